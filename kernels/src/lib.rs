@@ -1,1 +1,45 @@
-//! .
+//! Float kernels of a reservoir step that return the same bits in every form: scalar, AVX2 with FMA, AVX-512 and NEON.
+//!
+//! # The definition
+//! A matrix-vector product adds to what its output holds. For each row `i`, on its own:
+//!
+//! ```text
+//! for j ascending over the columns (sparse: over the stored columns)
+//!     y[i] = fma(w[i][j], x[j], y[i])          one rounding
+//! y[i] = y[i] + 0                              -0 becomes +0; any NaN becomes the one quiet NaN
+//! ```
+//!
+//! A vector lane is a row. So nothing is summed across lanes, there is no rule for tails, and the order of additions
+//! does not depend on how wide a vector is. With finite inputs a sparse matrix equals the dense one with zeros, and a
+//! batch of streams equals single products, all in every bit. A reservoir's weighted sum is one chain
+//! `[bias | input | state]`: put the bias into `y`, accumulate the input weights, then the recurrent ones.
+//!
+//! Elementwise kernels ([`tanh()`], [`leaky_update`]) use `+ - * /`, fused multiply-add and comparisons alone, each of
+//! which IEEE 754 defines to the bit. The scalar form is the definition in code; the others are compared with it.
+//!
+//! # Modules
+//! * `form`: which instruction set computes; forced by the environment variable [`FORM_VARIABLE`].
+//! * `dense`, `sparse`: [`PanelMatrix`], [`SlicedMatrix`].
+//! * `tanh`, `update`: elementwise kernels.
+//! * [`limits`]: what this machine can do at most, to judge measured times by.
+//! * `lanes`: vectors of each instruction set; all unsafe code about instructions is there.
+
+mod aligned;
+mod dense;
+mod error;
+mod form;
+mod lanes;
+mod real;
+mod sparse;
+mod tanh;
+mod update;
+
+pub use crate::{
+    dense::PanelMatrix,
+    error::ShapeError,
+    form::{FORM_VARIABLE, Form, FormError},
+    real::Real,
+    sparse::{BatchScratch, SlicedMatrix},
+    tanh::tanh,
+    update::{Activation, Leak, all_finite, leaky_update},
+};

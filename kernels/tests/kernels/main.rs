@@ -1,0 +1,7 @@
+//! Tests of the kernels through their public interface.
+
+mod elementwise;
+mod products;
+mod selection;
+mod support;
+mod tanh_accuracy;
