@@ -1,1 +1,4 @@
 //! .
+pub mod random;
+pub mod reservoir;
+pub mod weights;
