@@ -161,6 +161,23 @@ impl<T: Real> SlicedMatrix<T> {
         dense
     }
 
+    /// The matrix in compressed rows, as [`SlicedMatrix::from_csr`] takes it: row starts, columns, values.
+    pub fn to_csr(&self) -> (Vec<usize>, Vec<u32>, Vec<T>) {
+        let mut place_of_row = vec![0; self.rows];
+        for (place, &row) in self.order[..self.rows].iter().enumerate() {
+            place_of_row[row as usize] = place;
+        }
+        let (mut row_starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        for place in place_of_row {
+            for (column, value) in self.place(place) {
+                columns.push(column as u32);
+                values.push(value);
+            }
+            row_starts.push(values.len());
+        }
+        (row_starts, columns, values)
+    }
+
     /// Adds the product with one vector: `y += W x`, each `y[i]` in one chain of fused multiply-adds over the stored
     /// columns.
     ///

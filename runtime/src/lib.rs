@@ -1,4 +1,32 @@
-//! .
+//! Host-hybrid reservoir computing: echo state networks that are defined once, trained by ridge regression, and stepped
+//! inside simulation codes with the same bits on every machine.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`esn`] | [`HybridEsn`]: one reservoir and its readout, the facade for simulation codes |
+//! | [`graph`] | what a network computes: typed nodes, checked once, immutable |
+//! | [`reservoir`] | recipes for reservoirs, drawing their weights, spectral radius |
+//! | [`model`] | a graph with its weights: immutable, shared, saved to and read from files |
+//! | [`execute`] | running a model: one stream or many |
+//! | [`train`] | ridge, online and classification readouts |
+//! | [`metrics`] | errors and scores, with their definitions |
+//! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
+//!
+//! Arrays are time-major: `[steps, features]`; batches add a leading axis.
+//!
+//! The crate computes on the host. It has not been run on silicon, and nothing in it is a device measurement.
+
+pub mod error;
+pub mod esn;
+pub mod execute;
+pub mod graph;
+pub mod metrics;
+pub mod model;
 pub mod random;
 pub mod reservoir;
+pub mod train;
 pub mod weights;
+
+pub use error::Error;
+pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use forebay_kernels::{Form, FormError, Real};

@@ -1,7 +1,7 @@
 //! Weight matrices, dense or sparse.
 
 use ndarray::Array2;
-use num_traits::Float;
+use forebay_kernels::Real;
 
 /// A matrix in compressed sparse row form.
 ///
@@ -23,7 +23,7 @@ pub struct Csr<T> {
     values: Vec<T>,
 }
 
-impl<T: Float> Csr<T> {
+impl<T: Real> Csr<T> {
     /// Builds a matrix from its three arrays.
     ///
     /// # Shapes
@@ -71,7 +71,7 @@ impl<T: Float> Csr<T> {
     pub fn from_dense(dense: &Array2<T>) -> Result<Self, WeightsError> {
         let (mut row_starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
         for row in dense.rows() {
-            for (column, &value) in row.iter().enumerate().filter(|(_, value)| !value.is_zero()) {
+            for (column, &value) in row.iter().enumerate().filter(|(_, value)| **value != T::ZERO) {
                 columns.push(column as u32);
                 values.push(value);
             }
@@ -82,7 +82,7 @@ impl<T: Float> Csr<T> {
 
     /// The same matrix with every zero written out.
     pub fn to_dense(&self) -> Array2<T> {
-        let mut dense = Array2::zeros((self.rows(), self.columns_count));
+        let mut dense = Array2::from_elem((self.rows(), self.columns_count), T::ZERO);
         for row in 0..self.rows() {
             for (column, value) in self.row(row) {
                 dense[[row, column]] = value;
@@ -137,7 +137,7 @@ impl<T: Float> Csr<T> {
     }
 
     /// Changes every value, keeping its place.
-    pub fn map<U: Float>(&self, change: impl Fn(T) -> U) -> Csr<U> {
+    pub fn map<U: Real>(&self, change: impl Fn(T) -> U) -> Csr<U> {
         Csr {
             columns_count: self.columns_count,
             row_starts: self.row_starts.clone(),
@@ -151,8 +151,6 @@ impl<T: Float> Csr<T> {
     /// # Errors
     /// [`WeightsError::VectorLength`] if `x` is not as long as the matrix is wide.
     pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError>
-    where
-        T: Into<f64>,
     {
         check_length(x, self.columns_count)?;
         let mut product = vec![0.0; self.rows()];
@@ -161,19 +159,17 @@ impl<T: Float> Csr<T> {
     }
 
     pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64])
-    where
-        T: Into<f64>,
     {
         for (range, sum) in self.row_starts.windows(2).zip(product) {
             let columns = self.columns[range[0]..range[1]].chunks_exact(LANES);
             let values = self.values[range[0]..range[1]].chunks_exact(LANES);
             let mut lanes = [0.0; LANES];
             for (&column, (&value, lane)) in columns.remainder().iter().zip(values.remainder().iter().zip(&mut lanes)) {
-                *lane = value.into() * x[column as usize];
+                *lane = value.to_f64() * x[column as usize];
             }
             for (columns, values) in columns.zip(values) {
                 for lane in 0..LANES {
-                    lanes[lane] += values[lane].into() * x[columns[lane] as usize];
+                    lanes[lane] += values[lane].to_f64() * x[columns[lane] as usize];
                 }
             }
             *sum = sum_lanes(&lanes);
@@ -190,7 +186,7 @@ pub enum Weights<T> {
     Sparse(Csr<T>),
 }
 
-impl<T: Float> Weights<T> {
+impl<T: Real> Weights<T> {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         match self {
@@ -250,15 +246,15 @@ impl<T: Float> Weights<T> {
 
     /// The largest absolute value; 0 without entries.
     pub(crate) fn largest_entry(&self) -> T {
-        let larger = |largest: T, value: &T| largest.max(value.abs());
+        let larger = |largest: T, value: &T| if value.abs() > largest { value.abs() } else { largest };
         match self {
-            Self::Dense(dense) => dense.iter().fold(T::zero(), larger),
-            Self::Sparse(sparse) => sparse.values.iter().fold(T::zero(), larger),
+            Self::Dense(dense) => dense.iter().fold(T::ZERO, larger),
+            Self::Sparse(sparse) => sparse.values.iter().fold(T::ZERO, larger),
         }
     }
 
     /// Changes every stored value, keeping its place.
-    pub fn map<U: Float>(&self, change: impl Fn(T) -> U) -> Weights<U> {
+    pub fn map<U: Real>(&self, change: impl Fn(T) -> U) -> Weights<U> {
         match self {
             Self::Dense(dense) => Weights::Dense(dense.mapv(change)),
             Self::Sparse(sparse) => Weights::Sparse(sparse.map(change)),
@@ -278,8 +274,6 @@ impl<T: Float> Weights<T> {
     /// # Errors
     /// [`WeightsError::VectorLength`] if `x` is not as long as the matrix is wide.
     pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError>
-    where
-        T: Into<f64>,
     {
         check_length(x, self.cols())?;
         let mut product = vec![0.0; self.rows()];
@@ -288,8 +282,6 @@ impl<T: Float> Weights<T> {
     }
 
     pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64])
-    where
-        T: Into<f64>,
     {
         match self {
             Self::Dense(dense) => {
@@ -390,15 +382,15 @@ const MAX_COLUMNS: usize = u32::MAX as usize;
 const LANES: usize = 8;
 
 /// The dot product over the common length of two vectors.
-pub(crate) fn dot<T: Float + Into<f64>>(a: &[T], b: &[f64]) -> f64 {
+pub(crate) fn dot<T: Real>(a: &[T], b: &[f64]) -> f64 {
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let mut lanes = [0.0; LANES];
     for (lane, (&x, &y)) in lanes.iter_mut().zip(a.remainder().iter().zip(b.remainder())) {
-        *lane = x.into() * y;
+        *lane = x.to_f64() * y;
     }
     for (a, b) in a.zip(b) {
         for lane in 0..LANES {
-            lanes[lane] += a[lane].into() * b[lane];
+            lanes[lane] += a[lane].to_f64() * b[lane];
         }
     }
     sum_lanes(&lanes)
@@ -489,5 +481,17 @@ mod tests {
         assert_eq!(wide, WeightsError::TooManyColumns { columns: usize::MAX });
         let tall = Csr::<f64>::new(usize::MAX, 1, vec![], vec![], vec![]).unwrap_err();
         assert_eq!(tall, WeightsError::RowStarts { rows: usize::MAX, found: 0 });
+    }
+}
+
+impl<T> From<Array2<T>> for Weights<T> {
+    fn from(dense: Array2<T>) -> Self {
+        Self::Dense(dense)
+    }
+}
+
+impl<T> From<Csr<T>> for Weights<T> {
+    fn from(sparse: Csr<T>) -> Self {
+        Self::Sparse(sparse)
     }
 }

@@ -15,6 +15,8 @@ mod generate;
 mod hessenberg;
 mod spectral;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 pub use generate::ReservoirWeights;
@@ -131,6 +133,36 @@ pub enum Activation {
         /// The upper bound, above 0 and finite.
         max: f64,
     },
+}
+
+impl fmt::Display for Reservoir {
+    /// Size and the parameters that matter most, in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topology = match self.topology {
+            Topology::Random { density } => format!("density {density}"),
+            Topology::FixedDegree { per_row } => format!("{per_row} entries per row"),
+            Topology::Cycle => "cycle".to_owned(),
+            Topology::Orthogonal => "orthogonal".to_owned(),
+        };
+        let radius = self.spectral_radius.map_or("as drawn".to_owned(), |rho| format!("spectral radius {rho}"));
+        let one = |values: &OneOrEach| match values {
+            OneOrEach::One(value) => value.to_string(),
+            OneOrEach::Each(_) => "of its own per element".to_owned(),
+        };
+        let (leak, scaling) = (one(&self.leak_rate), one(&self.input_scaling));
+        let Self { units, activation, .. } = self;
+        write!(f, "{units} units, {topology}, {radius}, leak rate {leak}, input scaling {scaling}, {activation}")
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tanh => f.write_str("tanh"),
+            Self::Identity => f.write_str("identity"),
+            Self::BoundedRelu { max } => write!(f, "relu bounded by {max}"),
+        }
+    }
 }
 
 /// One value for all, or one for each unit or channel.

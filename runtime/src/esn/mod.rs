@@ -1,0 +1,202 @@
+//! `HybridEsn`: one reservoir and its readout, the facade for simulation codes.
+
+mod builder;
+
+pub use builder::{HybridEsnBuilder, ReadoutOn};
+
+use forebay_kernels::Real;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+
+use crate::error::Error;
+use crate::execute::Session;
+use crate::graph::Op;
+use crate::model::Model;
+
+/// An echo state network with its running state.
+///
+/// Each [`step`](Self::step) computes
+///
+/// ```text
+/// x(t) = (1 - a) x(t-1) + a tanh(W_in u(t) + W_res x(t-1) + b)
+/// y(t) = W_out x(t)                      (or W_out [1; u(t); x(t)], see HybridEsnBuilder)
+/// ```
+///
+/// The weights are an immutable, shared [`Model`]; the state belongs to this value. [`fork`](Self::fork) starts
+/// another stream on the same weights. Numbers are the same bits on every machine.
+///
+/// ```
+/// use forebay::HybridEsn;
+///
+/// let w_in = [0.5_f32, -0.3]; //              N x inputs
+/// let w_res = [0.0, 0.4, -0.4, 0.0]; //       N x N
+/// let w_out = [1.0, -1.0]; //                 outputs x N
+/// let mut esn = HybridEsn::from_weights(&w_in, &w_res, &w_out, 0.7)?;
+/// for t in 0..10 {
+///     let y = esn.step(&[(0.1 * t as f32)])?;
+///     assert!(y[0].abs() < 2.0);
+/// }
+/// # Ok::<(), forebay::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct HybridEsn<T: Real = f32> {
+    session: Session<T>,
+    reservoir: usize,
+}
+
+impl<T: Real> HybridEsn<T> {
+    /// An ESN from flat row-major weights; N is the square root of the length of `w_res`.
+    ///
+    /// # Shapes
+    /// `w_in`: `[N, inputs]`; `w_res`: `[N, N]`; `w_out`: `[outputs, N]`. `leak` in (0, 1].
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if a length fits no N, or a slice is empty; [`Error::NonFinite`] for NaN or infinity;
+    /// [`Error::Range`] for a leak outside (0, 1].
+    pub fn from_weights(w_in: &[T], w_res: &[T], w_out: &[T], leak: T) -> Result<Self, Error> {
+        let units = w_res.len().isqrt();
+        if units == 0 || units * units != w_res.len() {
+            return Err(Error::shape("w_res", "N x N values with N at least 1", format!("{} values", w_res.len())));
+        }
+        let per_unit = |what: &str, values: &[T], shape: &str| match values.len() {
+            0 => Err(Error::shape(what, format!("{shape} with N = {units}"), "no values")),
+            len if len % units != 0 => {
+                Err(Error::shape(what, format!("{shape} with N = {units}"), format!("{len} values")))
+            }
+            len => Ok(len / units),
+        };
+        let inputs = per_unit("w_in", w_in, "N x inputs values")?;
+        let outputs = per_unit("w_out", w_out, "outputs x N values")?;
+        let view = |rows, cols, values| ArrayView2::from_shape((rows, cols), values).expect("the length was checked");
+        Self::builder()
+            .w_in(view(units, inputs, w_in).to_owned())
+            .w_res(view(units, units, w_res).to_owned())
+            .w_out(view(outputs, units, w_out).to_owned())
+            .leak_rate(leak)
+            .build()
+    }
+
+    /// Everything [`from_weights`](Self::from_weights) does not take: bias, sparse matrices, other readouts.
+    pub fn builder() -> HybridEsnBuilder<T> {
+        HybridEsnBuilder::default()
+    }
+
+    /// Runs a model with exactly one reservoir.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for another number of reservoirs: use [`Model::session`] for those.
+    pub fn from_model(model: Model<T>) -> Result<Self, Error> {
+        let is_reservoir = |op: &Op| matches!(op, Op::Reservoir { .. });
+        let mut reservoirs = (0..model.graph().nodes().len()).filter(|&i| is_reservoir(model.graph().nodes()[i].op()));
+        match (reservoirs.next(), reservoirs.count()) {
+            (Some(reservoir), 0) => Ok(Self { session: model.session(), reservoir }),
+            (first, more) => Err(Error::Misuse {
+                what: "an ESN has exactly one reservoir",
+                instead: format!("this graph has {}: use `Model::session`", usize::from(first.is_some()) + more),
+            }),
+        }
+    }
+
+    /// The shared weights.
+    pub fn model(&self) -> &Model<T> {
+        self.session.model()
+    }
+
+    /// The running stream, for named nodes, snapshots and teacher forcing.
+    pub fn session(&mut self) -> &mut Session<T> {
+        &mut self.session
+    }
+
+    /// Another stream at rest on the same weights.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { session: self.model().session(), reservoir: self.reservoir }
+    }
+
+    /// Number of features per step.
+    pub fn inputs(&self) -> usize {
+        self.model().graph().inputs()
+    }
+
+    /// Number of reservoir units N.
+    pub fn units(&self) -> usize {
+        self.model().graph().units()
+    }
+
+    /// Number of outputs per step.
+    pub fn outputs(&self) -> usize {
+        self.model().graph().outputs()
+    }
+
+    /// Advances by one step; allocates nothing.
+    ///
+    /// # Shapes
+    /// `features`: `[inputs]`. Result: `[outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::NonFinite`] or [`Error::Overflow`]; the state is as before the call.
+    pub fn step(&mut self, features: &[T]) -> Result<&[T], Error> {
+        self.session.step(features)
+    }
+
+    /// Runs a series `[steps, inputs]` and gives `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// See [`Session::run_into`].
+    pub fn run(&mut self, features: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        self.session.run(features)
+    }
+
+    /// Runs a series `[steps, inputs]` into an array `[steps, outputs]`; allocates nothing.
+    ///
+    /// # Errors
+    /// See [`Session::run_into`].
+    pub fn run_into(&mut self, features: ArrayView2<'_, T>, outputs: ArrayViewMut2<'_, T>) -> Result<(), Error> {
+        self.session.run_into(features, outputs)
+    }
+
+    /// Closed loop for `steps` steps: outputs become features. Result: `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// See [`Session::predict_free`].
+    pub fn predict_free(&mut self, steps: usize) -> Result<Array2<T>, Error> {
+        self.session.predict_free(steps)
+    }
+
+    /// The reservoir state x, `[N]`.
+    pub fn state(&self) -> &[T] {
+        self.session.node_values(self.reservoir)
+    }
+
+    /// Replaces the reservoir state x, `[N]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::NonFinite`]; the state is as before.
+    pub fn set_state(&mut self, state: &[T]) -> Result<(), Error> {
+        if state.len() != self.units() {
+            return Err(Error::shape("state", self.units(), state.len()));
+        }
+        Error::check_finite("state", state)?;
+        self.session.node_values_mut(self.reservoir).copy_from_slice(state);
+        Ok(())
+    }
+
+    /// Back to rest: the state is zero.
+    pub fn reset(&mut self) {
+        self.session.reset();
+    }
+
+    /// Takes over another model of the same graph (for example after training); the state stays.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if the graphs differ.
+    pub fn set_model(&mut self, model: Model<T>) -> Result<(), Error> {
+        if model.graph() != self.model().graph() {
+            return Err(Error::Misuse {
+                what: "a running ESN takes over models of its own graph only",
+                instead: "make a new one with `HybridEsn::from_model`".to_owned(),
+            });
+        }
+        self.session.replace_model(model);
+        Ok(())
+    }
+}

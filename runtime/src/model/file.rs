@@ -1,0 +1,2 @@
+//! Files.
+#[derive(Debug, thiserror::Error)] #[error("file")] pub struct FileError;

@@ -1,0 +1,344 @@
+//! A graph with its weights: immutable, cheap to clone, shared between threads.
+
+pub mod file;
+mod matrix;
+mod parameters;
+
+pub use matrix::Matrix;
+pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
+
+use std::sync::Arc;
+
+use forebay_kernels::{Form, Real};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::execute::{Batch, Session};
+use crate::graph::{Graph, Head, Op, ReservoirSource};
+use crate::random::Seed;
+use crate::reservoir::ReservoirWeights;
+use crate::train::TrainingReport;
+pub(crate) use parameters::Parameters;
+
+/// What is known about where a model's numbers come from; stored with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The seed its weights were drawn from; `None` if all were given.
+    pub seed: Option<u64>,
+    /// How its readouts were trained, if they were.
+    pub training: Option<TrainingReport>,
+    /// Free-form notes by name (data set, scaling, columns), kept as they are.
+    #[serde(default)]
+    pub notes: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A graph with its weights in precision `T` (`f32` or `f64`).
+///
+/// Immutable and `Sync`; cloning shares the weights. Each stream of data has its own [`Session`].
+///
+/// ```
+/// use forebay::{graph::Graph, model::Model, reservoir::Reservoir};
+///
+/// let mut g = Graph::builder();
+/// let u = g.input("u", 1);
+/// let x = g.reservoir("x", u, Reservoir::new(50));
+/// g.readout("y", [x], 1);
+/// let model = Model::<f32>::generate(g.build()?, 7)?;
+/// let mut session = model.session();
+/// assert_eq!(session.step(&[0.5])?.len(), 1);
+/// # Ok::<(), forebay::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Model<T: Real> {
+    graph: Arc<Graph>,
+    parameters: Vec<Arc<Parameters<T>>>,
+    form: Form,
+    provenance: Arc<Provenance>,
+}
+
+impl<T: Real> Model<T> {
+    /// Draws all weights from the graph's recipes and one seed; readouts start at zero.
+    ///
+    /// Every node has random streams of its own, named after it, so adding a node leaves the others as they are.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if a reservoir's weights are to be given (use [`ModelBuilder`]), [`Error::Reservoir`] if
+    /// one cannot be drawn, [`Error::Kernel`] if the environment forces a kernel form that the CPU lacks.
+    pub fn generate(graph: Graph, seed: u64) -> Result<Self, Error> {
+        ModelBuilder::new(graph).seed(seed).build()
+    }
+
+    /// The graph.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The kernel form that sessions of this model use.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The same model run by another kernel form; the numbers stay the same, bit for bit.
+    #[must_use]
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Seed, training and notes.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// The same model with another provenance.
+    #[must_use]
+    pub fn with_provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = Arc::new(provenance);
+        self
+    }
+
+    /// A session at rest: all states zero.
+    pub fn session(&self) -> Session<T> {
+        Session::new(self.clone())
+    }
+
+    /// `streams` independent streams stepped together through matrix-matrix products.
+    ///
+    /// # Errors
+    /// [`Error::Range`] if `streams` is zero.
+    pub fn batch(&self, streams: usize) -> Result<Batch<T>, Error> {
+        Batch::new(self.clone(), streams)
+    }
+
+    /// The weights of the reservoir of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is no such reservoir.
+    pub fn reservoir(&self, name: &str) -> Result<&ReservoirParameters<T>, Error> {
+        match self.graph.find(name).map(|id| &*self.parameters[id.0]) {
+            Some(Parameters::Reservoir(reservoir)) => Ok(reservoir),
+            _ => Err(self.unknown("reservoir", name, |op| matches!(op, Op::Reservoir { .. }))),
+        }
+    }
+
+    /// The head of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is no such readout.
+    pub fn head(&self, name: &str) -> Result<Head<'_>, Error> {
+        self.graph.head(name).ok_or_else(|| self.unknown("readout", name, |op| matches!(op, Op::Readout { .. })))
+    }
+
+    /// Weights `[outputs, features]` and bias `[outputs]` of the readout of this name.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] if there is no such readout.
+    pub fn readout(&self, name: &str) -> Result<(Array2<T>, Array1<T>), Error> {
+        let head = self.head(name)?;
+        let Parameters::Linear(linear) = &*self.parameters[head.node.0] else {
+            unreachable!("a readout has linear parameters");
+        };
+        let parts: Vec<Array2<T>> = linear.parts.iter().map(Matrix::to_dense).collect();
+        let views: Vec<ArrayView2<'_, T>> = parts.iter().map(|part| part.view()).collect();
+        let weights = concatenate(Axis(1), &views).expect("all parts have the head's rows");
+        Ok((weights, Array1::from(linear.bias.clone())))
+    }
+
+    /// The same model with other readout weights; everything else is shared.
+    ///
+    /// # Shapes
+    /// `weights`: `[outputs, features]` over the readout's sources in order; `bias`: `[outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Shape`] or [`Error::NonFinite`].
+    pub fn with_readout(
+        &self,
+        name: &str,
+        weights: ArrayView2<'_, T>,
+        bias: ArrayView1<'_, T>,
+    ) -> Result<Self, Error> {
+        let node = self.head(name)?.node;
+        let mut model = self.clone();
+        model.parameters[node.0] = Arc::new(Parameters::Linear(linear(&self.graph, node.0, weights, bias)?));
+        Ok(model)
+    }
+
+    /// Bytes of all weights as the kernels hold them.
+    pub fn bytes(&self) -> usize {
+        self.parameters.iter().map(|p| p.bytes()).sum()
+    }
+
+    pub(crate) fn parameters(&self, node: usize) -> &Parameters<T> {
+        &self.parameters[node]
+    }
+
+    fn unknown(&self, kind: &'static str, name: &str, is: impl Fn(&Op) -> bool) -> Error {
+        unknown_node(&self.graph, kind, name, is)
+    }
+}
+
+fn unknown_node(graph: &Graph, kind: &'static str, name: &str, is: impl Fn(&Op) -> bool) -> Error {
+    let names: Vec<&str> = graph.nodes().iter().filter(|n| is(n.op())).map(crate::graph::Node::name).collect();
+    let available = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Error::Unknown { kind, name: name.to_owned(), available }
+}
+
+/// Puts given weights to the nodes of a graph; what is not given is drawn from the seed.
+#[derive(Debug)]
+pub struct ModelBuilder<T: Real> {
+    graph: Graph,
+    parameters: Vec<Option<Parameters<T>>>,
+    form: Option<Form>,
+    provenance: Provenance,
+}
+
+impl<T: Real> ModelBuilder<T> {
+    /// Starts without weights.
+    pub fn new(graph: Graph) -> Self {
+        let parameters = graph.nodes().iter().map(|_| None).collect();
+        Self { graph, parameters, form: None, provenance: Provenance::default() }
+    }
+
+    /// The seed for weights that are not given; needed if there are any.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.provenance.seed = Some(seed);
+        self
+    }
+
+    /// The kernel form; by default `FOREBAY_KERNEL`, or else the best this CPU has.
+    #[must_use]
+    pub fn form(mut self, form: Form) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Seed, training and notes to store with the model.
+    #[must_use]
+    pub fn provenance(mut self, provenance: Provenance) -> Self {
+        self.provenance = provenance;
+        self
+    }
+
+    /// Gives a reservoir its weights.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] without such a reservoir; [`Error::Shape`] and [`Error::NonFinite`] name the matrix;
+    /// [`Error::Range`] for a leak rate outside (0, 1].
+    pub fn reservoir(mut self, name: &str, weights: ReservoirParameters<T>) -> Result<Self, Error> {
+        let Some(id) = self.graph.find(name) else {
+            return Err(unknown_node(&self.graph, "reservoir", name, |op| matches!(op, Op::Reservoir { .. })));
+        };
+        let Op::Reservoir { source, feedback, .. } = self.graph.nodes()[id.0].op() else {
+            return Err(unknown_node(&self.graph, "reservoir", name, |op| matches!(op, Op::Reservoir { .. })));
+        };
+        let width = |id: crate::graph::NodeId| self.graph.nodes()[id.0].width();
+        let fed_back = feedback.as_deref().and_then(|name| self.graph.head(name)).map(|head| head.width);
+        weights.check(name, self.graph.nodes()[id.0].width(), width(*source), fed_back)?;
+        self.parameters[id.0] = Some(Parameters::Reservoir(weights));
+        Ok(self)
+    }
+
+    /// Gives a readout or dense node its weights `[rows, features]` and bias `[rows]`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Shape`] or [`Error::NonFinite`].
+    pub fn linear(
+        mut self,
+        name: &str,
+        weights: ArrayView2<'_, T>,
+        bias: ArrayView1<'_, T>,
+    ) -> Result<Self, Error> {
+        let is_linear = |op: &Op| matches!(op, Op::Readout { .. } | Op::Dense { .. });
+        match self.graph.find(name) {
+            Some(id) if is_linear(self.graph.nodes()[id.0].op()) => {
+                self.parameters[id.0] = Some(Parameters::Linear(linear(&self.graph, id.0, weights, bias)?));
+                Ok(self)
+            }
+            _ => Err(unknown_node(&self.graph, "readout or dense node", name, is_linear)),
+        }
+    }
+
+    /// Draws what was not given and gives the model.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if weights are missing and there is neither a recipe nor a seed; see [`Model::generate`].
+    pub fn build(self) -> Result<Model<T>, Error> {
+        let form = match self.form {
+            Some(form) => form,
+            None => Form::from_env()?,
+        };
+        let seed = self.provenance.seed.map(Seed);
+        let mut parameters = Vec::with_capacity(self.parameters.len());
+        for (index, given) in self.parameters.into_iter().enumerate() {
+            let node = match given {
+                Some(node) => node,
+                None => draw(&self.graph, index, seed.as_ref())?,
+            };
+            parameters.push(Arc::new(node));
+        }
+        Ok(Model { graph: Arc::new(self.graph), parameters, form, provenance: Arc::new(self.provenance) })
+    }
+}
+
+/// Splits a linear map over the node's sources and packs the parts.
+fn linear<T: Real>(
+    graph: &Graph,
+    index: usize,
+    weights: ArrayView2<'_, T>,
+    bias: ArrayView1<'_, T>,
+) -> Result<LinearParameters<T>, Error> {
+    let node = &graph.nodes()[index];
+    let widths: Vec<usize> = node.op().sources().iter().map(|id| graph.nodes()[id.0].width()).collect();
+    let expected = (node.width(), widths.iter().sum::<usize>());
+    let what = format!("weights of {:?}", node.name());
+    if weights.dim() != expected {
+        return Err(Error::shape(what, format!("{expected:?}"), format!("{:?}", weights.dim())));
+    }
+    if bias.len() != node.width() {
+        return Err(Error::shape(format!("bias of {:?}", node.name()), node.width(), bias.len()));
+    }
+    let bias = bias.to_vec();
+    Error::check_finite(&format!("bias of {:?}", node.name()), &bias)?;
+    let mut start = 0;
+    let parts = widths.iter().map(|&width| {
+        let columns = s![.., start..start + width];
+        start += width;
+        Matrix::from_dense(&what, weights.slice(columns))
+    });
+    Ok(LinearParameters { parts: parts.collect::<Result<_, _>>()?, bias })
+}
+
+/// Draws the weights of one node.
+fn draw<T: Real>(graph: &Graph, index: usize, seed: Option<&Seed>) -> Result<Parameters<T>, Error> {
+    let node = &graph.nodes()[index];
+    let width = |id: &crate::graph::NodeId| graph.nodes()[id.0].width();
+    let missing = || Error::Misuse {
+        what: "the model has neither weights nor a seed for every node",
+        instead: format!("give the weights of {:?} or set a seed", node.name()),
+    };
+    match node.op() {
+        Op::Reservoir { weights: ReservoirSource::Given { .. }, .. } => Err(missing()),
+        Op::Reservoir { source, weights: ReservoirSource::Generated(recipe), feedback } => {
+            let seed = seed.ok_or_else(missing)?.child(node.name());
+            let fed_back = feedback.as_deref().and_then(|name| graph.head(name)).map_or(0, |head| head.width);
+            let drawn: ReservoirWeights = recipe
+                .generate(width(source), fed_back, &seed)
+                .map_err(|source| Error::Reservoir { node: node.name().to_owned(), source })?;
+            Ok(Parameters::Reservoir(ReservoirParameters::from_drawn(&drawn)?))
+        }
+        Op::Dense { source, units, scaling } => {
+            let mut stream = seed.ok_or_else(missing)?.child(node.name()).stream("dense");
+            let mut uniform = || T::from_f64(stream.uniform_in(-scaling, *scaling));
+            let weights = Array2::from_shape_simple_fn((*units, width(source)), &mut uniform);
+            let bias = Array1::from_shape_simple_fn(*units, &mut uniform);
+            Ok(Parameters::Linear(linear(graph, index, weights.view(), bias.view())?))
+        }
+        Op::Readout { sources, outputs } => {
+            let weights = Array2::from_elem((*outputs, sources.iter().map(width).sum()), T::ZERO);
+            Ok(Parameters::Linear(linear(graph, index, weights.view(), Array1::from_elem(*outputs, T::ZERO).view())?))
+        }
+        _ => Ok(Parameters::None),
+    }
+}

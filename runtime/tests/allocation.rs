@@ -1,0 +1,87 @@
+//! A step allocates nothing, in any kind of graph.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use forebay::graph::{Graph, Products};
+use forebay::model::Model;
+use forebay::reservoir::Reservoir;
+use forebay::{Error, HybridEsn};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts what the current thread allocates.
+struct Counting;
+
+// SAFETY: every call goes to the system allocator unchanged; counting touches no memory of the allocator's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce() -> Result<(), Error>) -> Result<u64, Error> {
+    let before = ALLOCATIONS.with(Cell::get);
+    run()?;
+    Ok(ALLOCATIONS.with(Cell::get) - before)
+}
+
+#[test]
+fn the_counter_counts() -> Result<(), Error> {
+    let count = allocations(|| {
+        std::hint::black_box(vec![1_u8; 100]);
+        Ok(())
+    })?;
+    assert_eq!(count, 1);
+    Ok(())
+}
+
+#[test]
+fn hybrid_esn_steps_without_allocating() -> Result<(), Error> {
+    let mut esn = HybridEsn::from_weights(&[0.1_f32; 200], &[0.01; 10_000], &[0.1; 100], 0.5)?;
+    let count = allocations(|| {
+        for t in 0..1000 {
+            esn.step(&[t as f32 * 1e-3, 0.5])?;
+        }
+        Ok(())
+    })?;
+    assert_eq!(count, 0);
+    Ok(())
+}
+
+#[test]
+fn any_graph_and_any_batch_steps_without_allocating() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let past = g.delay("past", u, 3);
+    let a = g.reservoir_with_feedback("a", past, Reservoir::new(70).density(1.0), "y");
+    let b = g.reservoir("b", a, Reservoir::new(90).density(0.1));
+    let p = g.products("p", b, Products::Squares);
+    g.readout("y", [p, u], 2);
+    let model = Model::<f64>::generate(g.build()?, 1)?;
+    let mut session = model.session();
+    let mut batch = model.batch(7)?;
+    // The first step may size scratch buffers.
+    batch.step(&[0.1; 14])?;
+    let count = allocations(|| {
+        for t in 0..100 {
+            session.step(&[f64::from(t) * 1e-3, 0.5])?;
+            batch.step(&[0.2; 14])?;
+        }
+        Ok(())
+    })?;
+    assert_eq!(count, 0);
+    Ok(())
+}

@@ -1,0 +1,198 @@
+//! `cargo xtask ci`: format, lints, tests, docs, licences, kernels under an ARM emulator, fuzzing, comparison with numpy.
+//!
+//! A check whose tool is missing on this machine is listed as NOT RUN at the end, never passed in silence.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    time::Instant,
+};
+
+/// How one check ended.
+enum Outcome {
+    Passed,
+    Failed(String),
+    NotRun(String),
+}
+
+/// One named check.
+struct Check {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Options) -> Outcome,
+}
+
+/// What the command line asks for.
+struct Options {
+    root: PathBuf,
+    /// Seconds per fuzz target.
+    fuzz_seconds: u32,
+}
+
+const CHECKS: &[Check] = &[
+    Check { name: "fmt", about: "formatting", run: |o| cargo(o, &["fmt", "--all", "--check"]) },
+    Check { name: "clippy", about: "lints, pedantic, no warnings", run: clippy },
+    Check { name: "test", about: "all tests and doc examples", run: |o| cargo(o, &["test", "--workspace"]) },
+    Check { name: "examples", about: "every example runs", run: examples },
+    Check { name: "doc", about: "every public item documented, no dead links", run: doc },
+    Check { name: "numpy", about: "states against a recurrence in numpy", run: numpy },
+    Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
+    Check { name: "neon", about: "kernels compiled for aarch64, run under qemu", run: neon },
+    Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
+];
+
+fn main() -> ExitCode {
+    let mut options = Options { root: root(), fuzz_seconds: 10 };
+    let mut wanted = Vec::new();
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--fuzz-seconds" {
+            match arguments.next().and_then(|s| s.parse().ok()) {
+                Some(seconds) => options.fuzz_seconds = seconds,
+                None => return usage(),
+            }
+        } else if argument == "ci" {
+            wanted.extend(CHECKS.iter());
+        } else if let Some(check) = CHECKS.iter().find(|check| check.name == argument) {
+            wanted.push(check);
+        } else {
+            return usage();
+        }
+    }
+    if wanted.is_empty() {
+        return usage();
+    }
+    report(&wanted, &options)
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: cargo xtask ci [--fuzz-seconds N], or any of these checks:");
+    for check in CHECKS {
+        eprintln!("  {:10} {}", check.name, check.about);
+    }
+    ExitCode::from(2)
+}
+
+/// Runs the checks, all of them even after a failure, and lists how each ended.
+fn report(wanted: &[&Check], options: &Options) -> ExitCode {
+    let results: Vec<(&str, f32, Outcome)> = wanted
+        .iter()
+        .map(|check| {
+            println!("\n== {}: {}", check.name, check.about);
+            let start = Instant::now();
+            let outcome = (check.run)(options);
+            (check.name, start.elapsed().as_secs_f32(), outcome)
+        })
+        .collect();
+    println!("\n== summary");
+    let mut failed = false;
+    for (name, seconds, outcome) in &results {
+        let (word, why) = match outcome {
+            Outcome::Passed => ("ok", ""),
+            Outcome::Failed(why) => ("FAILED", why.as_str()),
+            Outcome::NotRun(why) => ("NOT RUN", why.as_str()),
+        };
+        failed |= matches!(outcome, Outcome::Failed(_));
+        println!("{name:10} {word:8} {seconds:7.1} s  {why}");
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+}
+
+fn run(command: &mut Command) -> Outcome {
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(format!("{} ended with {status}", command.get_program().display())),
+        Err(error) => Outcome::Failed(format!("{} cannot be started: {error}", command.get_program().display())),
+    }
+}
+
+fn cargo(options: &Options, arguments: &[&str]) -> Outcome {
+    run(Command::new("cargo").args(arguments).current_dir(&options.root))
+}
+
+/// Whether a command can be started and succeeds, its output thrown away.
+fn works(program: &str, arguments: &[&str]) -> bool {
+    let quiet = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    quiet.is_ok_and(|output| output.status.success())
+}
+
+fn clippy(options: &Options) -> Outcome {
+    cargo(options, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn doc(options: &Options) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    run(command.current_dir(&options.root))
+}
+
+fn examples(options: &Options) -> Outcome {
+    let folder = options.root.join("examples");
+    let Ok(entries) = folder.read_dir() else {
+        return Outcome::Failed(format!("{} cannot be read", folder.display()));
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.path().file_stem()?.to_str().map(str::to_owned))
+        .filter(|name| folder.join(format!("{name}.rs")).exists())
+        .collect();
+    names.sort();
+    for name in &names {
+        if let Outcome::Failed(why) = cargo(options, &["run", "--quiet", "--package", "forebay-examples", "--example", name]) {
+            return Outcome::Failed(format!("{name}: {why}"));
+        }
+    }
+    Outcome::Passed
+}
+
+fn numpy(options: &Options) -> Outcome {
+    if !works("python3", &["-c", "import numpy"]) {
+        return Outcome::NotRun("python3 with numpy is missing: pip install numpy".to_owned());
+    }
+    run(Command::new("python3").arg(options.root.join("cli/tests/recurrence.py")).current_dir(&options.root))
+}
+
+fn deny(options: &Options) -> Outcome {
+    if !works("cargo", &["deny", "--version"]) {
+        return Outcome::NotRun("cargo-deny is missing: cargo install --locked cargo-deny".to_owned());
+    }
+    // Advisories need a database from the network; licences, bans and sources do not.
+    cargo(options, &["deny", "check", "licenses", "bans", "sources"])
+}
+
+fn neon(options: &Options) -> Outcome {
+    let script = options.root.join(".ci/test-neon");
+    let mut command = Command::new("bash");
+    match command.arg(script).current_dir(&options.root).stdin(Stdio::null()).status() {
+        // The script's agreed code for packages that cannot be had.
+        Ok(status) if status.code() == Some(77) => Outcome::NotRun("packages are missing, see above".to_owned()),
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(format!("ended with {status}")),
+        Err(error) => Outcome::Failed(format!("bash cannot be started: {error}")),
+    }
+}
+
+fn fuzz(options: &Options) -> Outcome {
+    if !works("cargo", &["+nightly", "fuzz", "--version"]) {
+        return Outcome::NotRun("needs the nightly toolchain and: cargo install --locked cargo-fuzz".to_owned());
+    }
+    let listed = Command::new("cargo").args(["+nightly", "fuzz", "list"]).current_dir(&options.root).output();
+    let Ok(listed) = listed else {
+        return Outcome::Failed("cargo fuzz list cannot be started".to_owned());
+    };
+    let seconds = format!("-max_total_time={}", options.fuzz_seconds);
+    for target in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
+        println!("-- fuzz target {target}");
+        let limits = ["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"];
+        let mut arguments = vec!["+nightly", "fuzz", "run", target, "--", &seconds];
+        arguments.extend(limits);
+        if let Outcome::Failed(why) = cargo(options, &arguments) {
+            return Outcome::Failed(format!("{target}: {why}"));
+        }
+    }
+    Outcome::Passed
+}
