@@ -66,9 +66,7 @@ fn sparse_1_percent<T: Real>(bencher: Bencher<'_, '_>, Case((form, n)): Case<(Fo
 
 fn sparse<T: Real>(bencher: Bencher<'_, '_>, form: Form, n: usize, percent: u64) {
     let (w, x, mut y) = (sparse_matrix::<T>(n, percent), noise::<T>(n), noise::<T>(n));
-    bencher
-        .counter(ItemsCount::new(w.entries()))
-        .bench_local(|| w.accumulate(form, black_box(&x), black_box(&mut y)));
+    bencher.counter(ItemsCount::new(w.entries())).bench_local(|| w.accumulate(form, black_box(&x), black_box(&mut y)));
 }
 
 #[divan::bench(types = [f32, f64], args = sizes(&[100, 500, 1000]).map(Case))]

@@ -261,10 +261,10 @@ impl<T: Real> Kernel<T> for BatchProduct<'_, T> {
             return;
         }
         for panel in &self.matrix.panels {
-            let tile_rows = L::TILE_VECTORS * L::LANES;
-            for first in panel.rows.clone().step_by(tile_rows) {
-                let tile_rows = tile_rows.min(panel.rows.end - first);
-                let vectors = tile_rows.div_ceil(L::LANES);
+            let height = L::TILE_VECTORS * L::LANES;
+            for first in panel.rows.clone().step_by(height) {
+                let height = height.min(panel.rows.end - first);
+                let vectors = height.div_ceil(L::LANES);
                 for columns in (0..cols).step_by(BLOCK_COLUMNS) {
                     let block = BLOCK_COLUMNS.min(cols - columns);
                     let weights = &self.matrix.values[panel.offset + columns * panel.width..][..block * panel.width];
@@ -279,7 +279,7 @@ impl<T: Real> Kernel<T> for BatchProduct<'_, T> {
                             block,
                             y: &mut self.y[stream * rows + first..],
                             rows,
-                            tile_rows,
+                            height,
                         };
                         // SAFETY: `vectors` vectors of rows lie inside the panel, because its width is whole cache
                         // lines, and as many streams are left.
@@ -310,7 +310,7 @@ struct Tile<'a, T> {
     /// `[streams, rows]`, from the tile's first row on.
     y: &'a mut [T],
     rows: usize,
-    tile_rows: usize,
+    height: usize,
 }
 
 impl<T: Real> Tile<'_, T> {
@@ -342,7 +342,7 @@ impl<T: Real> Tile<'_, T> {
         debug_assert!(self.x.len() >= (S - 1) * self.cols + self.block);
         let mut sums = [[lanes.splat(T::ZERO); V]; S];
         for s in 0..S {
-            let y = &self.y[s * self.rows..][..self.tile_rows];
+            let y = &self.y[s * self.rows..][..self.height];
             for v in 0..V {
                 sums[s][v] = load_part(lanes, &y[v * L::LANES..]);
             }
@@ -362,7 +362,7 @@ impl<T: Real> Tile<'_, T> {
             }
         }
         for s in 0..S {
-            let y = &mut self.y[s * self.rows..][..self.tile_rows];
+            let y = &mut self.y[s * self.rows..][..self.height];
             for v in 0..V {
                 store_part(lanes, &mut y[v * L::LANES..], canonical(lanes, sums[s][v]));
             }

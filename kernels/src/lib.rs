@@ -24,11 +24,21 @@
 //! * [`limits`]: what this machine can do at most, to judge measured times by.
 //! * `lanes`: vectors of each instruction set; all unsafe code about instructions is there.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must be inlined into the function that enables the instructions, else it is compiled without"
+)]
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over registers run over several arrays of one constant length; iterators hide that they unroll"
+)]
+
 mod aligned;
 mod dense;
 mod error;
 mod form;
 mod lanes;
+pub mod limits;
 mod real;
 mod sparse;
 mod tanh;

@@ -254,13 +254,7 @@ impl<T: Real> Default for BatchScratch<T> {
     }
 }
 
-fn check_csr(
-    rows: usize,
-    cols: usize,
-    row_starts: &[usize],
-    columns: &[u32],
-    values: usize,
-) -> Result<(), ShapeError> {
+fn check_csr(rows: usize, cols: usize, row_starts: &[usize], columns: &[u32], values: usize) -> Result<(), ShapeError> {
     if rows > LIMIT || cols > LIMIT {
         return Err(ShapeError::TooLarge { rows, columns: cols, limit: LIMIT });
     }

@@ -14,9 +14,9 @@ use std::{
         _mm512_andnot_ps, _mm512_castpd_si512, _mm512_castps_si512, _mm512_castsi512_pd, _mm512_castsi512_ps,
         _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps,
         _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_blend_pd,
-        _mm512_mask_blend_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_or_pd, _mm512_or_ps, _mm512_set1_pd,
-        _mm512_set1_ps, _mm512_setr_pd, _mm512_setr_ps, _mm512_slli_epi32, _mm512_slli_epi64, _mm512_storeu_pd,
-        _mm512_storeu_ps, _mm512_sub_pd, _mm512_sub_ps,
+        _mm512_mask_blend_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_or_pd, _mm512_or_ps, _mm512_set1_pd, _mm512_set1_ps,
+        _mm512_setr_pd, _mm512_setr_ps, _mm512_slli_epi32, _mm512_slli_epi64, _mm512_storeu_pd, _mm512_storeu_ps,
+        _mm512_sub_pd, _mm512_sub_ps,
     },
     marker::PhantomData,
 };

@@ -15,8 +15,7 @@ fn check_elementwise<T: Real>(z: &[T], old: &[T], rates: &[T]) {
         assert_eq!(bits(&x), bits(&expected), "tanh, {form}");
         assert_eq!(all_finite(form, z), z.iter().all(|z| z.is_finite()), "finite, {form}");
     }
-    let activations =
-        [Activation::Tanh, Activation::Identity, Activation::BoundedRelu { max: T::from_f64(0.75) }];
+    let activations = [Activation::Tanh, Activation::Identity, Activation::BoundedRelu { max: T::from_f64(0.75) }];
     for activation in activations {
         for leak in [Leak::uniform(T::from_f64(0.3)), Leak::PerUnit { rates, keeps: &keeps }] {
             let mut expected = vec![T::ZERO; z.len()];

@@ -52,8 +52,14 @@ fn case<T: Real>(streams: impl Strategy<Value = usize>) -> impl Strategy<Value =
             9 => numbers::<T>(streams * cols).boxed(),
             1 => vec(any_number::<T>(), streams * cols).boxed(),
         ];
-        (vec(weight(), rows * cols), inputs, numbers(streams * rows))
-            .prop_map(move |(w, x, y)| Case { rows, cols, streams, w, x, y })
+        (vec(weight(), rows * cols), inputs, numbers(streams * rows)).prop_map(move |(w, x, y)| Case {
+            rows,
+            cols,
+            streams,
+            w,
+            x,
+            y,
+        })
     })
 }
 
@@ -222,10 +228,7 @@ fn wrong_shapes_are_refused() {
     assert_eq!(csr(&[1, 1, 1], &[0], &[1.0]), Err(ShapeError::RowRange { row: 0, start: 1, end: 1, entries: 1 }));
     assert_eq!(csr(&[0, 0, 0], &[0], &[1.0]), Err(ShapeError::RowRange { row: 1, start: 0, end: 0, entries: 1 }));
     assert_eq!(csr(&[0, 1, 1], &[3], &[1.0]), Err(ShapeError::Column { row: 0, column: 3, columns: 3 }));
-    assert_eq!(
-        csr(&[0, 0, 2], &[1, 1], &[1.0, 1.0]),
-        Err(ShapeError::Order { row: 1, column: 1, previous: 1 })
-    );
+    assert_eq!(csr(&[0, 0, 2], &[1, 1], &[1.0, 1.0]), Err(ShapeError::Order { row: 1, column: 1, previous: 1 }));
     assert!(matches!(
         SlicedMatrix::<f32>::from_csr(1, 1 << 25, &[0, 0], &[], &[]),
         Err(ShapeError::TooLarge { columns: 33_554_432, .. })
