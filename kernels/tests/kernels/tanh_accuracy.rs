@@ -58,7 +58,7 @@ fn f64_error_is_at_most_1_3_ulp_on_a_large_sample() {
     x.extend(noise::<f64>(12, 60_000).iter().map(|u| u.abs() * 2.0));
     for exponent in -60..5 {
         let scale = 2.0_f64.powi(exponent);
-        x.extend(noise::<f64>(100 + exponent.unsigned_abs() as u64, 400).iter().map(|u| (1.5 + u / 2.0) * scale));
+        x.extend(noise::<f64>(100 + u64::from(exponent.unsigned_abs()), 400).iter().map(|u| (1.5 + u / 2.0) * scale));
     }
     let mut y = x.clone();
     tanh(Form::best(), &mut y);
