@@ -1,3 +1,87 @@
-//! Training.
-#[derive(Debug, thiserror::Error)] #[error("train")] pub struct TrainError;
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)] pub struct TrainingReport;
+//! Training readouts: ridge regression over whole series, online learners, classification of sequences.
+//!
+//! ```
+//! use forebay::{graph::Graph, model::Model, reservoir::Reservoir, train::{Series, Training}};
+//! use ndarray::Array2;
+//!
+//! let mut g = Graph::builder();
+//! let u = g.input("u", 1);
+//! let x = g.reservoir("x", u, Reservoir::new(100));
+//! g.readout("next", [u, x], 1);
+//! let model = Model::<f64>::generate(g.build()?, 1)?;
+//!
+//! // Predict a sine one step ahead.
+//! let wave = Array2::from_shape_fn((1001, 1), |(t, _)| (0.2 * t as f64).sin());
+//! let series = Series::new(wave.slice(ndarray::s![..1000, ..]), wave.slice(ndarray::s![1.., ..]));
+//! let (trained, report) = Training::new().washout(100).ridge(1e-8).fit(&model, &[series])?;
+//! assert!(report.heads[0].train_nrmse[0] < 1e-3);
+//! let mut session = trained.session();
+//! session.run(wave.view())?;
+//! let forecast = session.predict_free(10)?;
+//! assert!((forecast[[9, 0]] - (0.2 * 1010.0_f64).sin()).abs() < 0.05);
+//! # Ok::<(), forebay::Error>(())
+//! ```
+
+pub mod classify;
+mod fit;
+mod gram;
+pub mod online;
+pub mod ridge;
+
+pub use fit::{HeadReport, Ridge, Selection, Series, Training, TrainingReport};
+pub use gram::Gram;
+
+/// Why no weights can be found.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Too little data.
+    #[error("training needs at least {needed} steps after the washout, found {steps}")]
+    TooShort {
+        /// Steps there are.
+        steps: usize,
+        /// Steps needed.
+        needed: usize,
+    },
+    /// A penalty out of range.
+    #[error("ridge must be finite and at least 0, found {ridge}")]
+    Ridge {
+        /// The penalty given.
+        ridge: f64,
+    },
+    /// No penalty to choose from.
+    #[error("the ridge grid is empty: give at least one penalty")]
+    EmptyGrid,
+    /// No penalty of the grid gave finite weights.
+    #[error("no ridge of the grid gives finite weights: add larger ones than {largest:e}")]
+    NoCandidate {
+        /// The largest penalty tried.
+        largest: f64,
+    },
+    /// Cross-validation needs data in every fold.
+    #[error("{folds} folds need 2 or more, and at least 2 steps each: found {steps} steps")]
+    Folds {
+        /// Folds asked for.
+        folds: usize,
+        /// Steps after the washout.
+        steps: usize,
+    },
+    /// The Gram matrix cannot be factored.
+    #[error("the features cannot be told apart: neither ridge {ridge:e} nor {tried:e} makes the system solvable")]
+    Singular {
+        /// The penalty asked for.
+        ridge: f64,
+        /// The largest one tried.
+        tried: f64,
+    },
+    /// A class number that does not exist.
+    #[error("sequence {sequence} has class {class}, but there are {classes} classes, numbered from 0")]
+    Class {
+        /// Index of the sequence.
+        sequence: usize,
+        /// Its class.
+        class: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+}
