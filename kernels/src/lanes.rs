@@ -93,9 +93,6 @@ pub trait Lanes: Copy {
     /// `2^k` for the integer `k` that `ROUND_MAGIC` was added to.
     fn power_of_two(self, k_plus_magic: Self::Vector) -> Self::Vector;
 
-    /// Asks for the cache line at `from` before it is needed; any address is allowed.
-    fn prefetch(self, from: *const Self::Real);
-
     /// Reads one vector.
     ///
     /// # Safety

@@ -1,16 +1,13 @@
 //! NEON vectors of aarch64.
 
 use std::{
-    arch::{
-        aarch64::{
-            float32x4_t, float64x2_t, uint32x4_t, uint64x2_t, vabsq_f32, vabsq_f64, vaddq_f32, vaddq_f64, vaddq_u32,
-            vaddq_u64, vbslq_f32, vbslq_f64, vceqq_f32, vceqq_f64, vcltq_f32, vcltq_f64, vdivq_f32, vdivq_f64,
-            vdupq_n_f32, vdupq_n_f64, vdupq_n_u32, vdupq_n_u64, vfmaq_f32, vfmaq_f64, vfmsq_f32, vfmsq_f64, vld1q_f32,
-            vld1q_f64, vminvq_u32, vmulq_f32, vmulq_f64, vreinterpretq_f32_u32, vreinterpretq_f64_u64,
-            vreinterpretq_u32_f32, vreinterpretq_u32_u64, vreinterpretq_u64_f64, vshlq_n_u32, vshlq_n_u64, vst1q_f32,
-            vst1q_f64, vsubq_f32, vsubq_f64,
-        },
-        asm,
+    arch::aarch64::{
+        float32x4_t, float64x2_t, uint32x4_t, uint64x2_t, vabsq_f32, vabsq_f64, vaddq_f32, vaddq_f64, vaddq_u32,
+        vaddq_u64, vbslq_f32, vbslq_f64, vceqq_f32, vceqq_f64, vcltq_f32, vcltq_f64, vdivq_f32, vdivq_f64, vdupq_n_f32,
+        vdupq_n_f64, vdupq_n_u32, vdupq_n_u64, vfmaq_f32, vfmaq_f64, vfmsq_f32, vfmsq_f64, vld1q_f32, vld1q_f64,
+        vminvq_u32, vmulq_f32, vmulq_f64, vreinterpretq_f32_u32, vreinterpretq_f64_u64, vreinterpretq_u32_f32,
+        vreinterpretq_u32_u64, vreinterpretq_u64_f64, vshlq_n_u32, vshlq_n_u64, vst1q_f32, vst1q_f64, vsubq_f32,
+        vsubq_f64,
     },
     marker::PhantomData,
 };
@@ -114,12 +111,6 @@ macro_rules! neon {
                     let exponent = $shift::<$shift_by>($to_int(k_plus_magic));
                     $from_int($add_int(exponent, $to_int($splat(1.0))))
                 }
-            }
-
-            #[inline(always)]
-            fn prefetch(self, from: *const $real) {
-                // SAFETY: a prefetch is a hint and never faults.
-                unsafe { asm!("prfm pldl1keep, [{}]", in(reg) from, options(nostack, preserves_flags, readonly)) }
             }
 
             #[inline(always)]
