@@ -237,7 +237,7 @@ impl<T: Real> SlicedMatrix<T> {
 /// Memory that a batch of products works in.
 #[derive(Clone, Debug)]
 pub struct BatchScratch<T: Real> {
-    /// Inputs of a block of streams, `[cols, lanes]`.
+    /// Inputs of a block of streams, `[cols, vectors, lanes]`.
     inputs: Aligned<T>,
 }
 
@@ -357,9 +357,6 @@ struct BatchProduct<'a, T: Real, I> {
 /// With fewer streams than this in a block, single products are faster than transposing.
 const FEW_STREAMS: usize = 3;
 
-/// Rows of a slice that a batch works on together, one accumulator each.
-const BATCH_ROWS: usize = 8;
-
 impl<T: Real, I: Index> Kernel<T> for BatchProduct<'_, T, I> {
     type Output = ();
 
@@ -377,7 +374,9 @@ impl<T: Real, I: Index> Kernel<T> for BatchProduct<'_, T, I> {
         let SlicedMatrix { rows, cols, .. } = *self.matrix;
         let mut stream = 0;
         while stream < self.streams {
-            let block = L::LANES.min(self.streams - stream);
+            let left = self.streams - stream;
+            let vectors = if left > L::LANES { 2 } else { 1 };
+            let block = left.min(vectors * L::LANES);
             let x = &self.x[stream * cols..][..block * cols];
             let y = &mut self.y[stream * rows..][..block * rows];
             if block < FEW_STREAMS {
@@ -386,25 +385,30 @@ impl<T: Real, I: Index> Kernel<T> for BatchProduct<'_, T, I> {
                     Product { matrix: self.matrix, columns: self.columns, x, y }.vector(lanes);
                 }
             } else {
-                self.scratch.inputs.resize(cols * L::LANES);
+                self.scratch.inputs.resize(cols * vectors * L::LANES);
                 let inputs = &mut self.scratch.inputs[..];
-                for (s, x) in x.chunks_exact(cols.max(1)).enumerate() {
-                    for (j, &x) in x.iter().enumerate() {
-                        inputs[j * L::LANES + s] = x;
+                for (j, column) in inputs.chunks_exact_mut(vectors * L::LANES).enumerate() {
+                    for (input, &x) in column.iter_mut().zip(x[j..].iter().step_by(cols)) {
+                        *input = x;
                     }
                 }
-                Block { matrix: self.matrix, columns: self.columns, inputs, streams: block, y }.accumulate(lanes);
+                let block = Block { matrix: self.matrix, columns: self.columns, inputs, streams: block, y };
+                match (vectors, L::TILE_VECTORS) {
+                    (1, _) => block.accumulate::<L, 8, 1>(lanes),
+                    (_, 4) => block.accumulate::<L, 8, 2>(lanes),
+                    _ => block.accumulate::<L, 4, 2>(lanes),
+                }
             }
             stream += block;
         }
     }
 }
 
-/// As many streams as a vector has lanes, or fewer.
+/// As many streams as one or two vectors have lanes, or fewer.
 struct Block<'a, T: Real, I> {
     matrix: &'a SlicedMatrix<T>,
     columns: &'a [I],
-    /// `[cols, lanes]`.
+    /// `[cols, vectors, lanes]`.
     inputs: &'a [T],
     streams: usize,
     /// `[streams, rows]`.
@@ -412,41 +416,46 @@ struct Block<'a, T: Real, I> {
 }
 
 impl<T: Real, I: Index> Block<'_, T, I> {
+    /// Works on `R` rows of a slice at a time, which divides [`SLICE`], and on `V` vectors of streams.
     #[inline(always)]
-    fn accumulate<L: Lanes<Real = T>>(self, lanes: L) {
+    fn accumulate<L: Lanes<Real = T>, const R: usize, const V: usize>(self, lanes: L) {
         let matrix = self.matrix;
         for (s, slice) in matrix.slices.iter().enumerate() {
-            for part in (0..SLICE).step_by(BATCH_ROWS) {
+            for part in (0..SLICE).step_by(R) {
                 let first = s * SLICE + part;
                 if first >= matrix.rows {
                     break;
                 }
-                let places = BATCH_ROWS.min(matrix.rows - first);
-                let mut sums = [lanes.splat(T::ZERO); BATCH_ROWS];
+                let places = R.min(matrix.rows - first);
+                let mut sums = [[lanes.splat(T::ZERO); V]; R];
                 for r in 0..places {
                     let row = matrix.order[first + r] as usize;
-                    let mut streams = [T::ZERO; MAX_LANES];
+                    let mut streams = [T::ZERO; 2 * MAX_LANES];
                     for stream in 0..self.streams {
                         streams[stream] = self.y[stream * matrix.rows + row];
                     }
-                    sums[r] = load_part(lanes, &streams);
+                    for v in 0..V {
+                        sums[r][v] = load_part(lanes, &streams[v * L::LANES..]);
+                    }
                 }
                 for step in 0..slice.full {
                     let entry = (slice.first + step) * SLICE + part;
-                    for r in 0..BATCH_ROWS {
-                        sums[r] = self.add_entry(lanes, entry + r, sums[r]);
+                    for r in 0..R {
+                        self.add_entry(lanes, entry + r, &mut sums[r]);
                     }
                 }
                 for r in 0..places {
                     for step in slice.full..matrix.length(first + r) {
                         let entry = (slice.first + step) * SLICE + part;
-                        sums[r] = self.add_entry(lanes, entry + r, sums[r]);
+                        self.add_entry(lanes, entry + r, &mut sums[r]);
                     }
                 }
                 for r in 0..places {
                     let row = matrix.order[first + r] as usize;
-                    let mut streams = [T::ZERO; MAX_LANES];
-                    store_part(lanes, &mut streams, canonical(lanes, sums[r]));
+                    let mut streams = [T::ZERO; 2 * MAX_LANES];
+                    for v in 0..V {
+                        store_part(lanes, &mut streams[v * L::LANES..], canonical(lanes, sums[r][v]));
+                    }
                     for stream in 0..self.streams {
                         self.y[stream * matrix.rows + row] = streams[stream];
                     }
@@ -456,13 +465,16 @@ impl<T: Real, I: Index> Block<'_, T, I> {
     }
 
     #[inline(always)]
-    fn add_entry<L: Lanes<Real = T>>(&self, lanes: L, entry: usize, sum: L::Vector) -> L::Vector {
+    fn add_entry<L: Lanes<Real = T>, const V: usize>(&self, lanes: L, entry: usize, sums: &mut [L::Vector; V]) {
         // SAFETY: the caller's entries lie inside the slices that the matrix was built with, and so do their values
-        // and columns; columns are below `cols`, for each of which `inputs` holds one vector.
+        // and columns; columns are below `cols`, for each of which `inputs` holds `V` vectors.
         unsafe {
             let column = self.columns.get_unchecked(entry).widen();
             let w = lanes.splat(*self.matrix.values.as_ptr().add(entry));
-            lanes.fma(w, lanes.load(self.inputs.as_ptr().add(column * L::LANES)), sum)
+            for v in 0..V {
+                let x = lanes.load(self.inputs.as_ptr().add((column * V + v) * L::LANES));
+                sums[v] = lanes.fma(w, x, sums[v]);
+            }
         }
     }
 }
