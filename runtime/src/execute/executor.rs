@@ -203,6 +203,10 @@ impl<T: Real> Executor<T> {
         self.advance(features, Some(teacher), false)
     }
 
+    pub(super) fn set_feedback(&mut self, values: &[T]) {
+        self.feedback.copy_from_slice(values);
+    }
+
     fn advance(&mut self, features: &[T], teacher: Option<&[T]>, readouts: bool) -> Result<(), Error> {
         let inputs = self.model.graph().inputs();
         check_slice("input", features, self.streams, inputs, self.model.form())?;

@@ -83,6 +83,11 @@ impl<T: Real> Session<T> {
         self.executor.drive(features, teacher)
     }
 
+    /// Replaces what the next step sees as the previous output, `[outputs]`.
+    pub(crate) fn set_feedback(&mut self, values: &[T]) {
+        self.executor.set_feedback(values);
+    }
+
     /// The outputs of the last step, zero before the first.
     pub fn outputs(&self) -> &[T] {
         self.executor.outputs()

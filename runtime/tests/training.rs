@@ -1,0 +1,420 @@
+//! Ridge, cross-validation and online learners against independent solutions of the same equations.
+
+use forebay::graph::Graph;
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::Reservoir;
+use forebay::train::classify::{Classifier, Pooling};
+use forebay::train::online::{Lms, OnlineFeedback, OnlineLearner, OnlineTrainer, Rls};
+use forebay::train::ridge::{Tridiagonal, solve};
+use forebay::train::{Gram, Ridge, Selection, Series, TrainError, Training};
+use forebay::{Error, metrics};
+use ndarray::{Array2, ArrayView2, array, s};
+use proptest::prelude::*;
+
+/// Rows of features with correlated columns and large means, and targets that are noisy linear maps of them.
+fn data(seed: u64, rows: usize, features: usize, outputs: usize) -> (Array2<f64>, Array2<f64>) {
+    let mut stream = Seed(seed).stream("data");
+    let base = Array2::from_shape_simple_fn((rows, features), || stream.normal());
+    let mixing = Array2::from_shape_simple_fn((features, features), || stream.normal());
+    let x = base.dot(&mixing) + 3.0;
+    let map = Array2::from_shape_simple_fn((features, outputs), || stream.normal());
+    let noise = Array2::from_shape_simple_fn((rows, outputs), || 0.5 * stream.normal());
+    (x.clone(), x.dot(&map) + noise - 7.0)
+}
+
+fn gram(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>) -> Gram {
+    let mut gram = Gram::new(x.ncols(), y.ncols());
+    for (x, y) in x.rows().into_iter().zip(y.rows()) {
+        gram.push(|features, targets| {
+            features.iter_mut().zip(x).for_each(|(to, from)| *to = *from);
+            targets.iter_mut().zip(y).for_each(|(to, from)| *to = *from);
+        });
+    }
+    gram
+}
+
+/// Gaussian elimination with partial pivoting: `a x = b`.
+fn eliminate(mut a: Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
+    let n = a.nrows();
+    for k in 0..n {
+        let pivot = (k..n).max_by(|&i, &j| a[[i, k]].abs().total_cmp(&a[[j, k]].abs())).expect("k < n");
+        for j in 0..n {
+            a.swap([k, j], [pivot, j]);
+        }
+        for j in 0..b.ncols() {
+            b.swap([k, j], [pivot, j]);
+        }
+        for i in k + 1..n {
+            let factor = a[[i, k]] / a[[k, k]];
+            for j in k..n {
+                a[[i, j]] -= factor * a[[k, j]];
+            }
+            for j in 0..b.ncols() {
+                b[[i, j]] -= factor * b[[k, j]];
+            }
+        }
+    }
+    for i in (0..n).rev() {
+        for j in 0..b.ncols() {
+            let known: f64 = (i + 1..n).map(|k| a[[i, k]] * b[[k, j]]).sum();
+            b[[i, j]] = (b[[i, j]] - known) / a[[i, i]];
+        }
+    }
+    b
+}
+
+/// `[1, x]` and its penalised normal matrix; the intercept is not penalised.
+fn normal(x: ArrayView2<'_, f64>, ridge: f64) -> (Array2<f64>, Array2<f64>) {
+    let mut design = Array2::ones((x.nrows(), x.ncols() + 1));
+    design.slice_mut(s![.., 1..]).assign(&x);
+    let mut matrix = design.t().dot(&design);
+    matrix.diag_mut().slice_mut(s![1..]).mapv_inplace(|d| d + ridge);
+    (design, matrix)
+}
+
+/// Intercept first, then the weights: `[1 + features, outputs]`.
+fn literal_ridge(x: ArrayView2<'_, f64>, y: ArrayView2<'_, f64>, ridge: f64) -> Array2<f64> {
+    let (design, matrix) = normal(x, ridge);
+    eliminate(matrix, design.t().dot(&y))
+}
+
+fn assert_close(found: &Array2<f64>, expected: &Array2<f64>, tolerance: f64) {
+    assert_eq!(found.dim(), expected.dim());
+    let scale = expected.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
+    for (f, e) in found.iter().zip(expected) {
+        assert!((f - e).abs() <= tolerance * scale, "{f} against {e}");
+    }
+}
+
+fn stacked(solution: &forebay::train::ridge::Solution) -> Array2<f64> {
+    let mut all = Array2::zeros((solution.weights.ncols() + 1, solution.weights.nrows()));
+    all.row_mut(0).assign(&solution.bias);
+    all.slice_mut(s![1.., ..]).assign(&solution.weights.t());
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn ridge_solves_the_penalised_normal_equations(
+        seed in 0_u64..1000, rows in 20_usize..1300, features in 1_usize..18, outputs in 1_usize..4, exponent in -6_i32..3,
+    ) {
+        let ridge = 10_f64.powi(exponent);
+        let (x, y) = data(seed, rows, features, outputs);
+        let expected = literal_ridge(x.view(), y.view(), ridge);
+        let direct = solve(gram(x.view(), y.view()), ridge)?;
+        let factored = Tridiagonal::new(gram(x.view(), y.view()))?.solution(ridge).expect("well conditioned");
+        // More features than rows leave the comparison to the penalty; its conditioning sets the tolerance.
+        assert_close(&stacked(&direct), &expected, 1e-7);
+        assert_close(&stacked(&factored), &expected, 1e-7);
+        prop_assert_eq!(direct.ridge, ridge);
+        for (o, nrmse) in direct.train_nrmse.iter().enumerate() {
+            let forecast = x.dot(&direct.weights.t()) + &direct.bias;
+            let column = |a: &Array2<f64>| a.slice(s![.., o..=o]).to_owned();
+            let measured = metrics::nrmse(column(&y).view(), column(&forecast).view())?;
+            prop_assert!((measured - nrmse).abs() < 1e-6, "{} against {}", nrmse, measured);
+        }
+    }
+}
+
+#[test]
+fn generalised_cross_validation_is_the_formula_with_the_hat_matrix() -> Result<(), Error> {
+    let (x, y) = data(1, 60, 7, 2);
+    let factored = Tridiagonal::new(gram(x.view(), y.view()))?;
+    for ridge in [1e-3, 1.0, 50.0] {
+        let (design, matrix) = normal(x.view(), ridge);
+        let hat = design.dot(&eliminate(matrix, design.t().to_owned()));
+        let n = x.nrows() as f64;
+        let residuals = &y - &hat.dot(&y);
+        let share = |o: usize| {
+            let column = y.column(o);
+            let mean = column.sum() / n;
+            let total: f64 = column.iter().map(|v| (v - mean).powi(2)).sum();
+            residuals.column(o).iter().map(|r| r * r).sum::<f64>() / total
+        };
+        let expected = f64::midpoint(share(0), share(1)) / (1.0 - hat.diag().sum() / n).powi(2);
+        let found = factored.gcv(ridge).score;
+        assert!((found / expected - 1.0).abs() < 1e-9, "ridge {ridge}: {found} against {expected}");
+    }
+    Ok(())
+}
+
+/// A model whose features are its inputs: training it is plain ridge regression.
+fn linear_model(inputs: usize, outputs: usize) -> Result<Model<f64>, Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", inputs);
+    g.readout("y", [u], outputs);
+    Model::generate(g.build()?, 0)
+}
+
+#[test]
+fn folds_choose_what_literal_refits_choose() -> Result<(), Error> {
+    let (x, y) = data(2, 47, 12, 1);
+    let values = vec![1e-4, 1e-2, 1.0, 30.0, 1e3];
+    let folds = 5;
+    let mut scores = vec![0.0; values.len()];
+    for fold in 0..folds {
+        let (from, to) = (fold * 47 / folds, (fold + 1) * 47 / folds);
+        let keep: Vec<usize> = (0..47).filter(|t| !(from..to).contains(t)).collect();
+        let (train_x, train_y) = (x.select(ndarray::Axis(0), &keep), y.select(ndarray::Axis(0), &keep));
+        for (score, &ridge) in scores.iter_mut().zip(&values) {
+            let w = literal_ridge(train_x.view(), train_y.view(), ridge);
+            let (held_x, held_y) = (x.slice(s![from..to, ..]), y.slice(s![from..to, ..]));
+            let forecast = held_x.dot(&w.slice(s![1.., ..])) + w.row(0);
+            *score += metrics::nmse(held_y, forecast.view()).expect("the target varies");
+        }
+    }
+    let literal = (0..values.len()).min_by(|&a, &b| scores[a].total_cmp(&scores[b])).expect("there are values");
+    let grid = Ridge::Grid { values: values.clone(), selection: Selection::KFold(folds) };
+    let series = Series::new(x.view(), y.view());
+    let (_, report) = Training::new().washout(0).ridge(grid).fit(&linear_model(12, 1)?, &[series])?;
+    assert_eq!(report.heads[0].ridge, values[literal]);
+    assert!(literal > 0 && literal + 1 < values.len(), "the best penalty lies inside the grid: {scores:?}");
+    Ok(())
+}
+
+#[test]
+fn washout_and_several_series_select_the_rows() -> Result<(), Error> {
+    let (x, y) = data(3, 90, 4, 2);
+    let model = linear_model(4, 2)?;
+    let part = |a: usize, b: usize| Series::new(x.slice(s![a..b, ..]), y.slice(s![a..b, ..]));
+    let (trained, report) = Training::new().washout(10).ridge(0.1).fit(&model, &[part(0, 40), part(40, 90), part(0, 5)])?;
+    assert_eq!(report.steps, 30 + 40);
+    let rows: Vec<usize> = (10..40).chain(50..90).collect();
+    let (x, y) = (x.select(ndarray::Axis(0), &rows), y.select(ndarray::Axis(0), &rows));
+    let expected = literal_ridge(x.view(), y.view(), 0.1);
+    let (weights, bias) = trained.readout("y")?;
+    assert_close(&weights.reversed_axes(), &expected.slice(s![1.., ..]).to_owned(), 1e-9);
+    assert_close(&bias.insert_axis(ndarray::Axis(0)), &expected.slice(s![..1, ..]).to_owned(), 1e-9);
+    assert_eq!(trained.provenance().training.as_ref(), Some(&report));
+    Ok(())
+}
+
+/// Heads that read different nodes are solved apart, those that share sources together; feedback sees the targets.
+#[test]
+fn heads_are_trained_on_their_own_features_under_teacher_forcing() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(20), "b");
+    g.readout("a", [u, x], 1);
+    g.readout("b", [x], 2);
+    g.readout("c", [u, x], 1);
+    let model = Model::<f64>::generate(g.build()?, 5)?;
+    let mut stream = Seed(5).stream("series");
+    let inputs = Array2::from_shape_simple_fn((200, 1), || stream.uniform_in(-1.0, 1.0));
+    let targets = Array2::from_shape_simple_fn((200, 4), || stream.uniform_in(-1.0, 1.0));
+    let (trained, report) =
+        Training::new().washout(20).ridge(1e-2).fit(&model, &[Series::new(inputs.view(), targets.view())])?;
+    let order: Vec<(&str, usize)> = report.heads.iter().map(|h| (h.name.as_str(), h.features)).collect();
+    assert_eq!(order, [("a", 21), ("c", 21), ("b", 20)]);
+
+    let mut session = model.session();
+    let mut states = Array2::zeros((200, 21));
+    for t in 0..200 {
+        session.step_forced(&[inputs[[t, 0]]], targets.row(t).as_slice().expect("rows are contiguous"))?;
+        states[[t, 0]] = inputs[[t, 0]];
+        states.slice_mut(s![t, 1..]).iter_mut().zip(session.node("x")?).for_each(|(to, from)| *to = *from);
+    }
+    for (head, features, columns) in [("a", 0..21, 0..1), ("b", 1..21, 1..3), ("c", 0..21, 3..4)] {
+        let expected = literal_ridge(states.slice(s![20.., features]), targets.slice(s![20.., columns]), 1e-2);
+        let (weights, _) = trained.readout(head)?;
+        assert_close(&weights.reversed_axes(), &expected.slice(s![1.., ..]).to_owned(), 1e-8);
+    }
+    Ok(())
+}
+
+#[test]
+fn threads_do_not_change_a_bit() -> Result<(), Box<dyn std::error::Error>> {
+    let (x, y) = data(4, 700, 300, 2);
+    let weights = |threads| -> Result<Vec<u64>, Box<dyn std::error::Error>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let solution = pool.install(|| solve(gram(x.view(), y.view()), 1e-3))?;
+        Ok(solution.weights.iter().map(|w| w.to_bits()).collect())
+    };
+    assert_eq!(weights(1)?, weights(2)?);
+    assert_eq!(weights(1)?, weights(3)?);
+    Ok(())
+}
+
+#[test]
+fn a_penalty_lost_in_rounding_is_raised_and_reported() -> Result<(), Error> {
+    // Two equal columns: without a penalty the matrix is singular up to rounding.
+    let (x, y) = data(6, 100, 3, 1);
+    let mut doubled = Array2::zeros((100, 6));
+    doubled.slice_mut(s![.., ..3]).assign(&x);
+    doubled.slice_mut(s![.., 3..]).assign(&x);
+    let solution = solve(gram(doubled.view(), y.view()), 0.0)?;
+    assert!((0.0..1e-6).contains(&solution.ridge), "{}", solution.ridge);
+    let forecast = doubled.dot(&solution.weights.t()) + &solution.bias;
+    let plain = solve(gram(x.view(), y.view()), 0.0)?;
+    let expected = x.dot(&plain.weights.t()) + &plain.bias;
+    assert_close(&forecast, &expected, 1e-5);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_trained_says_why() -> Result<(), Error> {
+    let model = linear_model(2, 1)?;
+    let (x, y) = (Array2::<f64>::zeros((20, 2)), Array2::<f64>::zeros((20, 1)));
+    let fit = |training: Training, x: &Array2<f64>, y: &Array2<f64>| {
+        training.fit(&model, &[Series::new(x.view(), y.view())]).expect_err("it cannot be trained")
+    };
+    let error = fit(Training::new(), &x, &y);
+    assert!(matches!(error, Error::Train(TrainError::TooShort { steps: 0, .. })), "{error}");
+    let error = fit(Training::new().washout(0).ridge(-1.0), &x, &y);
+    assert!(matches!(error, Error::Train(TrainError::Ridge { .. })), "{error}");
+    let error = fit(Training::new().washout(0).ridge(f64::NAN), &x, &y);
+    assert!(matches!(error, Error::Train(TrainError::Ridge { .. })), "{error}");
+    let error = fit(Training::new().washout(0), &Array2::zeros((20, 3)), &y);
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
+    let error = fit(Training::new().washout(0), &x, &Array2::zeros((19, 1)));
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
+    let mut bad = y.clone();
+    bad[[7, 0]] = f64::NAN;
+    let error = fit(Training::new().washout(0), &x, &bad);
+    assert!(matches!(error, Error::NonFinite { index: 7, .. }), "{error}");
+    let grid = |values: Vec<f64>, selection| Training::new().washout(0).ridge(Ridge::Grid { values, selection });
+    let error = fit(grid(vec![], Selection::Gcv), &x, &y);
+    assert!(matches!(error, Error::Train(TrainError::EmptyGrid)), "{error}");
+    let error = fit(grid(vec![1.0], Selection::KFold(15)), &x, &y);
+    assert!(matches!(error, Error::Train(TrainError::Folds { folds: 15, steps: 20 })), "{error}");
+    // All zero features and targets: solvable with a penalty, and the error has no value.
+    let (_, report) = Training::new().washout(0).fit(&model, &[Series::new(x.view(), y.view())])?;
+    assert_eq!(report.heads[0].train_nrmse, [None]);
+    Ok(())
+}
+
+#[test]
+fn recursive_least_squares_is_ridge_on_all_steps_so_far() -> Result<(), Error> {
+    let (x, y) = data(7, 150, 6, 2);
+    let mut rls = Rls::new(6, 2, 1.0, 0.3)?;
+    for (t, (row, target)) in x.rows().into_iter().zip(y.rows()).enumerate() {
+        rls.update(&row.to_vec(), &target.to_vec())?;
+        if t % 37 == 5 {
+            let seen = x.slice(s![..=t, ..]);
+            let mut matrix = seen.t().dot(&seen);
+            matrix.diag_mut().mapv_inplace(|d| d + 0.3);
+            let expected = eliminate(matrix, seen.t().dot(&y.slice(s![..=t, ..])));
+            assert_close(&rls.weights().t().to_owned(), &expected, 1e-8);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn forgetting_weights_the_past_exponentially() -> Result<(), Error> {
+    let (x, y) = data(8, 120, 5, 1);
+    let (forgetting, ridge) = (0.97_f64, 0.1);
+    let mut rls = Rls::new(5, 1, forgetting, ridge)?;
+    for (row, target) in x.rows().into_iter().zip(y.rows()) {
+        rls.update(&row.to_vec(), &target.to_vec())?;
+    }
+    // Minimises sum lambda^(T-t) e_t^2 + lambda^T ridge |w|^2.
+    let mut weighted = x.clone();
+    for (t, mut row) in weighted.rows_mut().into_iter().enumerate() {
+        row.mapv_inplace(|v| v * forgetting.powi(119 - t as i32));
+    }
+    let mut matrix = weighted.t().dot(&x);
+    matrix.diag_mut().mapv_inplace(|d| d + ridge * forgetting.powi(120));
+    let expected = eliminate(matrix, weighted.t().dot(&y));
+    assert_close(&rls.weights().t().to_owned(), &expected, 1e-7);
+    Ok(())
+}
+
+/// Without excitation in one direction plain forgetting multiplies its variance by 1/lambda each step, for ever.
+#[test]
+fn forgetting_does_not_wind_up() -> Result<(), Error> {
+    let mut rls = Rls::new(2, 1, 0.9, 1.0)?;
+    for _ in 0..100_000 {
+        rls.update(&[1.0, 0.0], &[2.0])?;
+    }
+    rls.update(&[0.0, 1.0], &[-1.0])?;
+    assert!((rls.weights()[[0, 0]] - 2.0).abs() < 1e-3, "{}", rls.weights());
+    assert!(rls.weights()[[0, 1]].abs() <= 1.0, "{}", rls.weights());
+    Ok(())
+}
+
+#[test]
+fn least_mean_squares_converges_to_the_map() -> Result<(), Error> {
+    let mut stream = Seed(9).stream("lms");
+    let mut lms = Lms::new(3, 1, 0.5)?;
+    for _ in 0..2000 {
+        let x = [stream.normal(), stream.normal(), stream.normal()];
+        lms.update(&x, &[2.0 * x[0] - x[1] + 0.5 * x[2]])?;
+    }
+    assert_close(&lms.weights().to_owned(), &array![[2.0, -1.0, 0.5]], 1e-9);
+    Ok(())
+}
+
+#[test]
+fn online_learners_refuse_what_they_cannot_use() -> Result<(), Error> {
+    assert!(Rls::new(0, 1, 1.0, 1.0).is_err() && Rls::new(1, 1, 1.1, 1.0).is_err() && Rls::new(1, 1, 1.0, 0.0).is_err());
+    assert!(Lms::new(1, 0, 0.5).is_err() && Lms::new(1, 1, 2.0).is_err());
+    let mut rls = Rls::new(2, 1, 1.0, 1.0)?;
+    rls.update(&[1.0, 2.0], &[3.0])?;
+    let before = rls.weights().to_owned();
+    for (x, y) in [(vec![1.0], vec![1.0]), (vec![1.0, f64::NAN], vec![1.0]), (vec![1.0, 1.0], vec![f64::INFINITY]), (vec![1e200, 1e200], vec![1.0])] {
+        assert!(rls.update(&x, &y).is_err(), "{x:?} {y:?}");
+    }
+    assert_eq!(rls.weights(), before);
+    Ok(())
+}
+
+#[test]
+fn teacher_forced_online_training_ends_at_the_ridge_solution() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir("x", u, Reservoir::new(15));
+    g.readout("y", [u, x], 1);
+    let model = Model::<f64>::generate(g.build()?, 3)?;
+    let mut stream = Seed(3).stream("series");
+    let u = Array2::from_shape_simple_fn((400, 1), || stream.uniform_in(-1.0, 1.0));
+    let y = u.mapv(|v| v * v - 0.2);
+    let mut trainer = OnlineTrainer::new(&model, "y", Rls::new(17, 1, 1.0, 1e-6)?, OnlineFeedback::Teacher)?;
+    for t in 0..400 {
+        trainer.step(&[u[[t, 0]]], &[y[[t, 0]]])?;
+    }
+    let online = trainer.into_model()?.session().run(u.view())?;
+    let series = Series::new(u.view(), y.view());
+    let ridge = Training::new().washout(0).ridge(1e-6).fit(&model, &[series])?.0.session().run(u.view())?;
+    // Not the same to the last digit: RLS also penalises the intercept.
+    assert_close(&online, &ridge, 1e-4);
+    let error = metrics::nrmse(y.view(), online.view()).expect("the target varies");
+    assert!(error < 0.1, "{error}");
+    Ok(())
+}
+
+#[test]
+fn sequences_are_classified_by_what_tells_them_apart() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir("x", u, Reservoir::new(40).leak_rate(0.5));
+    g.readout("class", [u, x], 3);
+    let model = Model::<f64>::generate(g.build()?, 1)?;
+    let mut stream = Seed(1).stream("waves");
+    let mut draw = |class: usize| {
+        let (phase, steps) = (stream.uniform_in(0.0, 6.0), 20 + stream.below(15) as usize);
+        let frequency = [0.3, 0.5, 0.9][class];
+        let noise = &mut stream;
+        Array2::from_shape_fn((steps, 1), |(t, _)| libm::sin(frequency * t as f64 + phase) + 0.1 * noise.normal())
+    };
+    let labels: Vec<usize> = (0..120).map(|i| i % 3).collect();
+    let sequences: Vec<Array2<f64>> = labels.iter().map(|&class| draw(class)).collect();
+    let views: Vec<ArrayView2<'_, f64>> = sequences.iter().map(|s| s.view()).collect();
+    for pooling in [vec![Pooling::Mean], vec![Pooling::Last], vec![Pooling::Samples(3), Pooling::Mean]] {
+        let ridge = Ridge::decades(-4, 1);
+        let classifier = Classifier::fit(&model, "class", &pooling, &ridge, &views[..90], &labels[..90], 3)?;
+        let found: Vec<usize> = views[90..].iter().map(|s| classifier.classify(*s)).collect::<Result<_, _>>()?;
+        let share = metrics::accuracy(&labels[90..], &found).expect("labels are not empty");
+        // By chance it would be a third.
+        assert!(share > 0.6, "{pooling:?}: {share}");
+        assert_eq!(Classifier::vote(&[classifier.clone(), classifier.clone()], views[0])?, classifier.classify(views[0])?);
+        assert!(matches!(classifier.classify(views[0].slice(s![..0, ..])), Err(Error::Shape { .. })));
+    }
+    let bad = Classifier::fit(&model, "class", &[Pooling::Last], &Ridge::Fixed(1.0), &views[..3], &[0, 1, 3], 3);
+    assert!(matches!(bad, Err(Error::Train(TrainError::Class { sequence: 2, class: 3, classes: 3 }))));
+    let none = Classifier::fit(&model, "class", &[], &Ridge::Fixed(1.0), &views[..3], &labels[..3], 3);
+    assert!(matches!(none, Err(Error::Shape { .. })));
+    Ok(())
+}
