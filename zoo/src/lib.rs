@@ -1,1 +1,20 @@
-//! .
+//! What reservoirs are tried on: dynamical systems, real data sets, baselines, benchmark tasks with stored settings,
+//! and the search that chose those.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`systems`] | generators with their published definition and solver |
+//! | [`data`] | real series with source and licence |
+//! | [`scalers`] | standardising, min-max |
+//! | [`baselines`] | persistence, seasonal naive, linear autoregression |
+//! | [`tasks`] | benchmark protocols, settings, scores |
+//! | [`search`] | random search on validation data |
+//! | [`stats`] | means, medians, confidence intervals |
+
+pub mod baselines;
+pub mod data;
+pub mod scalers;
+pub mod search;
+pub mod stats;
+pub mod systems;
+pub mod tasks;

@@ -1,0 +1,234 @@
+//! What a forecast has to beat: persistence, the last season, a linear autoregression.
+//!
+//! Series are `[steps, features]`; row t of a forecast is for row `t + horizon` of the series, made from rows up to t.
+
+use forebay::train::{Gram, TrainError, ridge};
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+
+/// Why a baseline has no forecast.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaselineError {
+    /// Too few steps.
+    #[error("{what} needs at least {needed} steps, found {found}")]
+    TooShort {
+        /// Which baseline.
+        what: &'static str,
+        /// Steps needed.
+        needed: usize,
+        /// Steps there are.
+        found: usize,
+    },
+    /// A horizon, order or season of zero.
+    #[error("{what} must be at least 1")]
+    Zero {
+        /// Which number.
+        what: &'static str,
+    },
+    /// Another number of columns than was fitted.
+    #[error("the autoregression was fitted to {expected} columns, the series has {found}")]
+    Columns {
+        /// Columns fitted.
+        expected: usize,
+        /// Columns given.
+        found: usize,
+    },
+    /// The least-squares problem.
+    #[error(transparent)]
+    Solve(#[from] TrainError),
+}
+
+/// The last value: `forecast[t] = series[t]`, whatever the horizon.
+pub fn persistence(series: ArrayView2<'_, f64>) -> Array2<f64> {
+    series.to_owned()
+}
+
+/// The value one season before the step forecast: `forecast[t] = series[t + horizon - k season]` with the smallest k
+/// that uses no later value than row t. Rows without such a value repeat the last one.
+///
+/// # Errors
+/// [`BaselineError::Zero`] for a season or horizon of zero.
+pub fn seasonal_naive(
+    series: ArrayView2<'_, f64>,
+    season: usize,
+    horizon: usize,
+) -> Result<Array2<f64>, BaselineError> {
+    if season == 0 || horizon == 0 {
+        return Err(BaselineError::Zero { what: "the season and the horizon" });
+    }
+    let back = horizon.div_ceil(season) * season - horizon;
+    Ok(Array2::from_shape_fn(series.dim(), |(t, j)| series[[t.checked_sub(back).unwrap_or(t), j]]))
+}
+
+/// Linear autoregression fitted by least squares, directly for its horizon:
+/// `y(t + h) = c + sum over k < order of A_k y(t - k)`.
+///
+/// A penalty of 1e-10 of the largest variance keeps constant and doubled columns solvable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Autoregression {
+    order: usize,
+    horizon: usize,
+    /// `[features, order * features]`, the latest row first.
+    weights: Array2<f64>,
+    bias: Vec<f64>,
+}
+
+impl Autoregression {
+    /// Fits to a training stretch.
+    ///
+    /// # Errors
+    /// [`BaselineError::TooShort`] unless there are at least `order * features + 2` pairs; [`BaselineError::Zero`].
+    pub fn fit(series: ArrayView2<'_, f64>, order: usize, horizon: usize) -> Result<Self, BaselineError> {
+        if order == 0 || horizon == 0 {
+            return Err(BaselineError::Zero { what: "the order and the horizon" });
+        }
+        let (steps, features) = series.dim();
+        let needed = (order * features).saturating_add(order + horizon + 1);
+        if steps < needed {
+            return Err(BaselineError::TooShort { what: "a linear autoregression", needed, found: steps });
+        }
+        let mut gram = Gram::new(order * features, features);
+        for t in order - 1..steps - horizon {
+            gram.push(|x, y| {
+                lags(series, t, order).zip(x).for_each(|(from, to)| *to = from);
+                y.iter_mut().zip(series.row(t + horizon)).for_each(|(to, from)| *to = *from);
+            });
+        }
+        let scale = series.columns().into_iter().map(|c| c.var(0.0)).fold(0.0, f64::max);
+        let penalty = (1e-10 * scale * steps as f64).max(f64::MIN_POSITIVE);
+        let solution = ridge::solve(gram, penalty)?;
+        Ok(Self { order, horizon, weights: solution.weights, bias: solution.bias.to_vec() })
+    }
+
+    /// Fits every order to `train`, keeps the one with the smallest squared error on `validation`, which follows `train`
+    /// directly. Columns count relative to their variance.
+    ///
+    /// # Errors
+    /// [`BaselineError::TooShort`] if no order fits into the data.
+    pub fn choose(
+        train: ArrayView2<'_, f64>,
+        validation: ArrayView2<'_, f64>,
+        orders: &[usize],
+        horizon: usize,
+    ) -> Result<Self, BaselineError> {
+        if train.ncols() != validation.ncols() {
+            return Err(BaselineError::Columns { expected: train.ncols(), found: validation.ncols() });
+        }
+        let all = concatenate(Axis(0), &[train, validation]).expect("the columns agree");
+        let weights: Vec<f64> = train.columns().into_iter().map(|c| 1.0 / c.var(0.0).max(f64::MIN_POSITIVE)).collect();
+        let mut best: Option<(f64, Self)> = None;
+        let mut refusal = BaselineError::Zero { what: "the number of orders to choose from" };
+        for &order in orders {
+            let fitted = match Self::fit(train, order, horizon) {
+                Ok(fitted) => fitted,
+                Err(error) => {
+                    refusal = error;
+                    continue;
+                }
+            };
+            let forecast = fitted.predict(all.view())?;
+            let mut error = 0.0;
+            for t in train.nrows().max(horizon)..all.nrows() {
+                for (j, weight) in weights.iter().enumerate() {
+                    let e = forecast[[t - horizon, j]] - all[[t, j]];
+                    error += weight * e * e;
+                }
+            }
+            if best.as_ref().is_none_or(|(least, _)| error < *least) {
+                best = Some((error, fitted));
+            }
+        }
+        best.map(|(_, fitted)| fitted).ok_or(refusal)
+    }
+
+    /// Number of past rows it reads.
+    pub fn order(&self) -> usize {
+        self.order
+    }
+
+    /// Weights `[features, order * features]`, the latest row first.
+    pub fn weights(&self) -> ArrayView2<'_, f64> {
+        self.weights.view()
+    }
+
+    /// Forecasts from every row; rows before the first value are taken as the first.
+    ///
+    /// # Errors
+    /// [`BaselineError::Columns`], [`BaselineError::TooShort`] for an empty series.
+    pub fn predict(&self, series: ArrayView2<'_, f64>) -> Result<Array2<f64>, BaselineError> {
+        if series.ncols() != self.bias.len() {
+            return Err(BaselineError::Columns { expected: self.bias.len(), found: series.ncols() });
+        }
+        if series.nrows() == 0 {
+            return Err(BaselineError::TooShort { what: "a forecast", needed: 1, found: 0 });
+        }
+        let mut forecast = Array2::zeros(series.dim());
+        for (t, mut row) in forecast.rows_mut().into_iter().enumerate() {
+            for (j, out) in row.iter_mut().enumerate() {
+                let weights = self.weights.slice(s![j, ..]);
+                *out = self.bias[j] + weights.iter().zip(lags(series, t, self.order)).map(|(w, x)| w * x).sum::<f64>();
+            }
+        }
+        Ok(forecast)
+    }
+}
+
+/// Rows t, t-1, .., t-order+1 one after the other; the first row stands for those before it.
+fn lags<'a>(series: ArrayView2<'a, f64>, t: usize, order: usize) -> impl Iterator<Item = f64> + 'a {
+    let features = series.ncols();
+    (0..order).flat_map(move |k| (0..features).map(move |j| series[[t.saturating_sub(k), j]]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Autoregression, BaselineError, persistence, seasonal_naive};
+    use forebay::random::Seed;
+    use ndarray::{Array2, s};
+
+    fn ar2(steps: usize) -> Array2<f64> {
+        let mut noise = Seed(1).stream("noise");
+        let mut y = vec![0.0; 2];
+        for t in 2..steps {
+            y.push(2.0 + 1.2 * y[t - 1] - 0.5 * y[t - 2] + 0.1 * noise.normal());
+        }
+        Array2::from_shape_fn((steps, 1), |(t, _)| y[t])
+    }
+
+    #[test]
+    fn an_autoregressive_process_gives_back_its_coefficients() -> Result<(), BaselineError> {
+        let series = ar2(20_000);
+        let fitted = Autoregression::fit(series.view(), 2, 1)?;
+        let weights = fitted.weights();
+        assert!((weights[[0, 0]] - 1.2).abs() < 0.02 && (weights[[0, 1]] + 0.5).abs() < 0.02, "{weights}");
+        // Two steps ahead: y(t+2) = c' + (a^2 + b) y(t) + a b y(t-1).
+        let direct = Autoregression::fit(series.view(), 2, 2)?;
+        let weights = direct.weights();
+        assert!((weights[[0, 0]] - 0.94).abs() < 0.02 && (weights[[0, 1]] + 0.6).abs() < 0.02, "{weights}");
+        Ok(())
+    }
+
+    #[test]
+    fn the_order_is_chosen_on_validation_data() -> Result<(), BaselineError> {
+        let series = ar2(600);
+        let chosen = Autoregression::choose(series.slice(s![..400, ..]), series.slice(s![400.., ..]), &[1, 2, 60], 1)?;
+        assert_eq!(chosen.order(), 2);
+        let short = Autoregression::choose(series.slice(s![..4, ..]), series.slice(s![4..8, ..]), &[10], 1);
+        assert!(matches!(short, Err(BaselineError::TooShort { found: 4, .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn simple_baselines_are_exact_where_they_must_be() -> Result<(), BaselineError> {
+        let periodic = Array2::from_shape_fn((50, 2), |(t, j)| ((t % 7) * (j + 1)) as f64);
+        for horizon in [1, 3, 7, 9] {
+            let forecast = seasonal_naive(periodic.view(), 7, horizon)?;
+            assert_eq!(forecast.slice(s![7..50 - horizon, ..]), periodic.slice(s![7 + horizon.., ..]), "{horizon}");
+        }
+        assert_eq!(persistence(periodic.view()), periodic);
+        assert!(matches!(seasonal_naive(periodic.view(), 0, 1), Err(BaselineError::Zero { .. })));
+        let ramp = Array2::from_shape_fn((40, 1), |(t, _)| t as f64);
+        let forecast = Autoregression::fit(ramp.view(), 2, 3)?.predict(ramp.view())?;
+        assert!((forecast[[30, 0]] - 33.0).abs() < 1e-6);
+        Ok(())
+    }
+}

@@ -1,0 +1,188 @@
+//! Bringing columns to a common scale, and back.
+
+use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
+
+/// An affine map per column, `z = (x - offset) / scale`.
+///
+/// ```
+/// use forebay_zoo::scalers::Scaler;
+/// use ndarray::array;
+///
+/// let series = array![[1.0, 10.0], [3.0, 10.0]];
+/// let scaler = Scaler::standardise(series.view())?;
+/// let scaled = scaler.transform(series.view())?;
+/// assert_eq!(scaled, array![[-1.0, 0.0], [1.0, 0.0]]);
+/// assert!(scaler.is_constant(1));
+/// assert_eq!(scaler.inverse(scaled.view())?, series);
+/// # Ok::<(), forebay_zoo::scalers::ScalerError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaler {
+    columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Column {
+    offset: f64,
+    scale: f64,
+    constant: bool,
+}
+
+/// Why a series cannot be scaled.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScalerError {
+    /// Nothing to measure.
+    #[error("the series is empty")]
+    Empty,
+    /// NaN, infinity, or values whose spread leaves the range of numbers.
+    #[error("row {row}, column {column} holds {value}: every value must be finite, and its square too")]
+    NonFinite {
+        /// The step.
+        row: usize,
+        /// The feature.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Another number of columns than was fitted.
+    #[error("the scaler was fitted to {expected} columns, the series has {found}")]
+    Columns {
+        /// Columns fitted.
+        expected: usize,
+        /// Columns given.
+        found: usize,
+    },
+}
+
+impl Scaler {
+    /// Mean 0 and (population) standard deviation 1 per column; a constant column is only shifted.
+    ///
+    /// # Shapes
+    /// `series`: `[steps, features]`.
+    ///
+    /// # Errors
+    /// [`ScalerError::Empty`], [`ScalerError::NonFinite`].
+    pub fn standardise(series: ArrayView2<'_, f64>) -> Result<Self, ScalerError> {
+        Self::fit(series, |column| {
+            let n = column.len() as f64;
+            let mean = column.iter().sum::<f64>() / n;
+            let variance = column.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+            (mean, variance.sqrt())
+        })
+    }
+
+    /// Smallest value -1 and largest 1 per column; a constant column is only shifted.
+    ///
+    /// # Shapes
+    /// `series`: `[steps, features]`.
+    ///
+    /// # Errors
+    /// [`ScalerError::Empty`], [`ScalerError::NonFinite`].
+    pub fn min_max(series: ArrayView2<'_, f64>) -> Result<Self, ScalerError> {
+        Self::fit(series, |column| {
+            let low = column.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = column.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            (f64::midpoint(low, high), (high - low) / 2.0)
+        })
+    }
+
+    fn fit(series: ArrayView2<'_, f64>, measure: impl Fn(&[f64]) -> (f64, f64)) -> Result<Self, ScalerError> {
+        if series.is_empty() {
+            return Err(ScalerError::Empty);
+        }
+        let bad = |((row, column), value): ((usize, usize), &f64)| ScalerError::NonFinite { row, column, value: *value };
+        if let Some(found) = series.indexed_iter().find(|(_, v)| !(*v * *v).is_finite()) {
+            return Err(bad(found));
+        }
+        let columns = series.columns().into_iter().map(|column| {
+            let column = column.to_vec();
+            let (offset, scale) = measure(&column);
+            // Rounding of the mean alone leaves a spread of a few units in the last place.
+            let constant = scale <= 1e-14 * offset.abs() || scale == 0.0;
+            Column { offset, scale: if constant { 1.0 } else { scale }, constant }
+        });
+        Ok(Self { columns: columns.collect() })
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Whether a fitted column held one value only.
+    pub fn is_constant(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|c| c.constant)
+    }
+
+    /// The map of some of the columns, in the order given.
+    ///
+    /// # Errors
+    /// [`ScalerError::Columns`] for a column that was not fitted.
+    pub fn select(&self, columns: &[usize]) -> Result<Self, ScalerError> {
+        let pick = |&c: &usize| {
+            self.columns.get(c).copied().ok_or(ScalerError::Columns { expected: self.columns.len(), found: c + 1 })
+        };
+        Ok(Self { columns: columns.iter().map(pick).collect::<Result<_, _>>()? })
+    }
+
+    /// To the common scale.
+    ///
+    /// # Errors
+    /// [`ScalerError::Columns`].
+    pub fn transform(&self, series: ArrayView2<'_, f64>) -> Result<Array2<f64>, ScalerError> {
+        self.map(series, |c, x| (x - c.offset) / c.scale)
+    }
+
+    /// Back to the original scale.
+    ///
+    /// # Errors
+    /// [`ScalerError::Columns`].
+    pub fn inverse(&self, series: ArrayView2<'_, f64>) -> Result<Array2<f64>, ScalerError> {
+        self.map(series, |c, z| z * c.scale + c.offset)
+    }
+
+    fn map(&self, series: ArrayView2<'_, f64>, f: impl Fn(&Column, f64) -> f64) -> Result<Array2<f64>, ScalerError> {
+        if series.ncols() != self.columns.len() {
+            return Err(ScalerError::Columns { expected: self.columns.len(), found: series.ncols() });
+        }
+        Ok(Array2::from_shape_fn(series.dim(), |(t, j)| f(&self.columns[j], series[[t, j]])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scaler, ScalerError};
+    use ndarray::{Array2, array};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn scaling_is_undone_and_has_its_moments(values in proptest::collection::vec(-1e6_f64..1e6, 4..60)) {
+            let series = Array2::from_shape_vec((values.len() / 2, 2), values[..values.len() / 2 * 2].to_vec())?;
+            for scaler in [Scaler::standardise(series.view())?, Scaler::min_max(series.view())?] {
+                let scaled = scaler.transform(series.view())?;
+                let back = scaler.inverse(scaled.view())?;
+                prop_assert!(back.iter().zip(&series).all(|(a, b)| (a - b).abs() <= 1e-9 * (1.0 + b.abs())));
+            }
+            let scaled = Scaler::standardise(series.view())?.transform(series.view())?;
+            let mean = scaled.column(0).sum() / scaled.nrows() as f64;
+            prop_assert!(mean.abs() < 1e-6);
+            let scaled = Scaler::min_max(series.view())?.transform(series.view())?;
+            prop_assert!(scaled.iter().all(|z| z.abs() <= 1.0 + 1e-12));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_scaled_is_refused() {
+        assert_eq!(Scaler::standardise(Array2::zeros((0, 2)).view()), Err(ScalerError::Empty));
+        let bad = Scaler::min_max(array![[1.0], [f64::NAN]].view());
+        assert!(matches!(bad, Err(ScalerError::NonFinite { row: 1, column: 0, .. })));
+        assert!(Scaler::standardise(array![[1e200], [-1e200]].view()).is_err());
+        let scaler = Scaler::standardise(array![[1.0], [2.0]].view()).expect("two values");
+        assert!(matches!(scaler.transform(array![[1.0, 2.0]].view()), Err(ScalerError::Columns { expected: 1, found: 2 })));
+        // The mean of equal values can differ from them in the last bit.
+        assert!(Scaler::standardise(array![[0.1], [0.1], [0.1]].view()).expect("three values").is_constant(0));
+    }
+}

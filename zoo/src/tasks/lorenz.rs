@@ -1,0 +1,108 @@
+//! Lorenz-63 in closed loop: for how many Lyapunov times does the forecast hold?
+
+use forebay::metrics::{self, ValidTime};
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::{Activation, Topology};
+use forebay::train::{Series, Training};
+use ndarray::{Array2, s};
+
+use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use crate::scalers::Scaler;
+use crate::stats;
+use crate::systems::Lorenz63;
+
+/// Closed-loop Lorenz-63 with 500 units.
+pub struct Lorenz;
+
+const WASHOUT: usize = 200;
+const TRAIN: usize = 5000;
+const STARTS: usize = 25;
+const SPACING: usize = 200;
+const HORIZON: usize = 1200;
+const DT: f64 = 0.02;
+const LYAPUNOV: f64 = 0.9056;
+
+impl Task for Lorenz {
+    fn name(&self) -> &'static str {
+        "lorenz"
+    }
+
+    fn protocol(&self) -> &'static str {
+        "Lorenz-63, dt 0.02, all three coordinates. 500 units, f64, washout 200, 5,000 steps for training. Then 25 start \
+         points, 200 steps apart, on the steps that follow: each closed loop starts from the state driven by the true \
+         series. Each seed draws its own trajectory and reservoir. Standardised on the training steps. Score: valid \
+         prediction time, the time until the Euclidean error divided by the attractor's root mean squared distance from \
+         its mean passes 0.4, in Lyapunov times (exponent 0.9056); the median over start points is the seed's score."
+    }
+
+    fn better(&self) -> Better {
+        Better::Larger
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            units: 500,
+            topology: Topology::Random { density: 0.1 },
+            spectral_radius: 0.167,
+            leak_rate: 1.0,
+            input_scaling: 0.393,
+            bias_scaling: 0.727,
+            ridge: 1.2e-10,
+            squares: false,
+            activation: Activation::Tanh,
+        }
+    }
+
+    fn space(&self) -> Space {
+        Space {
+            spectral_radius: Span::linear(0.02, 1.1),
+            leak_rate: Span::linear(0.5, 1.5),
+            input_scaling: Span::logarithmic(0.05, 1.0),
+            bias_scaling: Span::logarithmic(0.1, 2.0),
+            ridge: Span::logarithmic(1e-13, 1e-6),
+            topologies: &[Topology::Random { density: 0.1 }],
+        }
+    }
+
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+        let split = WASHOUT + TRAIN;
+        let steps = split + STARTS * SPACING + HORIZON + 1;
+        let raw = Lorenz63::default().generate(steps, Seed(seed).child(part.stream()))?;
+        let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
+        let series = scaler.transform(raw.view())?;
+        let model = Model::<f64>::generate(settings.network(3, 3)?, seed)?;
+        let pair = Series::new(series.slice(s![..split, ..]), series.slice(s![1..=split, ..]));
+        let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[pair])?;
+
+        let spread = Some(metrics::spread(series.view()));
+        let valid = ValidTime { threshold: 0.4, dt: DT, lyapunov_exponent: LYAPUNOV, spread };
+        let mut session = trained.session();
+        session.run(series.slice(s![..split, ..]))?;
+        let mut times = Vec::with_capacity(STARTS);
+        for start in 0..STARTS {
+            let from = split + start * SPACING;
+            session.run(series.slice(s![from..from + SPACING, ..]))?;
+            let first = from + SPACING;
+            let truth = series.slice(s![first..first + HORIZON, ..]);
+            let mut free = session.clone();
+            // What was forecast before an overflow still counts.
+            let mut forecast = Array2::from_elem((HORIZON, 3), f64::NAN);
+            forecast.row_mut(0).iter_mut().zip(session.outputs()).for_each(|(to, from)| *to = *from);
+            for t in 1..HORIZON {
+                match free.predict_free(1) {
+                    Ok(next) => forecast.row_mut(t).assign(&next.row(0)),
+                    Err(forebay::Error::Overflow { .. }) => break,
+                    Err(other) => return Err(other.into()),
+                }
+            }
+            times.push(valid.of(truth, forecast.view())?);
+        }
+        let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / STARTS as f64;
+        let scores = Measurement::default()
+            .with("valid prediction time, Lyapunov times, median of starts", stats::median(&times))
+            .with("shortest of the starts", times.iter().copied().fold(f64::INFINITY, f64::min))
+            .with("share of starts below 1 Lyapunov time", share_below);
+        Ok(Measurement { singles: times, ..scores })
+    }
+}

@@ -1,0 +1,97 @@
+//! Mackey-Glass, tau 17: one step ahead, and 84 steps in closed loop.
+
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::{Activation, Topology};
+use forebay::train::{Series, Training};
+use forebay::metrics;
+use ndarray::{Array2, s};
+
+use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use crate::scalers::Scaler;
+use crate::systems::MackeyGlass as System;
+
+/// Mackey-Glass with 500 units.
+pub struct MackeyGlass;
+
+const WASHOUT: usize = 200;
+const TRAIN: usize = 6000;
+const STARTS: usize = 50;
+const SPACING: usize = 50;
+const HORIZON: usize = 84;
+
+impl Task for MackeyGlass {
+    fn name(&self) -> &'static str {
+        "mackey-glass"
+    }
+
+    fn protocol(&self) -> &'static str {
+        "Mackey-Glass, tau 17, dt 1 sampled from a Runge-Kutta solver of step 0.1. 500 units, f64, washout 200, 6,000 \
+         steps for training. Then 50 start points, 50 steps apart, on the steps that follow: each closed loop starts \
+         from the state driven by the true series. Each seed draws its own history and reservoir. Standardised on the \
+         training steps. Scores: NRMSE of the value 84 steps into the closed loop over all starts, divided by the \
+         series' standard deviation (Jaeger, Haas 2004); one-step NRMSE on the driven steps after training."
+    }
+
+    fn better(&self) -> Better {
+        Better::Smaller
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            units: 500,
+            topology: Topology::Random { density: 0.1 },
+            spectral_radius: 1.22,
+            leak_rate: 0.55,
+            input_scaling: 0.22,
+            bias_scaling: 0.3,
+            ridge: 1e-11,
+            squares: false,
+            activation: Activation::Tanh,
+        }
+    }
+
+    fn space(&self) -> Space {
+        Space {
+            spectral_radius: Span::linear(0.7, 1.4),
+            leak_rate: Span::linear(0.3, 1.2),
+            input_scaling: Span::logarithmic(0.05, 1.0),
+            bias_scaling: Span::logarithmic(0.05, 1.0),
+            ridge: Span::logarithmic(1e-13, 1e-8),
+            topologies: &[Topology::Random { density: 0.1 }],
+        }
+    }
+
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+        let split = WASHOUT + TRAIN;
+        let steps = split + STARTS * SPACING + HORIZON + 1;
+        let raw = System::default().generate(steps, Seed(seed).child(part.stream()))?;
+        let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
+        let series = scaler.transform(raw.view())?;
+        let model = Model::<f64>::generate(settings.network(1, 1)?, seed)?;
+        let pair = Series::new(series.slice(s![..split, ..]), series.slice(s![1..=split, ..]));
+        let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[pair])?;
+
+        let mut session = trained.session();
+        session.run(series.slice(s![..split, ..]))?;
+        let mut one_step = Array2::zeros((STARTS * SPACING, 1));
+        let (mut ends, mut truths) = (Array2::zeros((STARTS, 1)), Array2::zeros((STARTS, 1)));
+        for start in 0..STARTS {
+            let from = split + start * SPACING;
+            let driven = session.run(series.slice(s![from..from + SPACING, ..]))?;
+            one_step.slice_mut(s![start * SPACING..(start + 1) * SPACING, ..]).assign(&driven);
+            // The last output is the first value of the closed loop.
+            let last = from + SPACING - 1 + HORIZON;
+            truths[[start, 0]] = series[[last, 0]];
+            ends[[start, 0]] = match session.clone().predict_free(HORIZON - 1) {
+                Ok(free) => free[[HORIZON - 2, 0]],
+                Err(forebay::Error::Overflow { .. }) => f64::MAX.sqrt(),
+                Err(other) => return Err(other.into()),
+            };
+        }
+        let spread = metrics::spread(series.slice(s![split.., ..]));
+        let free = metrics::rmse(truths.view(), ends.view())? / spread;
+        let one = metrics::nrmse(series.slice(s![split + 1..=split + STARTS * SPACING, ..]), one_step.view())?;
+        Ok(Measurement::default().with("NRMSE at 84 steps, closed loop", free).with("NRMSE, one step", one))
+    }
+}

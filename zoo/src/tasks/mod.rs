@@ -1,0 +1,186 @@
+//! Benchmark tasks: a fixed protocol, stored settings, and a score on data that no choice has seen.
+//!
+//! Settings were chosen by [`search`](crate::search) on [`Part::Validation`] data; published scores are those on
+//! [`Part::Test`]. For generated data the two are different realisations, for real data different stretches.
+
+mod laser;
+mod lorenz;
+mod mackey_glass;
+mod memory;
+mod narma;
+mod one_step;
+mod settings;
+mod sunspots;
+mod vowels;
+
+pub use laser::Laser;
+pub use lorenz::Lorenz;
+pub use mackey_glass::MackeyGlass;
+pub use memory::MemoryCapacity;
+pub use narma::Narma;
+pub use settings::{Scale, Settings, Space, Span};
+pub use sunspots::Sunspots;
+pub use vowels::Vowels;
+
+use serde::Serialize;
+
+use crate::data::DataError;
+use crate::systems::SystemError;
+
+/// Which data a measurement uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// For choosing settings.
+    Validation,
+    /// For the published score.
+    Test,
+}
+
+impl Part {
+    /// Name of the random stream that draws this part's data.
+    fn stream(self) -> &'static str {
+        match self {
+            Self::Validation => "validation data",
+            Self::Test => "test data",
+        }
+    }
+}
+
+/// One number of a measurement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// What it is, with its definition in short.
+    pub name: &'static str,
+    /// The value for one seed.
+    pub value: f64,
+}
+
+/// What one seed gave.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Measurement {
+    /// The scores; the first is the task's main one, which the search minimises (or maximises).
+    pub scores: Vec<Score>,
+    /// Single values behind a main score that is a median (valid times of all start points), if any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub singles: Vec<f64>,
+}
+
+impl Measurement {
+    fn with(mut self, name: &'static str, value: f64) -> Self {
+        self.scores.push(Score { name, value });
+        self
+    }
+
+    /// The main score.
+    pub fn main(&self) -> f64 {
+        self.scores.first().map_or(f64::NAN, |score| score.value)
+    }
+}
+
+/// Whether small or large main scores are good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Better {
+    /// Errors.
+    Smaller,
+    /// Times and capacities.
+    Larger,
+}
+
+/// A benchmark task.
+pub trait Task: Sync {
+    /// Name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// The protocol: data, splits, sizes, what is scored; and published figures with their source.
+    fn protocol(&self) -> &'static str;
+
+    /// Direction of the main score.
+    fn better(&self) -> Better;
+
+    /// The stored settings, chosen on validation data.
+    fn settings(&self) -> Settings;
+
+    /// Where a search looks.
+    fn space(&self) -> Space;
+
+    /// Runs the protocol once.
+    ///
+    /// # Errors
+    /// [`TaskError`] if the settings cannot be built or trained, or data cannot be had.
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError>;
+
+    /// Trivial baselines on the test part, by name, in the unit of the main score.
+    ///
+    /// # Errors
+    /// As [`measure`](Self::measure).
+    fn baselines(&self) -> Result<Vec<(String, f64)>, TaskError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Why a task cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] forebay::Error),
+    /// The score.
+    #[error(transparent)]
+    Metric(#[from] forebay::metrics::MetricError),
+    /// Generated data.
+    #[error(transparent)]
+    System(#[from] SystemError),
+    /// Real data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A baseline.
+    #[error(transparent)]
+    Baseline(#[from] crate::baselines::BaselineError),
+    /// A scaler.
+    #[error(transparent)]
+    Scaler(#[from] crate::scalers::ScalerError),
+    /// A task of this name does not exist.
+    #[error("no task named {name:?}; there is {available}")]
+    Unknown {
+        /// The name given.
+        name: String,
+        /// The names that exist.
+        available: String,
+    },
+    /// Settings outside the task.
+    #[error("{what} must be {expected}, found {found}")]
+    Settings {
+        /// The parameter.
+        what: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+        /// What was given.
+        found: f64,
+    },
+}
+
+/// The tasks that need no file of the user.
+pub fn all() -> Vec<Box<dyn Task>> {
+    vec![
+        Box::new(Narma),
+        Box::new(MackeyGlass),
+        Box::new(Lorenz),
+        Box::new(Vowels { votes: 1 }),
+        Box::new(Vowels { votes: 10 }),
+        Box::new(Sunspots),
+        Box::new(MemoryCapacity),
+    ]
+}
+
+/// Finds a task by name.
+///
+/// # Errors
+/// [`TaskError::Unknown`] lists the names.
+pub fn by_name(name: &str) -> Result<Box<dyn Task>, TaskError> {
+    let tasks = all();
+    let available = tasks.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ") + ", laser (with --file)";
+    let found = tasks.into_iter().find(|task| task.name() == name);
+    found.ok_or_else(|| TaskError::Unknown { name: name.to_owned(), available })
+}

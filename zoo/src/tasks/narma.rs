@@ -1,0 +1,80 @@
+//! NARMA-10: recall and multiply inputs of the last ten steps.
+
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::{Activation, Topology};
+use forebay::train::{Series, Training};
+use forebay::metrics;
+use ndarray::s;
+
+use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use crate::scalers::Scaler;
+use crate::systems::narma10;
+
+/// One-step NARMA-10 with 200 units.
+pub struct Narma;
+
+const WASHOUT: usize = 200;
+const TRAIN: usize = 4000;
+const TEST: usize = 2000;
+
+impl Task for Narma {
+    fn name(&self) -> &'static str {
+        "narma10"
+    }
+
+    fn protocol(&self) -> &'static str {
+        "NARMA-10 (Atiya, Parlos 2000), input uniform in 0..0.5, target y(t+1) from the input up to t. 200 units, \
+         washout 200, 4,000 steps for training, the next 2,000 for the score. Each seed draws its own series and \
+         reservoir. Input standardised on the training steps. Score: NRMSE, divided by the target's standard deviation \
+         on the scored steps."
+    }
+
+    fn better(&self) -> Better {
+        Better::Smaller
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            units: 200,
+            topology: Topology::Orthogonal,
+            spectral_radius: 0.82,
+            leak_rate: 1.0,
+            input_scaling: 0.005,
+            bias_scaling: 0.28,
+            ridge: 5e-12,
+            squares: true,
+            activation: Activation::Tanh,
+        }
+    }
+
+    fn space(&self) -> Space {
+        Space {
+            spectral_radius: Span::linear(0.6, 1.1),
+            leak_rate: Span::linear(0.7, 1.6),
+            input_scaling: Span::logarithmic(0.002, 0.3),
+            bias_scaling: Span::logarithmic(0.05, 1.0),
+            ridge: Span::logarithmic(1e-13, 1e-6),
+            topologies: &[
+                Topology::Orthogonal,
+                Topology::Random { density: 0.05 },
+                Topology::Random { density: 1.0 },
+            ],
+        }
+    }
+
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+        let steps = WASHOUT + TRAIN + TEST;
+        let (input, target) = narma10(steps, Seed(seed).child(part.stream()))?;
+        let split = WASHOUT + TRAIN;
+        let scaler = Scaler::standardise(input.slice(s![..split, ..]))?;
+        let input = scaler.transform(input.view())?;
+        let model = Model::<f64>::generate(settings.network(1, 1)?, seed)?;
+        let series = Series::new(input.slice(s![..split, ..]), target.slice(s![..split, ..]));
+        let (trained, report) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[series])?;
+        let forecast = trained.session().run(input.view())?;
+        let error = metrics::nrmse(target.slice(s![split.., ..]), forecast.slice(s![split.., ..]))?;
+        let train = report.heads[0].train_nrmse[0].unwrap_or(f64::NAN);
+        Ok(Measurement::default().with("NRMSE", error).with("NRMSE on training steps", train))
+    }
+}

@@ -1,0 +1,61 @@
+//! Monthly sunspot numbers, one month ahead.
+
+use forebay::reservoir::{Activation, Topology};
+
+use super::one_step::Split;
+use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use crate::data;
+
+/// Monthly sunspots with 200 units.
+pub struct Sunspots;
+
+const SPLIT: Split = Split { train: 1600, validation: 500, test: 1000, washout: 100 };
+
+impl Task for Sunspots {
+    fn name(&self) -> &'static str {
+        "sunspots"
+    }
+
+    fn protocol(&self) -> &'static str {
+        "Monthly sunspot numbers from 1749 on, one month ahead: 1,600 months for training, 500 for choosing settings and \
+         the order of the autoregression, 1,000 for the score. 200 units, washout 100, standardised on the training \
+         months. Score: NMSE, divided by the variance on the scored months."
+    }
+
+    fn better(&self) -> Better {
+        Better::Smaller
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            units: 200,
+            topology: Topology::Random { density: 0.1 },
+            spectral_radius: 0.9,
+            leak_rate: 0.5,
+            input_scaling: 0.1,
+            bias_scaling: 0.1,
+            ridge: 1.0,
+            squares: false,
+            activation: Activation::Tanh,
+        }
+    }
+
+    fn space(&self) -> Space {
+        Space {
+            spectral_radius: Span::linear(0.2, 1.3),
+            leak_rate: Span::linear(0.05, 1.1),
+            input_scaling: Span::logarithmic(0.005, 1.0),
+            bias_scaling: Span::logarithmic(0.01, 1.0),
+            ridge: Span::logarithmic(1e-6, 30.0),
+            topologies: &[Topology::Random { density: 0.1 }, Topology::Orthogonal],
+        }
+    }
+
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+        SPLIT.measure(data::load("sunspots")?.values.view(), settings, seed, part)
+    }
+
+    fn baselines(&self) -> Result<Vec<(String, f64)>, TaskError> {
+        SPLIT.baselines(data::load("sunspots")?.values.view())
+    }
+}
