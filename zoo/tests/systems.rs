@@ -89,14 +89,14 @@ fn solvers_converge_at_fourth_order() -> Result<(), SystemError> {
     let ratio = error(256)? / error(512)?;
     assert!((12.0..20.0).contains(&ratio), "Kuramoto-Sivashinsky: {ratio}");
 
-    // The whole delay equation, interpolation included.
+    // The whole delay equation. Its slope jumps where the constant history ends; that costs two of the four orders.
     let end = |substeps| -> Result<f64, SystemError> {
         let system = MackeyGlass { substeps, transient: 0.0, ..MackeyGlass::default() };
         Ok(system.generate(60, Seed(4))?[[59, 0]])
     };
     let exact = end(320)?;
     let ratio = (end(10)? - exact).abs() / (end(20)? - exact).abs();
-    assert!(ratio > 7.0, "Mackey-Glass: {ratio}");
+    assert!((3.5..5.0).contains(&ratio), "Mackey-Glass: {ratio}");
     Ok(())
 }
 

@@ -34,15 +34,15 @@ impl ReadoutOn {
         fitting.next().filter(|_| fitting.next().is_none())
     }
 
-    fn columns(self, inputs: usize, units: usize) -> usize {
+    pub(crate) fn columns(self, inputs: usize, units: usize) -> usize {
         usize::from(self.has_bias()) + if self.has_input() { inputs } else { 0 } + units
     }
 
-    fn has_bias(self) -> bool {
+    pub(crate) fn has_bias(self) -> bool {
         matches!(self, Self::BiasState | Self::BiasInputState)
     }
 
-    fn has_input(self) -> bool {
+    pub(crate) fn has_input(self) -> bool {
         matches!(self, Self::InputState | Self::BiasInputState)
     }
 }

@@ -1,7 +1,9 @@
 //! A graph with its weights: immutable, cheap to clone, shared between threads.
 
 pub mod file;
+pub mod import;
 mod matrix;
+mod npy;
 mod parameters;
 
 pub use matrix::Matrix;
@@ -10,7 +12,7 @@ pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
 use std::sync::Arc;
 
 use forebay_kernels::{Form, Real};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -139,10 +141,7 @@ impl<T: Real> Model<T> {
         let Parameters::Linear(linear) = &*self.parameters[head.node.0] else {
             unreachable!("a readout has linear parameters");
         };
-        let parts: Vec<Array2<T>> = linear.parts.iter().map(Matrix::to_dense).collect();
-        let views: Vec<ArrayView2<'_, T>> = parts.iter().map(|part| part.view()).collect();
-        let weights = concatenate(Axis(1), &views).expect("all parts have the head's rows");
-        Ok((weights, Array1::from(linear.bias.clone())))
+        Ok((linear.to_dense(), Array1::from(linear.bias.clone())))
     }
 
     /// The same model with other readout weights; everything else is shared.

@@ -1,6 +1,7 @@
 //! The weights of one node.
 
 use forebay_kernels::{Leak, Real};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use super::Matrix;
 use crate::error::Error;
@@ -144,4 +145,18 @@ pub struct LinearParameters<T: Real> {
     pub parts: Vec<Matrix<T>>,
     /// One value per row.
     pub bias: Vec<T>,
+}
+
+impl<T: Real> LinearParameters<T> {
+    /// The whole map as one dense matrix, `[rows, features of all sources]`.
+    pub(super) fn joined(&self) -> Matrix<T> {
+        Matrix::from_dense("weights", self.to_dense().view()).expect("packed weights are finite")
+    }
+
+    /// The whole map, `[rows, features of all sources]`.
+    pub fn to_dense(&self) -> Array2<T> {
+        let parts: Vec<Array2<T>> = self.parts.iter().map(Matrix::to_dense).collect();
+        let views: Vec<ArrayView2<'_, T>> = parts.iter().map(|part| part.view()).collect();
+        concatenate(Axis(1), &views).expect("all parts have the same rows")
+    }
 }

@@ -8,7 +8,7 @@ use super::{SystemError, at_least_one, positive};
 /// Mackey-Glass: `x' = beta x(t - tau) / (1 + x(t - tau)^10) - gamma x`.
 ///
 /// Classical Runge-Kutta steps; the delayed value half-way between two steps is interpolated cubically from the four
-/// nearest stored ones, so the method keeps its order.
+/// nearest stored ones, so the method keeps its order wherever the history is smooth.
 ///
 /// Source: Mackey, Glass, Science 197, 287 (1977).
 #[derive(Clone, Copy, Debug, PartialEq)]
