@@ -75,10 +75,6 @@ fn ranges_name_the_node_what_it_needs_and_what_it_has() {
             let u = g.input("u", 1);
             g.activation("bad", u, Activation::BoundedRelu { max: -1.0 });
         }),
-        ("input scaling", |g| {
-            let u = g.input("u", 2);
-            g.reservoir("bad", u, Reservoir::new(10).input_scalings(vec![1.0; 3]));
-        }),
         ("width", |g| {
             for index in 0..17 {
                 g.input(if index == 16 { "bad" } else { Box::leak(format!("u{index}").into_boxed_str()) }, 1 << 20);
@@ -91,11 +87,13 @@ fn ranges_name_the_node_what_it_needs_and_what_it_has() {
             other => panic!("{name}: {other}"),
         }
     }
-    let error = refusal(|g| {
-        let u = g.input("u", 1);
-        g.reservoir("bad", u, Reservoir::new(10).leak_rate(1.5));
-    });
-    assert!(matches!(&error, Error::Reservoir { node, .. } if node == "bad"), "{error}");
+    for recipe in [Reservoir::new(10).leak_rate(1.5), Reservoir::new(10).input_scalings(vec![1.0; 3])] {
+        let error = refusal(|g| {
+            let u = g.input("u", 2);
+            g.reservoir("bad", u, recipe);
+        });
+        assert!(matches!(&error, Error::Reservoir { node, .. } if node == "bad"), "{error}");
+    }
 }
 
 #[test]

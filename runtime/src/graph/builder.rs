@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphError, Node, NodeId, Op, Products, ReservoirSource};
 use crate::error::Error;
-use crate::reservoir::{Activation, OneOrEach};
+use crate::reservoir::Activation;
 
 /// Widest node a graph accepts, and most values all nodes may hold together: far above real reservoirs, and low
 /// enough that a hostile model file cannot ask for the machine's memory.
@@ -168,13 +168,7 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
         Op::Input { features } => bounded("features", *features),
         Op::Reservoir { source, weights, .. } => {
             if let ReservoirSource::Generated(recipe) = weights {
-                recipe.check().map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
-                if let OneOrEach::Each(scalings) = &recipe.input_scaling
-                    && scalings.len() != width_of(source)
-                {
-                    let expected = format!("one value, or {} (one per feature of its source)", width_of(source));
-                    return Err(range("input scaling", expected, format!("{} values", scalings.len())));
-                }
+                recipe.check_for(width_of(source)).map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
             }
             check_activation(weights.activation()).map_err(|found| range("activation maximum", positive(), found))?;
             bounded("units", weights.units())

@@ -26,23 +26,21 @@ pub(super) struct NpyArray {
 
 /// Reads an array of floats or integers.
 pub(super) fn read(bytes: &[u8]) -> Result<NpyArray, FileError> {
-    let mut wrong_type = String::new();
-    macro_rules! try_types {
+    macro_rules! first_of {
         ($($element:ty),*) => {
             $(match read_as::<$element>(bytes, |v| v as f64) {
-                Err(Attempt::OtherType(found)) => wrong_type = found,
+                Err(Attempt::OtherType) => {}
                 Err(Attempt::Failed(error)) => return Err(error),
                 Ok(array) => return Ok(array),
             })*
         };
     }
-    try_types!(f64, f32, i64, i32, u8, u16, u32, i16, i8, u64);
-    let why = format!("it holds values of type {wrong_type}, not little-endian floats or integers");
-    Err(FileError::format(NPY, why))
+    first_of!(f64, f32, i64, i32, u8, u16, u32, i16, i8, u64);
+    Err(FileError::format(NPY, "its values are not little-endian floats or integers"))
 }
 
 enum Attempt {
-    OtherType(String),
+    OtherType,
     Failed(FileError),
 }
 
@@ -55,7 +53,7 @@ fn read_as<E: Copy + ReadableElement + ViewElement>(
     match ArrayViewD::<E>::view_npy(bytes) {
         // Alignment is checked last, so the size is right.
         Ok(_) | Err(ViewNpyError::MisalignedData) => {}
-        Err(ViewNpyError::WrongDescriptor(found)) => return Err(Attempt::OtherType(found.to_string())),
+        Err(ViewNpyError::WrongDescriptor(_)) => return Err(Attempt::OtherType),
         Err(error) => return Err(fail(&error)),
     }
     let array = ArrayD::<E>::read_npy(Cursor::new(bytes)).map_err(|error| fail(&error))?;

@@ -1,0 +1,343 @@
+//! `forebay bench`: this machine's limits, and a step beside them.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use forebay::graph::Graph;
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::{Reservoir, Topology};
+use forebay::train::{Series, Training};
+use forebay::weights::Weights;
+use forebay::{Form, Real};
+use forebay_kernels::limits::Limits;
+use forebay_kernels::{PanelMatrix, SlicedMatrix};
+use forebay_zoo::stats;
+use ndarray::Array2;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::output::{self, align};
+
+/// Measure this machine's limits and the speed of a step: medians on one thread.
+#[derive(Args, Debug)]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// What this machine can do at most: reading, multiply-adds, gathers
+    Limits {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Matrix part and whole step of reservoirs, beside the limits measured in the same run
+    Step {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Many streams through matrix-matrix products beside single steps
+    Batch {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ridge training: 10,000 steps, 10 % density
+    Train {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// For the rates of the machine.
+const LIMITS_BUDGET: Duration = Duration::from_secs(4);
+/// For one figure.
+const BUDGET: Duration = Duration::from_millis(150);
+/// Timings of one figure, of which the median counts.
+const SAMPLES: usize = 15;
+
+impl Bench {
+    pub(super) fn run(self) -> Result<()> {
+        match self.what {
+            What::Limits { json } => limits(json),
+            What::Step { json } => step(json),
+            What::Batch { json } => batch(json),
+            What::Train { json } => train(json),
+        }
+    }
+}
+
+/// Median seconds per call, after a warm-up.
+fn median_seconds(mut call: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    call();
+    let once = start.elapsed().max(Duration::from_nanos(20));
+    let share = BUDGET / SAMPLES as u32;
+    let calls = (share.as_nanos() / once.as_nanos()).clamp(1, 1_000_000) as usize;
+    let times: Vec<f64> = (0..=SAMPLES)
+        .map(|_| {
+            let start = Instant::now();
+            (0..calls).for_each(|_| call());
+            start.elapsed().as_secs_f64() / calls as f64
+        })
+        .skip(1)
+        .collect();
+    stats::median(&times)
+}
+
+/// Processor and cores, for the reader of a figure.
+#[derive(Serialize)]
+struct Machine {
+    processor: String,
+    cores: usize,
+    kernel: &'static str,
+}
+
+fn machine(form: Form) -> Machine {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
+    Machine {
+        processor: name.unwrap_or(std::env::consts::ARCH).to_owned(),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        kernel: form.name(),
+    }
+}
+
+impl Machine {
+    fn line(&self) -> String {
+        format!("{}, {} core(s), kernel {}; medians, one thread\n\n", self.processor, self.cores, self.kernel)
+    }
+}
+
+fn limits(as_json: bool) -> Result<()> {
+    let form = Form::from_env()?;
+    let (machine, limits) = (machine(form), Limits::measure(form, LIMITS_BUDGET));
+    if as_json {
+        return output::print_json(&json!({"machine": machine, "limits": limits}));
+    }
+    let mut rows = vec![["working set", "GB/s read"].map(str::to_owned).to_vec()];
+    for rate in &limits.reading {
+        rows.push(vec![format!("{} KiB", rate.bytes >> 10), format!("{:.0}", rate.bytes_per_second / 1e9)]);
+    }
+    rows.push(vec![]);
+    rows.push(["multiply-adds", "G/s"].map(str::to_owned).to_vec());
+    for (name, rate) in
+        [("f32", limits.f32_macs_per_second), ("f64", limits.f64_macs_per_second), ("i8", limits.i8_macs_per_second)]
+    {
+        rows.push(vec![name.to_owned(), format!("{:.0}", rate / 1e9)]);
+    }
+    rows.push(vec![]);
+    rows.push(["gathered from", "f32 G/s", "f64 G/s"].map(str::to_owned).to_vec());
+    for rate in &limits.gathering {
+        let g = |v: f64| format!("{:.1}", v / 1e9);
+        rows.push(vec![format!("{} elements", rate.elements), g(rate.f32_per_second), g(rate.f64_per_second)]);
+    }
+    output::print(&(machine.line() + &align(&rows)))
+}
+
+/// One size, density and precision.
+#[derive(Serialize)]
+struct StepFigure {
+    units: usize,
+    density: f64,
+    precision: &'static str,
+    /// The recurrent product alone.
+    matrix_us: f64,
+    /// What the machine's limits allow for it.
+    floor_us: f64,
+    /// matrix / floor.
+    ratio: f64,
+    /// 3 inputs, 1 output, checks and tanh included.
+    step_us: f64,
+}
+
+fn step(as_json: bool) -> Result<()> {
+    let form = Form::from_env()?;
+    let (machine, limits) = (machine(form), Limits::measure(form, LIMITS_BUDGET));
+    let mut cases: Vec<(usize, f64)> = [100, 200, 500, 1000, 2000].map(|n| (n, 1.0)).to_vec();
+    cases.extend([500, 1000, 2000, 5000].map(|n| (n, 0.1)));
+    cases.extend([500, 1000, 2000, 5000].map(|n| (n, 0.01)));
+    let bar = output::progress(2 * cases.len() as u64, "measuring");
+    let mut figures = Vec::new();
+    for &(units, density) in &cases {
+        figures.push(step_figure::<f32>(form, &limits, units, density)?);
+        bar.inc(1);
+        figures.push(step_figure::<f64>(form, &limits, units, density)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if as_json {
+        return output::print_json(&json!({"machine": machine, "limits": limits, "steps": figures}));
+    }
+    let titles = ["units", "density", "", "matrix us", "floor us", "ratio", "step us"].map(str::to_owned);
+    let mut rows = vec![titles.to_vec()];
+    for f in &figures {
+        let us = |v: f64| format!("{v:.2}");
+        rows.push(vec![
+            f.units.to_string(),
+            f.density.to_string(),
+            f.precision.to_owned(),
+            us(f.matrix_us),
+            us(f.floor_us),
+            us(f.ratio),
+            us(f.step_us),
+        ]);
+    }
+    let note = "\nfloor: the slower of reading the weights and issuing the multiply-adds (dense) or gathers (sparse)\n";
+    output::print(&(machine.line() + &align(&rows) + note))
+}
+
+/// A random reservoir without the cost of its spectral radius: speed does not depend on the values.
+fn model<T: Real>(units: usize, density: f64, outputs: usize) -> Result<Model<T>> {
+    let mut g = Graph::builder();
+    let u = g.input("input", 3);
+    let recipe = Reservoir::new(units).topology(Topology::Random { density }).unscaled();
+    let x = g.reservoir("reservoir", u, recipe);
+    g.readout("output", [x], outputs);
+    Ok(Model::generate(g.build()?, 1)?)
+}
+
+fn step_figure<T: Real>(form: Form, limits: &Limits, units: usize, density: f64) -> Result<StepFigure> {
+    let model = model::<T>(units, density, 1)?;
+    let mut stream = Seed(1).stream("state");
+    let x: Vec<T> = (0..units).map(|_| T::from_f64(stream.uniform_in(-1.0, 1.0))).collect();
+    let mut y = vec![T::ZERO; units];
+    let (matrix, floor) = match model.reservoir("reservoir")?.w_res.to_weights() {
+        Weights::Dense(w) => {
+            let packed = PanelMatrix::new(units, units, &w.iter().copied().collect::<Vec<T>>())?;
+            let time = median_seconds(|| packed.accumulate(form, black_box(&x), black_box(&mut y)));
+            (time, limits.dense_floor_seconds::<T>(units, units))
+        }
+        Weights::Sparse(w) => {
+            let packed = SlicedMatrix::from_csr(units, units, w.row_starts(), w.columns(), w.values())?;
+            let time = median_seconds(|| packed.accumulate(form, black_box(&x), black_box(&mut y)));
+            (time, limits.sparse_floor_seconds::<T>(units, w.nnz()))
+        }
+    };
+    let mut session = model.session();
+    let input = [T::from_f64(0.1), T::from_f64(-0.2), T::from_f64(0.3)];
+    let step = median_seconds(|| {
+        let _ = black_box(session.step(black_box(&input)));
+    });
+    Ok(StepFigure {
+        units,
+        density,
+        precision: T::NAME,
+        matrix_us: matrix * 1e6,
+        floor_us: floor * 1e6,
+        ratio: matrix / floor,
+        step_us: step * 1e6,
+    })
+}
+
+/// Streams beside single steps.
+#[derive(Serialize)]
+struct BatchFigure {
+    units: usize,
+    density: f64,
+    streams: usize,
+    /// 64 sessions stepped one after the other, per stream and step.
+    single_us: f64,
+    /// One batch on one thread, per stream and step.
+    batch_us: f64,
+    /// Whole series on all threads of the machine, per stream and step.
+    threads_us: f64,
+    gain_one_thread: f64,
+    gain_all_threads: f64,
+}
+
+fn batch(as_json: bool) -> Result<()> {
+    const STREAMS: usize = 64;
+    let form = Form::from_env()?;
+    let machine = machine(form);
+    let mut figures = Vec::new();
+    for (units, density) in [(200, 1.0), (500, 1.0), (1000, 1.0), (500, 0.1), (1000, 0.1)] {
+        let model = model::<f32>(units, density, 1)?;
+        let input: Vec<f32> = (0..STREAMS * 3).map(|k| (k % 7) as f32 * 0.1).collect();
+        let mut sessions: Vec<_> = (0..STREAMS).map(|_| model.session()).collect();
+        let single = median_seconds(|| {
+            for (session, row) in sessions.iter_mut().zip(input.chunks_exact(3)) {
+                let _ = black_box(session.step(row));
+            }
+        });
+        let mut batch = model.batch(STREAMS)?;
+        let together = median_seconds(|| {
+            let _ = black_box(batch.step(black_box(&input)));
+        });
+        const STEPS: usize = 50;
+        let series = ndarray::Array3::from_shape_fn((STREAMS, STEPS, 3), |(s, _, j)| input[3 * s + j]);
+        let threads = median_seconds(|| {
+            let _ = black_box(batch.run(black_box(series.view())));
+        });
+        let (single, together) = (single / STREAMS as f64, together / STREAMS as f64);
+        let threads = threads / (STREAMS * STEPS) as f64;
+        figures.push(BatchFigure {
+            units,
+            density,
+            streams: STREAMS,
+            single_us: single * 1e6,
+            batch_us: together * 1e6,
+            threads_us: threads * 1e6,
+            gain_one_thread: single / together,
+            gain_all_threads: single / threads,
+        });
+    }
+    if as_json {
+        return output::print_json(&json!({"machine": machine, "batches": figures}));
+    }
+    let titles = ["units", "density", "single us", "batch us", "gain", "all threads us", "gain"].map(str::to_owned);
+    let mut rows = vec![titles.to_vec()];
+    for f in &figures {
+        let us = |v: f64| format!("{v:.2}");
+        rows.push(vec![
+            f.units.to_string(),
+            f.density.to_string(),
+            us(f.single_us),
+            us(f.batch_us),
+            us(f.gain_one_thread),
+            us(f.threads_us),
+            us(f.gain_all_threads),
+        ]);
+    }
+    let note = "\n64 streams, f32; microseconds per stream and step, readout and tanh included\n";
+    output::print(&(machine.line() + &align(&rows) + note))
+}
+
+fn train(as_json: bool) -> Result<()> {
+    const STEPS: usize = 10_000;
+    let form = Form::from_env()?;
+    let machine = machine(form);
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let mut rows = vec![["units", "one thread s", "all threads s"].map(str::to_owned).to_vec()];
+    let mut figures = Vec::new();
+    for units in [500, 1000, 2000] {
+        let model = model::<f64>(units, 0.1, 1)?;
+        let mut stream = Seed(1).stream("series");
+        let inputs = Array2::from_shape_simple_fn((STEPS, 3), || stream.uniform_in(-1.0, 1.0));
+        let targets = Array2::from_shape_simple_fn((STEPS, 1), || stream.uniform_in(-1.0, 1.0));
+        let training = Training::new().washout(100).ridge(1e-6);
+        let fit = || training.fit(&model, &[Series::new(inputs.view(), targets.view())]);
+        let time = |threads: usize| -> Result<f64> {
+            let pool = pool(threads)?;
+            let start = Instant::now();
+            pool.install(fit)?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        time(1)?;
+        let one = stats::median(&[time(1)?, time(1)?, time(1)?]);
+        let all = stats::median(&[time(0)?, time(0)?, time(0)?]);
+        figures.push(json!({"units": units, "steps": STEPS, "density": 0.1, "one_thread_s": one, "all_threads_s": all}));
+        rows.push(vec![units.to_string(), format!("{one:.3}"), format!("{all:.3}")]);
+    }
+    if as_json {
+        return output::print_json(&json!({"machine": machine, "training": figures}));
+    }
+    output::print(&(machine.line() + &align(&rows) + "\n10,000 steps, f64, 10 % density, one ridge penalty\n"))
+}

@@ -1,0 +1,66 @@
+//! The subcommands, one file each.
+
+mod bench;
+mod convert;
+mod data;
+mod forecast;
+mod inspect;
+mod models;
+mod predict;
+mod run;
+mod search;
+mod task;
+
+use anyhow::Result;
+use clap::{CommandFactory, Subcommand};
+use clap_complete::Shell;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Forecast a series: train, choose, score beside baselines; table, plot, model, report
+    Forecast(forecast::Forecast),
+    /// Apply a model saved by `forecast` to new data
+    Predict(predict::Predict),
+    /// Run any model on raw features from a .npy file; write outputs and states
+    Run(run::Run),
+    /// Show what a model file holds
+    Inspect(inspect::Inspect),
+    /// Convert between .forebay, .json and .npz
+    Convert(convert::Convert),
+    /// The shipped data sets
+    Data(data::Data),
+    /// Run a benchmark task with its stored settings
+    Task(task::TaskCommand),
+    /// Search settings of a benchmark task on validation data
+    Search(search::SearchCommand),
+    /// Measure this machine's limits and the speed of a step
+    Bench(bench::Bench),
+    /// Print completions for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: Shell,
+    },
+}
+
+impl Command {
+    /// Runs it.
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::Forecast(command) => command.run(),
+            Self::Predict(command) => command.run(),
+            Self::Run(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Convert(command) => command.run(),
+            Self::Data(command) => command.run(),
+            Self::Task(command) => command.run(),
+            Self::Search(command) => command.run(),
+            Self::Bench(command) => command.run(),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut crate::Arguments::command(), "forebay", &mut script);
+                crate::output::print(&String::from_utf8_lossy(&script))
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `forebay predict`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use forebay::model::Model;
+use forebay::model::import::read_npy;
+use ndarray::{Array2, ArrayView2};
+use serde_json::json;
+
+use crate::forecasting::Notes;
+use crate::output;
+use crate::table::{self, Fill};
+
+/// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data.
+#[derive(Args, Debug)]
+pub struct Predict {
+    /// A model saved by `forebay forecast`
+    model: PathBuf,
+    /// A CSV file with the model's columns, or a .npy array
+    data: PathBuf,
+    /// Go on for this many steps after the data in closed loop (horizon 1 only)
+    #[arg(long, default_value_t = 0, value_name = "STEPS")]
+    free: usize,
+    /// Missing values in the file
+    #[arg(long, value_enum, default_value = "refuse")]
+    fill: Fill,
+    /// Write the forecasts here instead of to standard output
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, conflicts_with = "out")]
+    json: bool,
+}
+
+impl Predict {
+    pub(super) fn run(self) -> Result<()> {
+        let model =
+            Model::<f64>::load(&self.model).with_context(|| format!("cannot use {}", self.model.display()))?;
+        let notes = Notes::of(&model)?;
+        ensure!(
+            self.free == 0 || notes.horizon == 1,
+            "--free needs a model with horizon 1, this one has {}: train another",
+            notes.horizon
+        );
+        let series = self.series(&notes)?;
+        let scaled = notes.scaler.transform(series.view())?;
+        let mut session = model.session();
+        let mut forecast = session.run(scaled.view())?;
+        if self.free > 1 {
+            let free = session.predict_free(self.free - 1)?;
+            forecast = ndarray::concatenate(ndarray::Axis(0), &[forecast.view(), free.view()])?;
+        }
+        let forecast = notes.scaler.inverse(forecast.view())?;
+        if self.json {
+            let rows: Vec<Vec<f64>> = forecast.rows().into_iter().map(|row| row.to_vec()).collect();
+            let first = notes.horizon;
+            return output::print_json(
+                &json!({"columns": notes.columns, "horizon": notes.horizon, "first_step": first, "forecast": rows}),
+            );
+        }
+        let csv = csv(&notes, forecast.view());
+        match &self.out {
+            Some(path) => output::write_file(path, csv.as_bytes()),
+            None => output::print(&csv),
+        }
+    }
+
+    fn series(&self, notes: &Notes) -> Result<Array2<f64>> {
+        let path = self.data.display();
+        let series = if self.data.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
+            read_npy(&self.data).with_context(|| format!("cannot use {path}"))?
+        } else {
+            let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
+            let named = table::parse(&bytes, &notes.columns, self.fill);
+            // A file without the names may still have just the columns.
+            named.or_else(|error| table::parse(&bytes, &[], self.fill).ok().filter(|t| t.columns.len() == notes.columns.len()).ok_or(error))
+                .with_context(|| format!("in {path}"))?
+                .values
+        };
+        ensure!(
+            series.ncols() == notes.columns.len(),
+            "the model needs {} column(s) ({}), {path} has {}",
+            notes.columns.len(),
+            notes.columns.join(", "),
+            series.ncols()
+        );
+        ensure!(series.nrows() > 0 && series.iter().all(|v| v.is_finite()), "{path} must hold finite numbers, at least one row");
+        Ok(series)
+    }
+}
+
+/// Steps count from 0 at the first row of the data.
+fn csv(notes: &Notes, forecast: ArrayView2<'_, f64>) -> String {
+    let mut text = format!("step,{}\n", notes.columns.join(","));
+    for (t, row) in forecast.rows().into_iter().enumerate() {
+        let values: Vec<String> = row.iter().map(f64::to_string).collect();
+        text += &format!("{},{}\n", t + notes.horizon, values.join(","));
+    }
+    text
+}

@@ -1,0 +1,331 @@
+//! Forecasting a series: choose settings on the validation stretch, score once on the test stretch, beside baselines.
+//!
+//! Every forecast is direct: row t of a forecast is for row `t + horizon`. Settings, the autoregression's order and all
+//! scalings see the training stretch only until they are chosen; for the test score both the reservoir and the
+//! autoregression are fitted again on training and validation together, with what was chosen.
+//!
+//! Two choices keep a reservoir from being worse than it needs to be on noisy or drifting series. Its readout is fitted to
+//! the change `y(t + horizon) - y(t)`, so the ridge penalty pulls the forecast towards persistence, not towards the mean.
+//! And among settings whose validation error is within one standard error of the smallest, those with the smallest input
+//! scaling are taken: nearly linear networks extrapolate best (the one-standard-error rule of Breiman, Friedman, Olshen,
+//! Stone 1984).
+
+use anyhow::{Context, Result, bail, ensure};
+use forebay::metrics;
+use forebay::model::{Model, Provenance};
+use forebay::random::Seed;
+use forebay::reservoir::{Activation, Topology};
+use forebay::train::{Series, Training};
+use forebay_zoo::baselines::{self, Autoregression};
+use forebay_zoo::scalers::Scaler;
+use forebay_zoo::stats::{self, MeanInterval};
+use forebay_zoo::tasks::{Settings, Space, Span};
+use ndarray::{Array2, ArrayView2, s};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// What to forecast and how hard to try.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// Steps ahead.
+    pub horizon: usize,
+    /// Steps for training, validation, test; what follows is left out.
+    pub split: [usize; 3],
+    /// Reservoir units.
+    pub units: usize,
+    /// Reservoirs trained with the chosen settings.
+    pub seeds: u64,
+    /// Settings tried on the validation stretch.
+    pub trials: u64,
+    /// Steps per season for the seasonal baseline.
+    pub season: Option<usize>,
+}
+
+/// Most steps dropped at the start of the training stretch; a short one loses a tenth at most.
+const WASHOUT: usize = 50;
+
+/// Reservoirs per trial.
+const TRIAL_SEEDS: u64 = 2;
+
+/// One row of the table: NRMSE on the three stretches.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What forecast.
+    pub name: String,
+    /// On the training stretch, after the washout.
+    pub train: f64,
+    /// On the validation stretch.
+    pub validation: f64,
+    /// On the test stretch.
+    pub test: f64,
+    /// Standard deviation of the test score over seeds, for reservoirs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_sd: Option<f64>,
+}
+
+/// All that came of it.
+pub struct Outcome {
+    /// Reservoirs first, then baselines.
+    pub rows: Vec<Row>,
+    /// Settings chosen.
+    pub settings: Settings,
+    /// Test NRMSE of each seed.
+    pub test_per_seed: Vec<f64>,
+    /// The first seed's model, fitted on training and validation.
+    pub model: Model<f64>,
+    /// The average forecast of all seeds for the test stretch, in the units of the series.
+    pub forecast: Array2<f64>,
+}
+
+/// What `predict` needs to know of a saved model; kept in its notes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notes {
+    /// Columns of the series, in order.
+    pub columns: Vec<String>,
+    /// Steps ahead.
+    pub horizon: usize,
+    /// From the series to the model and back.
+    pub scaler: Scaler,
+}
+
+/// Key of [`Notes`] in a model's provenance.
+pub const NOTES: &str = "forecast";
+
+impl Notes {
+    /// Reads the notes of a model.
+    pub fn of(model: &Model<f64>) -> Result<Self> {
+        let notes = model.provenance().notes.get(NOTES);
+        let notes = notes.context("the model was not made by `forebay forecast`: use `forebay run` for raw features")?;
+        serde_json::from_value(notes.clone()).context("the model's forecast notes are damaged")
+    }
+}
+
+/// A stretch of the series, as rows that are forecast.
+#[derive(Clone, Copy)]
+enum Stretch {
+    Train,
+    Validation,
+    Test,
+}
+
+impl Plan {
+    fn washout(&self) -> usize {
+        WASHOUT.min(self.split[0] / 10)
+    }
+
+    fn bounds(&self, stretch: Stretch) -> (usize, usize) {
+        let [train, validation, test] = self.split;
+        match stretch {
+            // The first forecasts come from a state that is still forgetting its start.
+            Stretch::Train => ((self.washout() + self.horizon).min(train - 2), train),
+            Stretch::Validation => (train, train + validation),
+            Stretch::Test => (train + validation, train + validation + test),
+        }
+    }
+
+    fn check(&self, series: ArrayView2<'_, f64>, columns: &[String]) -> Result<()> {
+        let [train, validation, test] = self.split;
+        ensure!(self.horizon >= 1, "the horizon must be at least 1 step");
+        ensure!(self.units >= 1 && self.units <= 5000, "--units must be 1 to 5000, found {}", self.units);
+        ensure!(self.seeds >= 1 && self.seeds <= 1000, "--seeds must be 1 to 1000, found {}", self.seeds);
+        ensure!(self.trials >= 1 && self.trials <= 10_000, "--trials must be 1 to 10000, found {}", self.trials);
+        ensure!(self.season != Some(0), "--season must be at least 1 step");
+        let needed = self.washout() + self.horizon.saturating_add(10);
+        ensure!(
+            train >= needed,
+            "training needs at least {needed} steps for a horizon of {}, found {train}: use a longer series or a shorter \
+             horizon",
+            self.horizon
+        );
+        let least = self.horizon + 2;
+        ensure!(
+            validation >= least && test >= least,
+            "validation and test need at least {least} steps each, found {validation} and {test}: use a longer series or \
+             another --split"
+        );
+        for (name, column) in columns.iter().zip(series.columns()) {
+            for stretch in [Stretch::Train, Stretch::Validation, Stretch::Test] {
+                let (from, to) = self.bounds(stretch);
+                let part = column.slice(s![from..to]);
+                let same = part.iter().all(|v| *v == part[0]);
+                ensure!(
+                    !same,
+                    "column {name:?} is constant from row {} to {}: there is nothing to forecast, leave it out with --columns",
+                    from + 1,
+                    to
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the plan; `progress` is called after every trial and every final fit, `trials + seeds` times.
+    pub fn run(&self, series: ArrayView2<'_, f64>, columns: &[String], progress: impl Fn() + Sync) -> Result<Outcome> {
+        self.check(series, columns)?;
+        let used = self.split.iter().sum::<usize>();
+        let series = series.slice(s![..used, ..]);
+        let [train, validation, _] = self.split;
+
+        let scaler = Scaler::standardise(series.slice(s![..train, ..]))?;
+        let scaled = scaler.transform(series)?;
+        let settings = self.choose(scaled.view(), &progress)?;
+
+        let finals = (0..self.seeds)
+            .into_par_iter()
+            .map(|seed| {
+                let chosen = self.fit(scaled.view(), &settings, seed, train)?;
+                let refitted = self.fit(scaled.view(), &settings, seed, train + validation)?;
+                let early = chosen.session().run(scaled.view())?;
+                let late = refitted.session().run(scaled.view())?;
+                progress();
+                Ok((refitted, early, late))
+            })
+            .collect::<Result<Vec<_>>>()?;
+
+        let mut rows = Vec::new();
+        let (mut scores, mut test_per_seed) = ([Vec::new(), Vec::new()], Vec::new());
+        let mut averages = [Array2::<f64>::zeros(scaled.dim()), Array2::<f64>::zeros(scaled.dim())];
+        for (_, early, late) in &finals {
+            scores[0].push(self.score(scaled.view(), early.view(), Stretch::Train)?);
+            scores[1].push(self.score(scaled.view(), early.view(), Stretch::Validation)?);
+            test_per_seed.push(self.score(scaled.view(), late.view(), Stretch::Test)?);
+            averages[0] += early;
+            averages[1] += late;
+        }
+        let [early, late] = averages.map(|sum| sum / self.seeds as f64);
+        let test = MeanInterval::of(&test_per_seed);
+        rows.push(Row {
+            name: format!("echo state network, {} units", self.units),
+            train: MeanInterval::of(&scores[0]).mean,
+            validation: MeanInterval::of(&scores[1]).mean,
+            test: test.mean,
+            test_sd: test.sd,
+        });
+        if self.seeds > 1 {
+            let name = format!("average of {} networks", self.seeds);
+            rows.push(self.row(name, scaled.view(), early.view(), late.view())?);
+        }
+        rows.extend(self.baselines(scaled.view())?);
+
+        let (from, to) = self.bounds(Stretch::Test);
+        let forecast = scaler.inverse(late.slice(s![from - self.horizon..to - self.horizon, ..]))?;
+        let Some((model, ..)) = finals.into_iter().next() else { bail!("no model was fitted") };
+        let notes = Notes { columns: columns.to_vec(), horizon: self.horizon, scaler: scaler.clone() };
+        let mut provenance: Provenance = model.provenance().clone();
+        provenance.notes.insert(NOTES.to_owned(), serde_json::to_value(notes)?);
+        provenance.notes.insert("settings".to_owned(), serde_json::to_value(&settings)?);
+        let model = model.with_provenance(provenance);
+        Ok(Outcome { rows, settings, test_per_seed, model, forecast })
+    }
+
+    /// Random settings, the best mean score on the validation stretch.
+    fn choose(&self, scaled: ArrayView2<'_, f64>, progress: &(impl Fn() + Sync)) -> Result<Settings> {
+        let base = Settings {
+            units: self.units,
+            topology: Topology::Random { density: 0.1 },
+            spectral_radius: 0.9,
+            leak_rate: 0.5,
+            input_scaling: 0.1,
+            bias_scaling: 0.1,
+            ridge: 1.0,
+            squares: false,
+            activation: Activation::Tanh,
+        };
+        let space = Space {
+            spectral_radius: Span::linear(0.1, 1.3),
+            leak_rate: Span::logarithmic(0.05, 1.5),
+            input_scaling: Span::logarithmic(0.01, 1.0),
+            bias_scaling: Span::logarithmic(0.01, 1.0),
+            ridge: Span::logarithmic(1e-5, 1e3),
+            topologies: &[Topology::Random { density: 0.1 }],
+        };
+        let tried = (0..self.trials)
+            .into_par_iter()
+            .map(|trial| {
+                let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
+                let mut errors = Vec::new();
+                for seed in 0..TRIAL_SEEDS {
+                    let model = self.fit(scaled, &settings, seed, self.split[0])?;
+                    let known = self.split[0] + self.split[1];
+                    let forecast = model.session().run(scaled.slice(s![..known, ..]))?;
+                    errors.push(self.squared_errors(scaled, forecast.view(), Stretch::Validation));
+                }
+                progress();
+                let steps = errors[0].len();
+                let mean: Vec<f64> = (0..steps).map(|t| errors.iter().map(|e| e[t]).sum::<f64>()).collect();
+                let standard_error = stats::sample_sd(&mean) / (steps as f64).sqrt();
+                Ok((stats::mean(&mean), standard_error, settings))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let best = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)).context("no settings were tried")?;
+        let limit = best.0 + best.1;
+        let near = tried.iter().filter(|(error, ..)| *error <= limit);
+        let simplest = near.min_by(|a, b| a.2.input_scaling.total_cmp(&b.2.input_scaling));
+        Ok(simplest.unwrap_or(best).2.clone())
+    }
+
+    /// Fits one reservoir on the first `steps` rows; row t of the targets is `horizon` ahead.
+    fn fit(&self, scaled: ArrayView2<'_, f64>, settings: &Settings, seed: u64, steps: usize) -> Result<Model<f64>> {
+        let features = scaled.ncols();
+        let model = Model::<f64>::generate(settings.network(features, features)?, seed)?;
+        let inputs = scaled.slice(s![..steps - self.horizon, ..]);
+        let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
+        let training = Training::new().washout(self.washout()).ridge(settings.ridge);
+        let (trained, _) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
+        // The input is the first feature of the readout: adding it back is adding 1 to its weight.
+        let (mut weights, bias) = trained.readout("output")?;
+        weights.slice_mut(s![.., ..features]).diag_mut().mapv_inplace(|w| w + 1.0);
+        Ok(trained.with_readout("output", weights.view(), bias.view())?)
+    }
+
+    /// Squared error of every step, summed over columns.
+    fn squared_errors(&self, series: ArrayView2<'_, f64>, forecast: ArrayView2<'_, f64>, stretch: Stretch) -> Vec<f64> {
+        let (from, to) = self.bounds(stretch);
+        let pairs = (from..to).map(|t| (series.row(t), forecast.row(t - self.horizon)));
+        pairs.map(|(y, f)| y.iter().zip(f).map(|(y, f)| (f - y) * (f - y)).sum()).collect()
+    }
+
+    fn score(&self, series: ArrayView2<'_, f64>, forecast: ArrayView2<'_, f64>, stretch: Stretch) -> Result<f64> {
+        let (from, to) = self.bounds(stretch);
+        let made = forecast.slice(s![from - self.horizon..to - self.horizon, ..]);
+        Ok(metrics::nrmse(series.slice(s![from..to, ..]), made)?)
+    }
+
+    /// Scores of one forecast fitted on training alone, and of one fitted on training and validation.
+    fn row(
+        &self,
+        name: String,
+        series: ArrayView2<'_, f64>,
+        early: ArrayView2<'_, f64>,
+        late: ArrayView2<'_, f64>,
+    ) -> Result<Row> {
+        Ok(Row {
+            name,
+            train: self.score(series, early, Stretch::Train)?,
+            validation: self.score(series, early, Stretch::Validation)?,
+            test: self.score(series, late, Stretch::Test)?,
+            test_sd: None,
+        })
+    }
+
+    fn baselines(&self, scaled: ArrayView2<'_, f64>) -> Result<Vec<Row>> {
+        let [train, validation, _] = self.split;
+        let persistence = baselines::persistence(scaled);
+        let mut rows = vec![self.row("persistence".to_owned(), scaled, persistence.view(), persistence.view())?];
+        if let Some(season) = self.season {
+            let seasonal = baselines::seasonal_naive(scaled, season, self.horizon)?;
+            rows.push(self.row(format!("seasonal naive, {season} steps"), scaled, seasonal.view(), seasonal.view())?);
+        }
+        let orders: Vec<usize> = (1..=40).chain((44..=120).step_by(4)).collect();
+        let (past, held) = (scaled.slice(s![..train, ..]), scaled.slice(s![train..train + validation, ..]));
+        // A short series may hold no autoregression at all; the table then does without.
+        if let Ok(chosen) = Autoregression::choose(past, held, &orders, self.horizon) {
+            let order = chosen.order();
+            let known = scaled.slice(s![..train + validation, ..]);
+            let refitted = Autoregression::fit(known, order, self.horizon)?;
+            let (early, late) = (chosen.predict(scaled)?, refitted.predict(scaled)?);
+            rows.push(self.row(format!("linear autoregression, order {order}"), scaled, early.view(), late.view())?);
+        }
+        Ok(rows)
+    }
+}

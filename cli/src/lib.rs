@@ -1,0 +1,74 @@
+//! The `forebay` command: arguments, files, tables, plots. All that computes is in the crates below.
+//!
+//! Exit codes: 0 done; 2 arguments or input that cannot be used, with one line on standard error that says what to do.
+
+mod commands;
+mod forecasting;
+mod output;
+mod plot;
+pub mod table;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use commands::Command;
+
+/// Reservoir computing from the shell: forecast series, run trained models, measure.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, about, after_help = FIRST_STEPS)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  forebay forecast --dataset sunspots     forecast a shipped series: table, plot, model, report
+  forebay forecast my.csv --horizon 12    forecast your own
+  forebay data list                       the shipped series
+  forebay task lorenz --seeds 10          a benchmark task
+
+All of it runs on the host. Tested on silicon: no.";
+
+/// Runs the command line; `arguments` start with the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    match arguments.command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("{error:#}")),
+    }
+}
+
+/// Help and version go out as they are; a usage error becomes one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            let _ = Arguments::command().print_help();
+            ExitCode::from(2)
+        }
+        _ => {
+            let text = error.render().to_string();
+            let told: Vec<&str> = text.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:")).collect();
+            let told = told.join(" ");
+            let told = told.trim().trim_start_matches("error:").trim();
+            fail(&format!("{told} (see `forebay --help`)"))
+        }
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("error: {line}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,200 @@
+//! The user's series from CSV bytes.
+
+use anyhow::{Result, bail, ensure};
+use ndarray::Array2;
+
+/// Numeric columns of a CSV file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Column names: from the header, or `column 1` and so on.
+    pub columns: Vec<String>,
+    /// `[rows, columns]`, every value finite.
+    pub values: Array2<f64>,
+    /// Missing values that were filled.
+    pub filled: usize,
+}
+
+/// How missing values (empty, `NA`, `NaN`, `null`) are treated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fill {
+    /// Refused, with the lines they are on.
+    #[default]
+    Refuse,
+    /// Replaced on the line between their neighbours; at the ends by the nearest value.
+    Linear,
+}
+
+/// Reads the columns of a CSV file.
+///
+/// The delimiter (comma, semicolon, tab or blanks) is told from the first line; a first line with a cell that is no number
+/// is a header. Without `wanted`, all columns that hold only numbers are taken, except a first column that rises evenly
+/// (a row number or year). `wanted` names columns, or counts them from 1.
+///
+/// # Errors
+/// One line that says what is wrong and where.
+pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => bail!("the file is not UTF-8 text from byte {} on: save it as UTF-8 CSV", error.valid_up_to()),
+    };
+    let rows = cells(text)?;
+    let Some(((_, first), rest)) = rows.split_first() else {
+        bail!("the file is empty: it needs a header and one line per step");
+    };
+    let header = first.iter().any(|cell| !is_missing(cell) && cell.parse::<f64>().is_err());
+    let columns: Vec<String> = if header {
+        first.clone()
+    } else {
+        (1..=first.len()).map(|c| format!("column {c}")).collect()
+    };
+    let rows = if header { rest } else { &rows[..] };
+    ensure!(rows.len() >= 2, "the file has {} line(s) of data: a series needs at least 2", rows.len());
+    if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != columns.len()) {
+        bail!("line {line} has {} cells, the first line has {}: every line needs the same", row.len(), columns.len());
+    }
+    let chosen = choose(&columns, rows, wanted)?;
+    let mut values = Array2::zeros((rows.len(), chosen.len()));
+    let mut filled = 0;
+    for (place, &column) in chosen.iter().enumerate() {
+        let (series, gaps) = series(&columns[column], column, rows, fill)?;
+        filled += gaps;
+        values.column_mut(place).iter_mut().zip(series).for_each(|(to, from)| *to = from);
+    }
+    Ok(Table { columns: chosen.iter().map(|&c| columns[c].clone()).collect(), values, filled })
+}
+
+/// Lines that are not blank, with their number, cut into trimmed cells.
+fn cells(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let delimiter = [b';', b'\t', b','].into_iter().find(|&d| first.as_bytes().contains(&d));
+    let Some(delimiter) = delimiter else {
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let lines = text.lines().enumerate().map(|(n, line)| (n + 1, words(line)));
+        return Ok(lines.filter(|(_, cells)| !cells.is_empty()).collect());
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record?;
+        let line = record.position().map_or(0, csv::Position::line) as usize;
+        rows.push((line, record.iter().map(str::to_owned).collect()));
+    }
+    Ok(rows)
+}
+
+type Row = (usize, Vec<String>);
+
+fn choose(columns: &[String], rows: &[Row], wanted: &[String]) -> Result<Vec<usize>> {
+    let numeric = |c: usize| rows.iter().all(|(_, row)| is_missing(&row[c]) || row[c].parse::<f64>().is_ok());
+    if wanted.is_empty() {
+        let mut chosen: Vec<usize> = (0..columns.len()).filter(|&c| numeric(c)).collect();
+        if chosen.first() == Some(&0) && chosen.len() > 1 && is_index(rows) {
+            chosen.remove(0);
+        }
+        ensure!(!chosen.is_empty(), "no column holds only numbers: name one with --columns ({})", columns.join(", "));
+        return Ok(chosen);
+    }
+    let mut chosen = Vec::new();
+    for name in wanted {
+        let by_name = columns.iter().position(|column| column == name);
+        let by_number = || name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|&c| c < columns.len());
+        let Some(column) = by_name.or_else(by_number) else {
+            bail!("there is no column {name:?}; there is {}", columns.join(", "));
+        };
+        chosen.push(column);
+    }
+    Ok(chosen)
+}
+
+/// Whether the first column rises by steps that differ by less than a tenth, as row numbers and years do.
+fn is_index(rows: &[Row]) -> bool {
+    let values: Option<Vec<f64>> = rows.iter().map(|(_, row)| row[0].parse().ok()).collect();
+    values.is_some_and(|values| {
+        let step = (values[values.len() - 1] - values[0]) / (values.len() - 1) as f64;
+        step > 0.0 && values.windows(2).all(|w| ((w[1] - w[0]) / step - 1.0).abs() < 0.1)
+    })
+}
+
+fn is_missing(cell: &str) -> bool {
+    cell.is_empty() || ["na", "nan", "null", "none", "-"].contains(&cell.to_ascii_lowercase().as_str())
+}
+
+fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f64>, usize)> {
+    let mut known: Vec<(usize, f64)> = Vec::new();
+    let mut missing: Vec<usize> = Vec::new();
+    for (index, (line, row)) in rows.iter().enumerate() {
+        let cell = &row[column];
+        match cell.parse::<f64>() {
+            _ if is_missing(cell) => missing.push(*line),
+            Ok(value) if value.is_finite() => known.push((index, value)),
+            _ => {
+                let shown: String = cell.chars().take(40).collect();
+                bail!("line {line}, column {name:?}: {shown:?} is no finite number");
+            }
+        }
+    }
+    if let (Some(first), Fill::Refuse) = (missing.first(), fill) {
+        let count = missing.len();
+        bail!("column {name:?} misses {count} value(s), first on line {first}: use --fill linear, or remove those lines");
+    }
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else {
+        bail!("column {name:?} holds no values");
+    };
+    let mut values = vec![first.1; first.0];
+    for pair in known.windows(2) {
+        let [(from, a), (to, b)] = [pair[0], pair[1]];
+        values.extend((from..to).map(|t| a + (b - a) * (t - from) as f64 / (to - from) as f64));
+    }
+    values.resize(rows.len(), last.1);
+    Ok((values, missing.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fill, parse};
+    use ndarray::array;
+
+    fn read(text: &str) -> super::Table {
+        parse(text.as_bytes(), &[], Fill::Refuse).expect("the table is good")
+    }
+
+    #[test]
+    fn common_layouts_are_read() {
+        let expected = array![[1.5, 2.0], [3.0, -4e3]];
+        for text in [
+            "a,b\n1.5,2\n3,-4e3\n",
+            "\u{feff}a;b\r\n1.5;2\r\n3;-4e3\r\n",
+            "a\tb\n1.5\t2\n\n3\t-4e3",
+            "1.5 2\n3   -4e3\n",
+            "\"a\",\"b\"\n\"1.5\", 2\n3,-4e3",
+        ] {
+            assert_eq!(read(text).values, expected, "{text:?}");
+        }
+        assert_eq!(read("a,b\n1,2\n5,4").columns, ["a", "b"]);
+        assert_eq!(read("1,2\n5,4").columns, ["column 1", "column 2"]);
+    }
+
+    #[test]
+    fn dates_and_row_numbers_are_left_aside() {
+        assert_eq!(read("date,x\n2020-01-01,1\n2020-01-02,2").columns, ["x"]);
+        assert_eq!(read("year,x\n1990,1\n1991,4\n1992,2").columns, ["x"]);
+        assert_eq!(read("x\n1\n2\n3").columns, ["x"], "the only column stays");
+        let wanted = ["2".to_owned(), "year".to_owned()];
+        let table = parse(b"year,x\n1990,1\n1991,4", &wanted, Fill::Refuse).expect("both exist");
+        assert_eq!(table.values, array![[1.0, 1990.0], [4.0, 1991.0]]);
+    }
+
+    #[test]
+    fn gaps_are_refused_or_filled() {
+        let text = b"x\n1\nNA\n\n4\nnan";
+        let refusal = parse(text, &[], Fill::Refuse).expect_err("gaps").to_string();
+        assert!(refusal.contains("2 value(s)") && refusal.contains("line 3"), "{refusal}");
+        let table = parse(text, &[], Fill::Linear).expect("gaps are filled");
+        assert_eq!((table.values, table.filled), (array![[1.0], [2.5], [4.0], [4.0]], 2));
+    }
+}
