@@ -44,11 +44,11 @@ impl Task for Lorenz {
         Settings {
             units: 500,
             topology: Topology::Random { density: 0.1 },
-            spectral_radius: 0.167,
+            spectral_radius: 0.414,
             leak_rate: 1.0,
-            input_scaling: 0.393,
-            bias_scaling: 0.727,
-            ridge: 1.2e-10,
+            input_scaling: 0.284,
+            bias_scaling: 1.83,
+            ridge: 5.02e-12,
             squares: false,
             activation: Activation::Tanh,
         }

@@ -41,11 +41,11 @@ impl Task for MackeyGlass {
         Settings {
             units: 500,
             topology: Topology::Random { density: 0.1 },
-            spectral_radius: 1.22,
-            leak_rate: 0.55,
-            input_scaling: 0.22,
-            bias_scaling: 0.3,
-            ridge: 1e-11,
+            spectral_radius: 1.14,
+            leak_rate: 0.859,
+            input_scaling: 0.262,
+            bias_scaling: 0.629,
+            ridge: 9.97e-13,
             squares: false,
             activation: Activation::Tanh,
         }

@@ -38,11 +38,11 @@ impl Task for Narma {
         Settings {
             units: 200,
             topology: Topology::Orthogonal,
-            spectral_radius: 0.82,
-            leak_rate: 1.0,
-            input_scaling: 0.005,
-            bias_scaling: 0.28,
-            ridge: 5e-12,
+            spectral_radius: 0.931,
+            leak_rate: 0.937,
+            input_scaling: 0.0104,
+            bias_scaling: 0.291,
+            ridge: 3.2e-12,
             squares: true,
             activation: Activation::Tanh,
         }
@@ -50,16 +50,12 @@ impl Task for Narma {
 
     fn space(&self) -> Space {
         Space {
-            spectral_radius: Span::linear(0.6, 1.1),
-            leak_rate: Span::linear(0.7, 1.6),
-            input_scaling: Span::logarithmic(0.002, 0.3),
-            bias_scaling: Span::logarithmic(0.05, 1.0),
-            ridge: Span::logarithmic(1e-13, 1e-6),
-            topologies: &[
-                Topology::Orthogonal,
-                Topology::Random { density: 0.05 },
-                Topology::Random { density: 1.0 },
-            ],
+            spectral_radius: Span::linear(0.7, 1.0),
+            leak_rate: Span::linear(0.9, 1.6),
+            input_scaling: Span::logarithmic(0.003, 0.1),
+            bias_scaling: Span::logarithmic(0.1, 0.7),
+            ridge: Span::logarithmic(1e-12, 1e-8),
+            topologies: &[Topology::Orthogonal],
         }
     }
 

@@ -8,6 +8,7 @@ use ndarray::{Array2, ArrayView2, s};
 use super::{Measurement, Part, Settings, TaskError};
 use crate::baselines::Autoregression;
 use crate::scalers::Scaler;
+use crate::stats;
 
 /// Lengths of the three stretches, in steps.
 pub(super) struct Split {
@@ -15,6 +16,33 @@ pub(super) struct Split {
     pub(super) validation: usize,
     pub(super) test: usize,
     pub(super) washout: usize,
+    /// Applied before scaling, and undone before scoring.
+    pub(super) transform: Transform,
+}
+
+/// A change of scale that makes the noise of a series even.
+#[derive(Clone, Copy)]
+pub(super) enum Transform {
+    None,
+    /// For counts, whose variance is proportional to their level. Source: Bartlett, Supplement to the Journal of the Royal
+    /// Statistical Society 3, 68 (1936).
+    SquareRoot,
+}
+
+impl Transform {
+    fn apply(self, series: ArrayView2<'_, f64>) -> Array2<f64> {
+        match self {
+            Self::None => series.to_owned(),
+            Self::SquareRoot => series.mapv(f64::sqrt),
+        }
+    }
+
+    fn undo(self, forecast: Array2<f64>) -> Array2<f64> {
+        match self {
+            Self::None => forecast,
+            Self::SquareRoot => forecast.mapv(|v| v.max(0.0) * v.max(0.0)),
+        }
+    }
 }
 
 impl Split {
@@ -22,7 +50,11 @@ impl Split {
         self.train + self.validation + self.test
     }
 
-    /// Fits on the training stretch; scores the stretch of `part`, the state carried on through all before it.
+    /// Test: fits on the training stretch and scores the test stretch, the state carried on through all before it.
+    ///
+    /// Validation: three rolling origins. Fits on the first half, three quarters and all of the training stretch, and scores
+    /// the steps that follow each, as many as the validation stretch has; the mean counts. One origin alone would choose
+    /// settings for the peculiarities of one stretch. Source: Tashman, International Journal of Forecasting 16, 437 (2000).
     pub(super) fn measure(
         &self,
         series: ArrayView2<'_, f64>,
@@ -30,38 +62,64 @@ impl Split {
         seed: u64,
         part: Part,
     ) -> Result<Measurement, TaskError> {
-        let scaler = Scaler::standardise(series.slice(s![..self.train, ..]))?;
-        let scaled = scaler.transform(series.slice(s![..self.total(), ..]))?;
+        match part {
+            Part::Test => {
+                let known = self.train + self.validation;
+                let (error, train) = self.score(series, settings, seed, self.train, (known, self.total()))?;
+                Ok(Measurement::default().with("NMSE, one step", error).with("NMSE on training steps", train))
+            }
+            Part::Validation => {
+                let origins = [self.train / 2, self.train * 3 / 4, self.train];
+                let errors = origins.iter().map(|&origin| {
+                    Ok(self.score(series, settings, seed, origin, (origin, origin + self.validation))?.0)
+                });
+                let errors = errors.collect::<Result<Vec<f64>, TaskError>>()?;
+                Ok(Measurement::default().with("NMSE, one step, mean of three origins", stats::mean(&errors)))
+            }
+        }
+    }
+
+    /// Fits on the first `train` steps; NMSE on the steps `from..to`, and on the training steps.
+    fn score(
+        &self,
+        series: ArrayView2<'_, f64>,
+        settings: &Settings,
+        seed: u64,
+        train: usize,
+        (from, to): (usize, usize),
+    ) -> Result<(f64, f64), TaskError> {
+        let even = self.transform.apply(series.slice(s![..to, ..]));
+        let scaler = Scaler::standardise(even.slice(s![..train, ..]))?;
+        let scaled = scaler.transform(even.view())?;
         let model = Model::<f64>::generate(settings.network(1, 1)?, seed)?;
-        let pair = Series::new(scaled.slice(s![..self.train - 1, ..]), scaled.slice(s![1..self.train, ..]));
+        let pair = Series::new(scaled.slice(s![..train - 1, ..]), scaled.slice(s![1..train, ..]));
         let (trained, report) = Training::new().washout(self.washout).ridge(settings.ridge).fit(&model, &[pair])?;
-        let forecast = trained.session().run(scaled.view())?;
+        let forecast = scaler.inverse(trained.session().run(scaled.view())?.view())?;
+        let forecast = self.transform.undo(forecast);
         // Row t of the forecast is for step t + 1.
-        let (from, to) = self.bounds(part);
-        let error = metrics::nmse(scaled.slice(s![from..to, ..]), forecast.slice(s![from - 1..to - 1, ..]))?;
-        let train = report.heads[0].train_nrmse[0].map_or(f64::NAN, |e| e * e);
-        Ok(Measurement::default().with("NMSE, one step", error).with("NMSE on training steps", train))
+        let error = metrics::nmse(series.slice(s![from..to, ..]), forecast.slice(s![from - 1..to - 1, ..]))?;
+        Ok((error, report.heads[0].train_nrmse[0].map_or(f64::NAN, |e| e * e)))
     }
 
     /// Persistence and a linear autoregression whose order was chosen on the validation stretch.
     pub(super) fn baselines(&self, series: ArrayView2<'_, f64>) -> Result<Vec<(String, f64)>, TaskError> {
-        let (from, to) = self.bounds(Part::Test);
+        let (from, to) = (self.train + self.validation, self.total());
         let truth = series.slice(s![from..to, ..]);
         let persistence = metrics::nmse(truth, series.slice(s![from - 1..to - 1, ..]))?;
         let orders: Vec<usize> = (1..=40).collect();
-        let (train, known) = (series.slice(s![..self.train, ..]), self.train + self.validation);
-        let validation = series.slice(s![..known, ..]);
-        let chosen = Autoregression::choose(train, validation.slice(s![self.train.., ..]), &orders, 1)?;
-        let order = chosen.order();
-        let forecast: Array2<f64> = chosen.predict(series.slice(s![..to, ..]))?;
-        let error = metrics::nmse(truth, forecast.slice(s![from - 1..to - 1, ..]))?;
-        Ok(vec![("persistence".to_owned(), persistence), (format!("AR({order})"), error)])
-    }
-
-    fn bounds(&self, part: Part) -> (usize, usize) {
-        match part {
-            Part::Validation => (self.train, self.train + self.validation),
-            Part::Test => (self.train + self.validation, self.total()),
+        let mut rows = vec![("persistence".to_owned(), persistence)];
+        let transforms: &[(Transform, &str)] = match self.transform {
+            Transform::None => &[(Transform::None, "")],
+            Transform::SquareRoot => &[(Transform::None, ""), (Transform::SquareRoot, " of square roots")],
+        };
+        for (transform, name) in transforms {
+            let even = transform.apply(series.slice(s![..to, ..]));
+            let (past, held) = (even.slice(s![..self.train, ..]), even.slice(s![self.train..from, ..]));
+            let chosen = Autoregression::choose(past, held, &orders, 1)?;
+            let forecast = transform.undo(chosen.predict(even.view())?);
+            let error = metrics::nmse(truth, forecast.slice(s![from - 1..to - 1, ..]))?;
+            rows.push((format!("AR({}){name}", chosen.order()), error));
         }
+        Ok(rows)
     }
 }

@@ -45,12 +45,12 @@ impl Task for Vowels {
     fn settings(&self) -> Settings {
         Settings {
             units: 100,
-            topology: Topology::Random { density: 0.1 },
-            spectral_radius: 0.6,
-            leak_rate: 0.3,
-            input_scaling: 0.3,
-            bias_scaling: 0.3,
-            ridge: 1.0,
+            topology: Topology::Orthogonal,
+            spectral_radius: 0.615,
+            leak_rate: 0.283,
+            input_scaling: 0.158,
+            bias_scaling: 0.699,
+            ridge: 6.75,
             squares: false,
             activation: Activation::Tanh,
         }
