@@ -61,6 +61,9 @@ pub struct Row {
     /// Standard deviation of the test score over seeds, for reservoirs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_sd: Option<f64>,
+    /// Squared error of every test step, for comparing forecasts step by step; none for a mean over seeds.
+    #[serde(skip)]
+    pub test_errors: Vec<f64>,
 }
 
 /// All that came of it.
@@ -95,7 +98,8 @@ impl Notes {
     /// Reads the notes of a model.
     pub fn of(model: &Model<f64>) -> Result<Self> {
         let notes = model.provenance().notes.get(NOTES);
-        let notes = notes.context("the model was not made by `forebay forecast`: use `forebay run` for raw features")?;
+        let notes =
+            notes.context("the model was not made by `forebay forecast`: use `forebay run` for raw features")?;
         serde_json::from_value(notes.clone()).context("the model's forecast notes are damaged")
     }
 }
@@ -200,8 +204,11 @@ impl Plan {
             validation: MeanInterval::of(&scores[1]).mean,
             test: test.mean,
             test_sd: test.sd,
+            test_errors: Vec::new(),
         });
-        if self.seeds > 1 {
+        if self.seeds == 1 {
+            rows[0].test_errors = self.squared_errors(scaled.view(), late.view(), Stretch::Test);
+        } else {
             let name = format!("average of {} networks", self.seeds);
             rows.push(self.row(name, scaled.view(), early.view(), late.view())?);
         }
@@ -305,6 +312,7 @@ impl Plan {
             validation: self.score(series, early, Stretch::Validation)?,
             test: self.score(series, late, Stretch::Test)?,
             test_sd: None,
+            test_errors: self.squared_errors(series, late, Stretch::Test),
         })
     }
 

@@ -42,11 +42,8 @@ pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
         bail!("the file is empty: it needs a header and one line per step");
     };
     let header = first.iter().any(|cell| !is_missing(cell) && cell.parse::<f64>().is_err());
-    let columns: Vec<String> = if header {
-        first.clone()
-    } else {
-        (1..=first.len()).map(|c| format!("column {c}")).collect()
-    };
+    let columns: Vec<String> =
+        if header { first.clone() } else { (1..=first.len()).map(|c| format!("column {c}")).collect() };
     let rows = if header { rest } else { &rows[..] };
     ensure!(rows.len() >= 2, "the file has {} line(s) of data: a series needs at least 2", rows.len());
     if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != columns.len()) {
@@ -140,7 +137,9 @@ fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f6
     }
     if let (Some(first), Fill::Refuse) = (missing.first(), fill) {
         let count = missing.len();
-        bail!("column {name:?} misses {count} value(s), first on line {first}: use --fill linear, or remove those lines");
+        bail!(
+            "column {name:?} misses {count} value(s), first on line {first}: use --fill linear, or remove those lines"
+        );
     }
     let (Some(&first), Some(&last)) = (known.first(), known.last()) else {
         bail!("column {name:?} holds no values");

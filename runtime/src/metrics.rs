@@ -210,10 +210,7 @@ pub fn spread<T: Real>(series: ArrayView2<'_, T>) -> f64 {
 ///
 /// # Source
 /// Jaeger, Short term memory in echo state networks, GMD report 152 (2001).
-pub fn memory_capacity<T: Real>(
-    delayed: ArrayView2<'_, T>,
-    recalled: ArrayView2<'_, T>,
-) -> Result<f64, MetricError> {
+pub fn memory_capacity<T: Real>(delayed: ArrayView2<'_, T>, recalled: ArrayView2<'_, T>) -> Result<f64, MetricError> {
     check(delayed, recalled)?;
     let mut capacity = 0.0;
     for (column, (u, y)) in delayed.columns().into_iter().zip(recalled.columns()).enumerate() {

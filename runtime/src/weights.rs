@@ -1,7 +1,7 @@
 //! Weight matrices, dense or sparse.
 
-use ndarray::Array2;
 use forebay_kernels::Real;
+use ndarray::Array2;
 
 /// A matrix in compressed sparse row form.
 ///
@@ -150,16 +150,14 @@ impl<T: Real> Csr<T> {
     ///
     /// # Errors
     /// [`WeightsError::VectorLength`] if `x` is not as long as the matrix is wide.
-    pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError>
-    {
+    pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError> {
         check_length(x, self.columns_count)?;
         let mut product = vec![0.0; self.rows()];
         self.multiply_into(x, &mut product);
         Ok(product)
     }
 
-    pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64])
-    {
+    pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64]) {
         for (range, sum) in self.row_starts.windows(2).zip(product) {
             let columns = self.columns[range[0]..range[1]].chunks_exact(LANES);
             let values = self.values[range[0]..range[1]].chunks_exact(LANES);
@@ -273,16 +271,14 @@ impl<T: Real> Weights<T> {
     ///
     /// # Errors
     /// [`WeightsError::VectorLength`] if `x` is not as long as the matrix is wide.
-    pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError>
-    {
+    pub fn matvec(&self, x: &[f64]) -> Result<Vec<f64>, WeightsError> {
         check_length(x, self.cols())?;
         let mut product = vec![0.0; self.rows()];
         self.multiply_into(x, &mut product);
         Ok(product)
     }
 
-    pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64])
-    {
+    pub(crate) fn multiply_into(&self, x: &[f64], product: &mut [f64]) {
         match self {
             Self::Dense(dense) => {
                 for (row, sum) in dense.rows().into_iter().zip(product) {

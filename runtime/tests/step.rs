@@ -84,12 +84,8 @@ fn readouts_see_bias_input_and_state() -> Result<(), Error> {
         (ReadoutOn::BiasInputState, array![[7.0, 5.0, 2.0, 3.0]]),
     ];
     for (on, w_out) in layouts {
-        let mut esn = HybridEsn::builder()
-            .w_in(w_in.clone())
-            .w_res(w_res.clone())
-            .w_out(w_out.clone())
-            .readout_on(on)
-            .build()?;
+        let mut esn =
+            HybridEsn::builder().w_in(w_in.clone()).w_res(w_res.clone()).w_out(w_out.clone()).readout_on(on).build()?;
         let y = esn.step(&[0.25])?[0];
         let x = esn.state();
         let full = match on {
@@ -133,7 +129,9 @@ fn every_kind_of_node_computes_what_it_says() -> Result<(), Error> {
         assert_eq!(session.node("pairs")?, [a * a, a * b, a * c, b * b, b * c, c * c]);
         assert_eq!(session.node("squares")?, [input[0], input[1] * input[1]]);
         let h = [(0.1 + a).clamp(0.0, 0.5), (0.2 - b + 2.0 * c).clamp(0.0, 0.5)];
-        assert!((session.node("bounded")?[0] - h[0]).abs() < 1e-15 && (session.node("bounded")?[1] - h[1]).abs() < 1e-15);
+        assert!(
+            (session.node("bounded")?[0] - h[0]).abs() < 1e-15 && (session.node("bounded")?[1] - h[1]).abs() < 1e-15
+        );
         assert!((y - (1000.0 + h[0] + 10.0 * h[1] + 100.0 * c)).abs() < 1e-12);
     }
     Ok(())
@@ -199,9 +197,11 @@ fn rich_model(seed: u64) -> Result<Model<f32>, Error> {
         let values = uniform(seed, name, outputs * features, 0.1).iter().map(|&v| v as f32).collect();
         Array2::from_shape_vec((outputs, features), values).expect("the length fits")
     };
-    model
-        .with_readout("y", weights("y", 2, 39 + 53).view(), Array1::from_elem(2, 0.1).view())?
-        .with_readout("z", weights("z", 1, 55).view(), Array1::from_elem(1, 0.2).view())
+    model.with_readout("y", weights("y", 2, 39 + 53).view(), Array1::from_elem(2, 0.1).view())?.with_readout(
+        "z",
+        weights("z", 1, 55).view(),
+        Array1::from_elem(1, 0.2).view(),
+    )
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {

@@ -179,7 +179,8 @@ fn washout_and_several_series_select_the_rows() -> Result<(), Error> {
     let (x, y) = data(3, 90, 4, 2);
     let model = linear_model(4, 2)?;
     let part = |a: usize, b: usize| Series::new(x.slice(s![a..b, ..]), y.slice(s![a..b, ..]));
-    let (trained, report) = Training::new().washout(10).ridge(0.1).fit(&model, &[part(0, 40), part(40, 90), part(0, 5)])?;
+    let (trained, report) =
+        Training::new().washout(10).ridge(0.1).fit(&model, &[part(0, 40), part(40, 90), part(0, 5)])?;
     assert_eq!(report.steps, 30 + 40);
     let rows: Vec<usize> = (10..40).chain(50..90).collect();
     let (x, y) = (x.select(ndarray::Axis(0), &rows), y.select(ndarray::Axis(0), &rows));
@@ -349,12 +350,19 @@ fn least_mean_squares_converges_to_the_map() -> Result<(), Error> {
 
 #[test]
 fn online_learners_refuse_what_they_cannot_use() -> Result<(), Error> {
-    assert!(Rls::new(0, 1, 1.0, 1.0).is_err() && Rls::new(1, 1, 1.1, 1.0).is_err() && Rls::new(1, 1, 1.0, 0.0).is_err());
+    assert!(
+        Rls::new(0, 1, 1.0, 1.0).is_err() && Rls::new(1, 1, 1.1, 1.0).is_err() && Rls::new(1, 1, 1.0, 0.0).is_err()
+    );
     assert!(Lms::new(1, 0, 0.5).is_err() && Lms::new(1, 1, 2.0).is_err());
     let mut rls = Rls::new(2, 1, 1.0, 1.0)?;
     rls.update(&[1.0, 2.0], &[3.0])?;
     let before = rls.weights().to_owned();
-    for (x, y) in [(vec![1.0], vec![1.0]), (vec![1.0, f64::NAN], vec![1.0]), (vec![1.0, 1.0], vec![f64::INFINITY]), (vec![1e200, 1e200], vec![1.0])] {
+    for (x, y) in [
+        (vec![1.0], vec![1.0]),
+        (vec![1.0, f64::NAN], vec![1.0]),
+        (vec![1.0, 1.0], vec![f64::INFINITY]),
+        (vec![1e200, 1e200], vec![1.0]),
+    ] {
         assert!(rls.update(&x, &y).is_err(), "{x:?} {y:?}");
     }
     assert_eq!(rls.weights(), before);
@@ -409,7 +417,10 @@ fn sequences_are_classified_by_what_tells_them_apart() -> Result<(), Error> {
         let share = metrics::accuracy(&labels[90..], &found).expect("labels are not empty");
         // By chance it would be a third.
         assert!(share > 0.6, "{pooling:?}: {share}");
-        assert_eq!(Classifier::vote(&[classifier.clone(), classifier.clone()], views[0])?, classifier.classify(views[0])?);
+        assert_eq!(
+            Classifier::vote(&[classifier.clone(), classifier.clone()], views[0])?,
+            classifier.classify(views[0])?
+        );
         assert!(matches!(classifier.classify(views[0].slice(s![..0, ..])), Err(Error::Shape { .. })));
     }
     let bad = Classifier::fit(&model, "class", &[Pooling::Last], &Ridge::Fixed(1.0), &views[..3], &[0, 1, 3], 3);

@@ -142,7 +142,9 @@ fn examples(options: &Options) -> Outcome {
         .collect();
     names.sort();
     for name in &names {
-        if let Outcome::Failed(why) = cargo(options, &["run", "--quiet", "--package", "forebay-examples", "--example", name]) {
+        if let Outcome::Failed(why) =
+            cargo(options, &["run", "--quiet", "--package", "forebay-examples", "--example", name])
+        {
             return Outcome::Failed(format!("{name}: {why}"));
         }
     }

@@ -92,7 +92,8 @@ impl Scaler {
         if series.is_empty() {
             return Err(ScalerError::Empty);
         }
-        let bad = |((row, column), value): ((usize, usize), &f64)| ScalerError::NonFinite { row, column, value: *value };
+        let bad =
+            |((row, column), value): ((usize, usize), &f64)| ScalerError::NonFinite { row, column, value: *value };
         if let Some(found) = series.indexed_iter().find(|(_, v)| !(*v * *v).is_finite()) {
             return Err(bad(found));
         }
@@ -181,7 +182,10 @@ mod tests {
         assert!(matches!(bad, Err(ScalerError::NonFinite { row: 1, column: 0, .. })));
         assert!(Scaler::standardise(array![[1e200], [-1e200]].view()).is_err());
         let scaler = Scaler::standardise(array![[1.0], [2.0]].view()).expect("two values");
-        assert!(matches!(scaler.transform(array![[1.0, 2.0]].view()), Err(ScalerError::Columns { expected: 1, found: 2 })));
+        assert!(matches!(
+            scaler.transform(array![[1.0, 2.0]].view()),
+            Err(ScalerError::Columns { expected: 1, found: 2 })
+        ));
         // The mean of equal values can differ from them in the last bit.
         assert!(Scaler::standardise(array![[0.1], [0.1], [0.1]].view()).expect("three values").is_constant(0));
     }

@@ -110,7 +110,8 @@ impl Search {
     }
 
     fn check(&self) -> Result<(), SearchError> {
-        let range = |what, expected: &str, found| Err(SearchError::Range { what, expected: expected.to_owned(), found });
+        let range =
+            |what, expected: &str, found| Err(SearchError::Range { what, expected: expected.to_owned(), found });
         if self.trials == 0 {
             return range("the number of trials", "at least 1", 0);
         }
@@ -118,7 +119,11 @@ impl Search {
             return range("the number of seeds", "at least 1", 0);
         }
         if self.shard >= self.shards {
-            return range("the shard", &format!("0 to {} ({} shards)", self.shards.saturating_sub(1), self.shards), self.shard);
+            return range(
+                "the shard",
+                &format!("0 to {} ({} shards)", self.shards.saturating_sub(1), self.shards),
+                self.shard,
+            );
         }
         Ok(())
     }
@@ -126,9 +131,8 @@ impl Search {
     fn trial(&self, task: &dyn Task, k: u64) -> Trial {
         let mut stream = Seed(self.seed).child(task.name()).stream(&format!("trial {k}"));
         let settings = task.space().draw(&task.settings(), &mut stream);
-        let scores: Result<Vec<f64>, TaskError> = (0..self.seeds)
-            .map(|seed| Ok(task.measure(&settings, seed, Part::Validation)?.main()))
-            .collect();
+        let scores: Result<Vec<f64>, TaskError> =
+            (0..self.seeds).map(|seed| Ok(task.measure(&settings, seed, Part::Validation)?.main())).collect();
         // Settings that cannot be trained are an answer, too.
         let score = scores.ok().map(|scores| stats::mean(&scores)).filter(|score| score.is_finite());
         Trial { trial: k, score, settings }

@@ -68,7 +68,8 @@ fn kuramoto_sivashinsky_has_its_published_exponent() -> Result<(), SystemError> 
 #[test]
 fn solvers_converge_at_fourth_order() -> Result<(), SystemError> {
     let lorenz = Lorenz63::default();
-    let end = |h: f64, steps: usize| (0..steps).fold([1.0, 2.0, 20.0], |s, _| runge_kutta(|s| lorenz.derivative(s), s, h));
+    let end =
+        |h: f64, steps: usize| (0..steps).fold([1.0, 2.0, 20.0], |s, _| runge_kutta(|s| lorenz.derivative(s), s, h));
     let exact = end(0.5 / 8192.0, 8192);
     let error = |n: usize| (end(0.5 / n as f64, n)[0] - exact[0]).abs();
     let ratio = error(64) / error(128);

@@ -333,7 +333,8 @@ fn train(as_json: bool) -> Result<()> {
         time(1)?;
         let one = stats::median(&[time(1)?, time(1)?, time(1)?]);
         let all = stats::median(&[time(0)?, time(0)?, time(0)?]);
-        figures.push(json!({"units": units, "steps": STEPS, "density": 0.1, "one_thread_s": one, "all_threads_s": all}));
+        figures
+            .push(json!({"units": units, "steps": STEPS, "density": 0.1, "one_thread_s": one, "all_threads_s": all}));
         rows.push(vec![units.to_string(), format!("{one:.3}"), format!("{all:.3}")]);
     }
     if as_json {

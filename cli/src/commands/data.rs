@@ -61,7 +61,12 @@ fn list(as_json: bool) -> Result<()> {
     }
     let mut rows = vec![vec!["name".to_owned(), "steps".to_owned(), "licence".to_owned(), String::new()]];
     for set in &sets {
-        rows.push(vec![set.name.to_owned(), set.values.nrows().to_string(), set.licence.to_owned(), set.title.to_owned()]);
+        rows.push(vec![
+            set.name.to_owned(),
+            set.values.nrows().to_string(),
+            set.licence.to_owned(),
+            set.title.to_owned(),
+        ]);
     }
     output::print(&output::align(&rows))?;
     output::print("\nTry: forebay forecast --dataset sunspots\n")

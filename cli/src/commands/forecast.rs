@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use forebay_zoo::data;
+use forebay_zoo::{data, stats};
 use ndarray::{Array2, s};
 use serde_json::{Value, json};
 
@@ -122,9 +122,8 @@ impl Forecast {
             });
         }
         let Some(path) = &self.file else { bail!("name a CSV file, or a shipped set with --dataset") };
-        let bytes = std::fs::read(path).with_context(|| {
-            format!("cannot read {} (shipped sets are read with --dataset NAME)", path.display())
-        })?;
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("cannot read {} (shipped sets are read with --dataset NAME)", path.display()))?;
         let table = table::parse(&bytes, &self.columns, self.fill).with_context(|| format!("in {}", path.display()))?;
         let name = path.file_stem().map_or("series".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Ok(Source {
@@ -199,7 +198,7 @@ fn describe(source: &Source, plan: &Plan, outcome: &Outcome) -> String {
     }
     let titles = ["NRMSE", "training", "validation", "test"].map(str::to_owned).to_vec();
     let mut rows = vec![titles];
-    for Row { name, train, validation, test, test_sd } in &outcome.rows {
+    for Row { name, train, validation, test, test_sd, .. } in &outcome.rows {
         let spread = test_sd.map_or(String::new(), |sd| format!(" ± {}", number(sd)));
         rows.push(vec![name.clone(), number(*train), number(*validation), number(*test) + &spread]);
     }
@@ -208,23 +207,27 @@ fn describe(source: &Source, plan: &Plan, outcome: &Outcome) -> String {
     text + "\n" + &verdict(&outcome.rows) + "\n"
 }
 
-/// Who wins on the test stretch, in one sentence.
+/// Who wins on the test stretch, in one sentence; nobody, if the mean difference of the squared errors is within two of its
+/// standard errors (steps taken as independent).
 fn verdict(rows: &[Row]) -> String {
-    let networks = |row: &&Row| row.name.contains("network");
-    let least = |rows: &mut dyn Iterator<Item = &Row>| {
-        rows.min_by(|a, b| a.test.total_cmp(&b.test)).map(|row| (row.name.clone(), row.test))
+    let compared = || rows.iter().filter(|row| !row.test_errors.is_empty());
+    let network = compared().find(|row| row.name.contains("network"));
+    let baselines = compared().filter(|row| !row.name.contains("network"));
+    let (Some(network), Some(baseline)) = (network, baselines.min_by(|a, b| a.test.total_cmp(&b.test))) else {
+        return String::new();
     };
-    let (best, other) =
-        (least(&mut rows.iter().filter(networks)), least(&mut rows.iter().filter(|row| !networks(row))));
-    match (best, other) {
-        (Some((name, score)), Some((baseline, bar))) if score < bar => {
-            format!("On the test data the {name} beats the best baseline ({baseline}) by {:.1} %.", 100.0 * (1.0 - score / bar))
-        }
-        (Some((name, score)), Some((baseline, bar))) => format!(
-            "On the test data the best baseline ({baseline}) beats the {name} by {:.1} %: use it, or more data.",
-            100.0 * (1.0 - bar / score)
-        ),
-        _ => String::new(),
+    let pairs = network.test_errors.iter().zip(&baseline.test_errors);
+    let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
+    let standard_error = stats::sample_sd(&differences) / (differences.len() as f64).sqrt();
+    let (ours, theirs) = (&network.name, &baseline.name);
+    if stats::mean(&differences).abs() < 2.0 * standard_error {
+        format!("On the test data the {ours} and the best baseline ({theirs}) cannot be told apart.")
+    } else if network.test < baseline.test {
+        let gain = 100.0 * (1.0 - network.test / baseline.test);
+        format!("On the test data the {ours} beats the best baseline ({theirs}) by {gain:.1} %.")
+    } else {
+        let loss = 100.0 * (1.0 - baseline.test / network.test);
+        format!("On the test data the best baseline ({theirs}) beats the {ours} by {loss:.1} %: use it.")
     }
 }
 

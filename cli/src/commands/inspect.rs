@@ -59,7 +59,8 @@ impl Inspect {
                 for head in &report.heads {
                     let errors: Vec<String> =
                         head.train_nrmse.iter().map(|e| e.map_or("-".to_owned(), output::number)).collect();
-                    text += &format!("  {:12} ridge {:e}, training NRMSE {}\n", head.name, head.ridge, errors.join(" "));
+                    text +=
+                        &format!("  {:12} ridge {:e}, training NRMSE {}\n", head.name, head.ridge, errors.join(" "));
                 }
             }
         }

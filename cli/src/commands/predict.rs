@@ -36,8 +36,7 @@ pub struct Predict {
 
 impl Predict {
     pub(super) fn run(self) -> Result<()> {
-        let model =
-            Model::<f64>::load(&self.model).with_context(|| format!("cannot use {}", self.model.display()))?;
+        let model = Model::<f64>::load(&self.model).with_context(|| format!("cannot use {}", self.model.display()))?;
         let notes = Notes::of(&model)?;
         ensure!(
             self.free == 0 || notes.horizon == 1,
@@ -75,7 +74,13 @@ impl Predict {
             let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
             let named = table::parse(&bytes, &notes.columns, self.fill);
             // A file without the names may still have just the columns.
-            named.or_else(|error| table::parse(&bytes, &[], self.fill).ok().filter(|t| t.columns.len() == notes.columns.len()).ok_or(error))
+            named
+                .or_else(|error| {
+                    table::parse(&bytes, &[], self.fill)
+                        .ok()
+                        .filter(|t| t.columns.len() == notes.columns.len())
+                        .ok_or(error)
+                })
                 .with_context(|| format!("in {path}"))?
                 .values
         };
@@ -86,7 +91,10 @@ impl Predict {
             notes.columns.join(", "),
             series.ncols()
         );
-        ensure!(series.nrows() > 0 && series.iter().all(|v| v.is_finite()), "{path} must hold finite numbers, at least one row");
+        ensure!(
+            series.nrows() > 0 && series.iter().all(|v| v.is_finite()),
+            "{path} must hold finite numbers, at least one row"
+        );
         Ok(series)
     }
 }

@@ -43,7 +43,8 @@ impl SearchCommand {
     pub(super) fn run(self) -> Result<()> {
         let task = task::find(&self.task, self.file.as_ref())?;
         let shard = self.shard.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-        let (shard, shards) = shard.with_context(|| format!("--shard needs I/N, such as 0/4, found {:?}", self.shard))?;
+        let (shard, shards) =
+            shard.with_context(|| format!("--shard needs I/N, such as 0/4, found {:?}", self.shard))?;
         ensure!(self.trials <= 1_000_000, "--trials must be at most 1000000, found {}", self.trials);
         let log = self.log.unwrap_or_else(|| format!("search-{}.jsonl", self.task).into());
         let search = Search { seed: self.seed, trials: self.trials, seeds: self.seeds, shard, shards, log };

@@ -37,7 +37,8 @@ pub(super) fn find(name: &str, file: Option<&PathBuf>) -> Result<Box<dyn Task>> 
         ensure!(file.is_none(), "--file belongs to the task laser");
         return Ok(tasks::by_name(name)?);
     }
-    let path = file.context("the laser series has no clear licence and is not shipped: give your copy with --file FILE")?;
+    let path =
+        file.context("the laser series has no clear licence and is not shipped: give your copy with --file FILE")?;
     Ok(Box::new(Laser::new(data::santa_fe_laser(path)?.view())?))
 }
 
@@ -141,6 +142,7 @@ fn list() -> Result<()> {
     for task in tasks::all() {
         text += &format!("{}\n  {}\n\n", task.name(), task.protocol());
     }
-    text += "laser\n  Santa Fe laser, from your own file: forebay task laser --file FILE\n\nTry: forebay task narma10\n";
+    text +=
+        "laser\n  Santa Fe laser, from your own file: forebay task laser --file FILE\n\nTry: forebay task narma10\n";
     output::print(&text)
 }

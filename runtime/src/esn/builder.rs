@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, s};
 use super::HybridEsn;
 use crate::error::Error;
 use crate::graph::{Graph, ReservoirSource};
-use crate::model::{Matrix, LeakRates, ModelBuilder, ReservoirParameters};
+use crate::model::{LeakRates, Matrix, ModelBuilder, ReservoirParameters};
 use crate::reservoir::Activation;
 use crate::weights::Weights;
 
@@ -169,7 +169,8 @@ impl<T: Real> HybridEsnBuilder<T> {
     /// # Errors
     /// [`Error::Misuse`] for a missing matrix; [`Error::Shape`], [`Error::NonFinite`], [`Error::Range`] naming it.
     pub fn build(self) -> Result<HybridEsn<T>, Error> {
-        let missing = |what| Error::Misuse { what: "an ESN needs w_in, w_res and w_out", instead: format!("give {what}") };
+        let missing =
+            |what| Error::Misuse { what: "an ESN needs w_in, w_res and w_out", instead: format!("give {what}") };
         let w_in = self.w_in.ok_or_else(|| missing("w_in"))?;
         let w_res = self.w_res.ok_or_else(|| missing("w_res"))?;
         let w_out = self.w_out.ok_or_else(|| missing("w_out"))?;
@@ -209,9 +210,11 @@ impl<T: Real> HybridEsnBuilder<T> {
             bias,
             leak: LeakRates::new(self.leak)?,
         };
-        let mut model = ModelBuilder::new(g.build()?)
-            .reservoir("reservoir", parameters)?
-            .linear("output", weights, output_bias.view())?;
+        let mut model = ModelBuilder::new(g.build()?).reservoir("reservoir", parameters)?.linear(
+            "output",
+            weights,
+            output_bias.view(),
+        )?;
         if let Some(form) = self.form {
             model = model.form(form);
         }

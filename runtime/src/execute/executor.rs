@@ -223,7 +223,8 @@ impl<T: Real> Executor<T> {
     }
 
     fn compute(&mut self, features: &[T], inputs: usize, readouts: bool) {
-        let Self { model, streams, plan, current, next, feedback, delays, sums, fed_back: gathered, scratch, .. } = self;
+        let Self { model, streams, plan, current, next, feedback, delays, sums, fed_back: gathered, scratch, .. } =
+            self;
         let (streams, form) = (*streams, model.form());
         let outputs = model.graph().outputs();
         for Step { node, out, kind } in plan.iter() {

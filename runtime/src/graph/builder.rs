@@ -168,7 +168,9 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
         Op::Input { features } => bounded("features", *features),
         Op::Reservoir { source, weights, .. } => {
             if let ReservoirSource::Generated(recipe) = weights {
-                recipe.check_for(width_of(source)).map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
+                recipe
+                    .check_for(width_of(source))
+                    .map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
             }
             check_activation(weights.activation()).map_err(|found| range("activation maximum", positive(), found))?;
             bounded("units", weights.units())
@@ -187,15 +189,12 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
         Op::Delay { source, steps } => {
             let width = width_of(source);
             let fits = *steps >= 1 && steps.checked_mul(width).is_some_and(|values| values <= MAX_WIDTH);
-            if fits {
-                Ok(width)
-            } else {
-                Err(range("steps", format!("1 to {}", MAX_WIDTH / width), steps.to_string()))
-            }
+            if fits { Ok(width) } else { Err(range("steps", format!("1 to {}", MAX_WIDTH / width), steps.to_string())) }
         }
         Op::Products { source, products } => {
             let n = width_of(source);
-            let width = products.width(n).ok_or_else(|| range("degree", "2 to 4".to_owned(), format!("{products:?}")))?;
+            let width =
+                products.width(n).ok_or_else(|| range("degree", "2 to 4".to_owned(), format!("{products:?}")))?;
             bounded("products", width)
         }
         Op::Readout { outputs, .. } => bounded("outputs", *outputs),

@@ -309,7 +309,9 @@ impl<'a> Reader<'a> {
         let view = self.tensor(name)?;
         match view.shape() {
             [length] if lengths.contains(length) => self.floats(name, &view),
-            found => Err(FileError::tensor(name, format!("one of the lengths {lengths:?}"), format!("shape {found:?}"))),
+            found => {
+                Err(FileError::tensor(name, format!("one of the lengths {lengths:?}"), format!("shape {found:?}")))
+            }
         }
     }
 

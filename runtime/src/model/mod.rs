@@ -151,12 +151,7 @@ impl<T: Real> Model<T> {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Shape`] or [`Error::NonFinite`].
-    pub fn with_readout(
-        &self,
-        name: &str,
-        weights: ArrayView2<'_, T>,
-        bias: ArrayView1<'_, T>,
-    ) -> Result<Self, Error> {
+    pub fn with_readout(&self, name: &str, weights: ArrayView2<'_, T>, bias: ArrayView1<'_, T>) -> Result<Self, Error> {
         let node = self.head(name)?.node;
         let mut model = self.clone();
         model.parameters[node.0] = Arc::new(Parameters::Linear(linear(&self.graph, node.0, weights, bias)?));
@@ -243,12 +238,7 @@ impl<T: Real> ModelBuilder<T> {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Shape`] or [`Error::NonFinite`].
-    pub fn linear(
-        mut self,
-        name: &str,
-        weights: ArrayView2<'_, T>,
-        bias: ArrayView1<'_, T>,
-    ) -> Result<Self, Error> {
+    pub fn linear(mut self, name: &str, weights: ArrayView2<'_, T>, bias: ArrayView1<'_, T>) -> Result<Self, Error> {
         let is_linear = |op: &Op| matches!(op, Op::Readout { .. } | Op::Dense { .. });
         match self.graph.find(name) {
             Some(id) if is_linear(self.graph.nodes()[id.0].op()) => {

@@ -161,7 +161,11 @@ impl<T: Real> Classifier<T> {
     pub fn vote(classifiers: &[Self], sequence: ArrayView2<'_, T>) -> Result<usize, Error> {
         let classes = classifiers.first().map_or(0, Self::classes);
         if classes == 0 || classifiers.iter().any(|c| c.classes() != classes) {
-            return Err(Error::shape("a vote", "at least one classifier, all with the same classes", classifiers.len()));
+            return Err(Error::shape(
+                "a vote",
+                "at least one classifier, all with the same classes",
+                classifiers.len(),
+            ));
         }
         let mut total = vec![0.0; classes];
         for classifier in classifiers {

@@ -333,7 +333,11 @@ fn residuals(weights: &Array2<f64>, features: &[f64], target: &[f64], errors: &m
 
 fn check_sizes(features: usize, outputs: usize) -> Result<(), Error> {
     if features == 0 || outputs == 0 {
-        return Err(Error::shape("an online learner", "at least 1 feature and 1 output", format!("{features}, {outputs}")));
+        return Err(Error::shape(
+            "an online learner",
+            "at least 1 feature and 1 output",
+            format!("{features}, {outputs}"),
+        ));
     }
     Ok(())
 }

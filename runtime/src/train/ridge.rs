@@ -182,9 +182,9 @@ impl Tridiagonal {
         let mut weights: Vec<f64> =
             (0..outputs).flat_map(|o| self.solve_rotated(ridge, &pivots, self.column(o))).collect();
         let block = self.reflections.nrows();
-        let mut memory = MemBuffer::new(
-            householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(features, block, outputs),
-        );
+        let mut memory = MemBuffer::new(householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<
+            f64,
+        >(features, block, outputs));
         let matrix = faer::MatRef::from_column_major_slice(&self.gram.products, features, features);
         householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
             matrix.submatrix(1, 0, features - 1, features - 1),
@@ -298,7 +298,8 @@ pub(super) fn validation_error(part: &Gram, solution: &Solution) -> f64 {
             .collect();
         let cross = &part.cross[o * features..(o + 1) * features];
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let squared = part.squares[o] - 2.0 * dot(&w, cross) + dot(&w, &product)
+        let squared = part.squares[o] - 2.0 * dot(&w, cross)
+            + dot(&w, &product)
             + c * (2.0 * dot(&w, &part.feature_sums) - 2.0 * part.target_sums[o] + n * c);
         let variance = part.squares[o] - part.target_sums[o] * part.target_sums[o] / n;
         if variance > 0.0 {

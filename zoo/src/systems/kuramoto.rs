@@ -113,7 +113,13 @@ impl KuramotoSolver {
         let h = system.dt / system.substeps as f64;
         let mut planner = FftPlannerScalar::new();
         let wave = |j: usize| {
-            let signed = if j < n / 2 { j as f64 } else if j == n / 2 { 0.0 } else { j as f64 - n as f64 };
+            let signed = if j < n / 2 {
+                j as f64
+            } else if j == n / 2 {
+                0.0
+            } else {
+                j as f64 - n as f64
+            };
             2.0 * PI / system.length * signed
         };
         let gradient = (0..n).map(|j| {

@@ -7,12 +7,7 @@
 /// fastest growing direction. Divide by the time per step to get the exponent of a flow.
 ///
 /// Source: Benettin, Galgani, Giorgilli, Strelcyn, Meccanica 15, 9 (1980).
-pub fn largest_exponent(
-    mut step: impl FnMut(&mut [f64]),
-    start: &[f64],
-    settle: usize,
-    steps: usize,
-) -> f64 {
+pub fn largest_exponent(mut step: impl FnMut(&mut [f64]), start: &[f64], settle: usize, steps: usize) -> f64 {
     const DISTANCE: f64 = 1e-8;
     let mut orbit = start.to_vec();
     let mut other = orbit.clone();

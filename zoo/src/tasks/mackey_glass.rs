@@ -1,10 +1,10 @@
 //! Mackey-Glass, tau 17: one step ahead, and 84 steps in closed loop.
 
+use forebay::metrics;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use forebay::metrics;
 use ndarray::{Array2, s};
 
 use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};

@@ -1,10 +1,10 @@
 //! NARMA-10: recall and multiply inputs of the last ten steps.
 
+use forebay::metrics;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use forebay::metrics;
 use ndarray::s;
 
 use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};

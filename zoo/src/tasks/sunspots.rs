@@ -9,8 +9,7 @@ use crate::data;
 /// Monthly sunspots with 200 units.
 pub struct Sunspots;
 
-const SPLIT: Split =
-    Split { train: 1600, validation: 500, test: 1000, washout: 100, transform: Transform::SquareRoot };
+const SPLIT: Split = Split { train: 1600, validation: 500, test: 1000, washout: 100, transform: Transform::SquareRoot };
 
 impl Task for Sunspots {
     fn name(&self) -> &'static str {
