@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 /// What to forecast and how hard to try.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Steps ahead.
     pub horizon: usize,
     /// Steps for training, validation, test; what follows is left out.
@@ -49,7 +49,7 @@ const TRIAL_SEEDS: u64 = 2;
 
 /// One row of the table: NRMSE on the three stretches.
 #[derive(Clone, Debug, Serialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What forecast.
     pub name: String,
     /// On the training stretch, after the washout.
@@ -67,7 +67,7 @@ pub struct Row {
 }
 
 /// All that came of it.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Reservoirs first, then baselines.
     pub rows: Vec<Row>,
     /// Settings chosen.
@@ -82,7 +82,7 @@ pub struct Outcome {
 
 /// What `predict` needs to know of a saved model; kept in its notes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Notes {
+pub(crate) struct Notes {
     /// Columns of the series, in order.
     pub columns: Vec<String>,
     /// Steps ahead.
@@ -92,11 +92,11 @@ pub struct Notes {
 }
 
 /// Key of [`Notes`] in a model's provenance.
-pub const NOTES: &str = "forecast";
+pub(crate) const NOTES: &str = "forecast";
 
 impl Notes {
     /// Reads the notes of a model.
-    pub fn of(model: &Model<f64>) -> Result<Self> {
+    pub(crate) fn of(model: &Model<f64>) -> Result<Self> {
         let notes = model.provenance().notes.get(NOTES);
         let notes =
             notes.context("the model was not made by `forebay forecast`: use `forebay run` for raw features")?;
@@ -164,7 +164,12 @@ impl Plan {
     }
 
     /// Runs the plan; `progress` is called after every trial and every final fit, `trials + seeds` times.
-    pub fn run(&self, series: ArrayView2<'_, f64>, columns: &[String], progress: impl Fn() + Sync) -> Result<Outcome> {
+    pub(crate) fn run(
+        &self,
+        series: ArrayView2<'_, f64>,
+        columns: &[String],
+        progress: impl Fn() + Sync,
+    ) -> Result<Outcome> {
         self.check(series, columns)?;
         let used = self.split.iter().sum::<usize>();
         let series = series.slice(s![..used, ..]);

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 /// Prints text to standard output.
-pub fn print(text: &str) -> Result<()> {
+pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -16,18 +16,18 @@ pub fn print(text: &str) -> Result<()> {
 }
 
 /// Prints JSON to standard output.
-pub fn print_json(value: &impl Serialize) -> Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     print(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 /// Whether a reader such as `head` closed the pipe, which is no failure.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
     kinds.into_iter().any(|kind| kind == io::ErrorKind::BrokenPipe)
 }
 
 /// Writes a file aside, then renames it: it is there whole or not at all.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -40,19 +40,19 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Makes a folder for results.
-pub fn make_folder(path: &Path) -> Result<()> {
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
 /// A bar on standard error, if that is a terminal.
-pub fn progress(length: u64, what: &'static str) -> ProgressBar {
+pub(crate) fn progress(length: u64, what: &'static str) -> ProgressBar {
     let style = ProgressStyle::with_template("{msg:24} {bar:40} {pos}/{len} {eta}");
     let bar = ProgressBar::new(length).with_message(what);
     style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 
 /// Rows of text in columns, the first left-aligned, the others right-aligned.
-pub fn align(rows: &[Vec<String>]) -> String {
+pub(crate) fn align(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|s| s.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -70,7 +70,7 @@ pub fn align(rows: &[Vec<String>]) -> String {
 }
 
 /// A number with enough digits to compare, without a tail of noise.
-pub fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         v if v == 0.0 || !value.is_finite() => format!("{value}"),
         v if (1e-3..1e5).contains(&v) => format!("{value:.4}"),

@@ -15,7 +15,7 @@ const FORECAST: RGBColor = RGBColor(0, 114, 178);
 const BASELINE: RGBColor = RGBColor(213, 94, 0);
 
 /// A forecast beside the truth, one feature.
-pub struct ForecastPlot<'a> {
+pub(crate) struct ForecastPlot<'a> {
     /// What is shown.
     pub title: String,
     /// Name of the feature.
@@ -34,7 +34,7 @@ pub struct ForecastPlot<'a> {
 
 impl ForecastPlot<'_> {
     /// Draws truth and forecast above, errors below; gives the PNG bytes through a temporary file beside `path`.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         load_font()?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = tempfile::Builder::new().suffix(".png").tempfile_in(folder)?;

@@ -211,7 +211,7 @@ impl<T: Real> Weights<T> {
 
     /// Multiplies every entry by `factor`.
     pub fn scale(&mut self, factor: T) {
-        self.entries_mut(|_, value| *value = *value * factor);
+        self.entries_mut(|_, value| *value *= factor);
     }
 
     /// Multiplies every entry of column `c` by `factors[c]`.
@@ -220,7 +220,7 @@ impl<T: Real> Weights<T> {
     /// [`WeightsError::VectorLength`] if there is not one factor per column.
     pub fn scale_columns(&mut self, factors: &[T]) -> Result<(), WeightsError> {
         check_length(factors, self.cols())?;
-        self.entries_mut(|column, value| *value = *value * factors[column]);
+        self.entries_mut(|column, value| *value *= factors[column]);
         Ok(())
     }
 
@@ -400,6 +400,18 @@ fn check_length<T>(vector: &[T], expected: usize) -> Result<(), WeightsError> {
     if vector.len() == expected { Ok(()) } else { Err(WeightsError::VectorLength { found: vector.len(), expected }) }
 }
 
+impl<T> From<Array2<T>> for Weights<T> {
+    fn from(dense: Array2<T>) -> Self {
+        Self::Dense(dense)
+    }
+}
+
+impl<T> From<Csr<T>> for Weights<T> {
+    fn from(sparse: Csr<T>) -> Self {
+        Self::Sparse(sparse)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
@@ -477,17 +489,5 @@ mod tests {
         assert_eq!(wide, WeightsError::TooManyColumns { columns: usize::MAX });
         let tall = Csr::<f64>::new(usize::MAX, 1, vec![], vec![], vec![]).unwrap_err();
         assert_eq!(tall, WeightsError::RowStarts { rows: usize::MAX, found: 0 });
-    }
-}
-
-impl<T> From<Array2<T>> for Weights<T> {
-    fn from(dense: Array2<T>) -> Self {
-        Self::Dense(dense)
-    }
-}
-
-impl<T> From<Csr<T>> for Weights<T> {
-    fn from(sparse: Csr<T>) -> Self {
-        Self::Sparse(sparse)
     }
 }

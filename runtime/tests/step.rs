@@ -14,7 +14,7 @@ fn uniform(seed: u64, name: &str, values: usize, bound: f64) -> Vec<f64> {
     (0..values).map(|_| stream.uniform_in(-bound, bound)).collect()
 }
 
-/// The formula of the facade's documentation, in the order it is written: b + W_in u + W_res x.
+/// The formula of the facade's documentation, in the order it is written: b + `W_in` u + `W_res` x.
 struct Plain {
     inputs: usize,
     units: usize,

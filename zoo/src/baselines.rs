@@ -174,7 +174,7 @@ impl Autoregression {
 }
 
 /// Rows t, t-1, .., t-order+1 one after the other; the first row stands for those before it.
-fn lags<'a>(series: ArrayView2<'a, f64>, t: usize, order: usize) -> impl Iterator<Item = f64> + 'a {
+fn lags(series: ArrayView2<'_, f64>, t: usize, order: usize) -> impl Iterator<Item = f64> + '_ {
     let features = series.ncols();
     (0..order).flat_map(move |k| (0..features).map(move |j| series[[t.saturating_sub(k), j]]))
 }

@@ -23,7 +23,7 @@ use crate::output::{self, align};
 
 /// Measure this machine's limits and the speed of a step: medians on one thread.
 #[derive(Args, Debug)]
-pub struct Bench {
+pub(crate) struct Bench {
     #[command(subcommand)]
     what: What,
 }

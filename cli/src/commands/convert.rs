@@ -10,7 +10,7 @@ use super::models::{self, NpzNames, Precision};
 
 /// Convert between .forebay, .json and .npz; the extensions tell which.
 #[derive(Args, Debug)]
-pub struct Convert {
+pub(crate) struct Convert {
     /// A .forebay, .json or .npz file
     from: PathBuf,
     /// The file to write

@@ -11,7 +11,7 @@ use crate::output;
 
 /// The shipped data sets.
 #[derive(Args, Debug)]
-pub struct Data {
+pub(crate) struct Data {
     #[command(subcommand)]
     action: Action,
 }

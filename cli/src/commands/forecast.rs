@@ -20,7 +20,7 @@ Examples:
   forebay forecast --dataset sunspots
   forebay forecast sales.csv --columns revenue --horizon 4 --season 12
   forebay forecast sensors.csv --split 0.7,0.1,0.2 --seeds 20 --json")]
-pub struct Forecast {
+pub(crate) struct Forecast {
     /// A CSV file, one line per step
     #[arg(required_unless_present = "dataset")]
     file: Option<PathBuf>,

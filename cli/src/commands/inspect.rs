@@ -13,7 +13,7 @@ use crate::output;
 
 /// Show what a model file holds.
 #[derive(Args, Debug)]
-pub struct Inspect {
+pub(crate) struct Inspect {
     /// A .forebay, .json or .npz file
     model: PathBuf,
     /// Print JSON

@@ -17,7 +17,7 @@ use clap_complete::Shell;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Forecast a series: train, choose, score beside baselines; table, plot, model, report
     Forecast(forecast::Forecast),
     /// Apply a model saved by `forecast` to new data
@@ -45,7 +45,7 @@ pub enum Command {
 
 impl Command {
     /// Runs it.
-    pub fn run(self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<()> {
         match self {
             Self::Forecast(command) => command.run(),
             Self::Predict(command) => command.run(),

@@ -10,7 +10,7 @@ use forebay::{ReadoutOn, Real};
 
 /// Float type to compute in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
+pub(super) enum Precision {
     /// 32-bit floats.
     F32,
     /// 64-bit floats.
@@ -19,7 +19,7 @@ pub enum Precision {
 
 /// Columns of the readout in a .npz file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Columns {
+pub(super) enum Columns {
     /// The state.
     State,
     /// One, then the state.
@@ -33,7 +33,7 @@ pub enum Columns {
 /// Names and layout of arrays in a .npz file.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Arrays of a .npz file")]
-pub struct NpzNames {
+pub(super) struct NpzNames {
     /// Recurrent weights [N, N]
     #[arg(long, default_value = "W", value_name = "NAME")]
     w: String,
@@ -62,7 +62,7 @@ pub struct NpzNames {
 
 impl NpzNames {
     /// The same for the library.
-    pub fn options(&self) -> NpzOptions {
+    pub(super) fn options(&self) -> NpzOptions {
         NpzOptions {
             w: self.w.clone(),
             w_in: self.w_in.clone(),
@@ -82,6 +82,6 @@ impl NpzNames {
 }
 
 /// Reads a model file of any kind.
-pub fn load<T: Real>(path: &Path, names: &NpzNames) -> Result<Model<T>> {
+pub(super) fn load<T: Real>(path: &Path, names: &NpzNames) -> Result<Model<T>> {
     Model::import(path, &names.options()).with_context(|| format!("cannot use {}", path.display()))
 }

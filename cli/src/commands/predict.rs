@@ -15,7 +15,7 @@ use crate::table::{self, Fill};
 
 /// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data.
 #[derive(Args, Debug)]
-pub struct Predict {
+pub(crate) struct Predict {
     /// A model saved by `forebay forecast`
     model: PathBuf,
     /// A CSV file with the model's columns, or a .npy array

@@ -16,7 +16,7 @@ use crate::output;
 
 /// Run any model on raw features: no scaling, every row one step.
 #[derive(Args, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// A .forebay, .json or .npz file
     model: PathBuf,
     /// Features, a .npy array [steps, inputs]

@@ -13,7 +13,7 @@ use crate::output::{self, align, number};
 /// Search settings of a benchmark task on validation data. Finished trials are kept in the log: start the same command
 /// again to go on, or run shards on several machines and join their logs.
 #[derive(Args, Debug)]
-pub struct SearchCommand {
+pub(crate) struct SearchCommand {
     /// The task
     task: String,
     /// Trials over all shards

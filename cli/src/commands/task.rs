@@ -14,7 +14,7 @@ use crate::output::{self, align, number};
 
 /// Run a benchmark task with its stored settings: mean and confidence interval over seeds.
 #[derive(Args, Debug)]
-pub struct TaskCommand {
+pub(crate) struct TaskCommand {
     /// The task; without one, all are listed with their protocols
     name: Option<String>,
     /// Seeds: each draws its own reservoir, and its own data where they are generated

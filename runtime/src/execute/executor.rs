@@ -329,7 +329,7 @@ impl<T: Real> Executor<T> {
 
     /// Takes over a state written by [`state`](Self::state) of an executor of the same shape.
     pub(super) fn set_state(&mut self, steps: u64, mut values: &[T]) {
-        fn take<'a, T: Copy>(values: &mut &'a [T], to: &mut [T]) {
+        fn take<T: Copy>(values: &mut &[T], to: &mut [T]) {
             let (head, tail) = values.split_at(to.len());
             to.copy_from_slice(head);
             *values = tail;

@@ -1,4 +1,4 @@
-//! Weights from elsewhere, and back: JSON objects and NumPy's `.npz`.
+//! Weights from elsewhere, and back: JSON objects and `NumPy`'s `.npz`.
 
 use std::fs;
 use std::io::Cursor;

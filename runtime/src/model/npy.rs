@@ -1,4 +1,4 @@
-//! NumPy's `.npy` and `.npz` bytes, with nothing allocated beyond what the bytes hold.
+//! `NumPy`'s `.npy` and `.npz` bytes, with nothing allocated beyond what the bytes hold.
 
 use std::io::{Cursor, Read, Seek, Write};
 
@@ -26,6 +26,7 @@ pub(super) struct NpyArray {
 
 /// Reads an array of floats or integers.
 pub(super) fn read(bytes: &[u8]) -> Result<NpyArray, FileError> {
+    #[expect(clippy::cast_lossless, reason = "one macro for types with and without a lossless conversion")]
     macro_rules! first_of {
         ($($element:ty),*) => {
             $(match read_as::<$element>(bytes, |v| v as f64) {

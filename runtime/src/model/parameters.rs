@@ -9,6 +9,7 @@ use crate::reservoir::ReservoirWeights;
 
 /// The weights of one node, by kind of node.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per node, behind an Arc: boxing saves nothing")]
 pub(crate) enum Parameters<T: Real> {
     /// Nodes without weights.
     None,

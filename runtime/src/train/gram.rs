@@ -202,7 +202,9 @@ fn column_means(rows: &[f64], columns: usize) -> Vec<f64> {
             means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
         }
         let count = (rows.len() / columns) as f64;
-        means.iter_mut().for_each(|mean| *mean /= count);
+        for mean in &mut means {
+            *mean /= count;
+        }
     }
     means
 }

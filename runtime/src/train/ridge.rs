@@ -81,8 +81,8 @@ fn cholesky(gram: &mut Gram, ridge: f64) -> Option<Vec<f64>> {
 /// Undoes a failed factorisation.
 fn restore(gram: &mut Gram, diagonal: &[f64], cross: Vec<f64>) {
     let features = diagonal.len();
-    for j in 0..features {
-        gram.products[j * features + j] = diagonal[j];
+    for (j, &value) in diagonal.iter().enumerate() {
+        gram.products[j * features + j] = value;
         for i in j + 1..features {
             gram.products[j * features + i] = gram.products[i * features + j];
         }

@@ -1,5 +1,6 @@
 //! The Kuramoto-Sivashinsky equation, spatiotemporal chaos in one dimension.
 
+use std::cmp::Ordering;
 use std::f64::consts::PI;
 use std::sync::Arc;
 
@@ -113,12 +114,10 @@ impl KuramotoSolver {
         let h = system.dt / system.substeps as f64;
         let mut planner = FftPlannerScalar::new();
         let wave = |j: usize| {
-            let signed = if j < n / 2 {
-                j as f64
-            } else if j == n / 2 {
-                0.0
-            } else {
-                j as f64 - n as f64
+            let signed = match j.cmp(&(n / 2)) {
+                Ordering::Less => j as f64,
+                Ordering::Equal => 0.0,
+                Ordering::Greater => j as f64 - n as f64,
             };
             2.0 * PI / system.length * signed
         };
@@ -179,7 +178,9 @@ impl KuramotoSolver {
         let scale = 1.0 / v.len() as f64;
         let mut w = v.to_vec();
         self.backward.process(&mut w);
-        w.iter_mut().for_each(|w| *w = ((w.re * scale) * (w.re * scale)).into());
+        for w in &mut w {
+            *w = ((w.re * scale) * (w.re * scale)).into();
+        }
         self.forward.process(&mut w);
         w.iter_mut().zip(&self.gradient).for_each(|(w, g)| *w *= g);
         w

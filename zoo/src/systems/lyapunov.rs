@@ -10,9 +10,8 @@
 pub fn largest_exponent(mut step: impl FnMut(&mut [f64]), start: &[f64], settle: usize, steps: usize) -> f64 {
     const DISTANCE: f64 = 1e-8;
     let mut orbit = start.to_vec();
-    let mut other = orbit.clone();
     let share = DISTANCE / (orbit.len() as f64).sqrt();
-    other.iter_mut().for_each(|v| *v += share);
+    let mut other: Vec<f64> = orbit.iter().map(|v| v + share).collect();
     let mut growth = 0.0;
     for k in 0..settle + steps {
         step(&mut orbit);

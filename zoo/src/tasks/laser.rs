@@ -45,12 +45,12 @@ impl Task for Laser {
     fn settings(&self) -> Settings {
         Settings {
             units: 200,
-            topology: Topology::Orthogonal,
-            spectral_radius: 0.575,
-            leak_rate: 0.944,
-            input_scaling: 0.28,
-            bias_scaling: 0.377,
-            ridge: 4.08e-6,
+            topology: Topology::Cycle,
+            spectral_radius: 0.535,
+            leak_rate: 0.72,
+            input_scaling: 0.24,
+            bias_scaling: 0.0926,
+            ridge: 4.24e-7,
             squares: true,
             activation: Activation::Tanh,
         }
