@@ -50,7 +50,7 @@ fn the_counter_counts() -> Result<(), Error> {
 
 #[test]
 fn hybrid_esn_steps_without_allocating() -> Result<(), Error> {
-    let mut esn = HybridEsn::from_weights(&[0.1_f32; 200], &[0.01; 10_000], &[0.1; 100], 0.5)?;
+    let mut esn = HybridEsn::from_weights(&[0.1_f32; 200], &vec![0.01; 10_000], &[0.1; 100], 0.5)?;
     let count = allocations(|| {
         for t in 0..1000 {
             esn.step(&[t as f32 * 1e-3, 0.5])?;

@@ -25,8 +25,8 @@ pub(super) struct NpyArray {
 }
 
 /// Reads an array of floats or integers.
+#[expect(clippy::cast_lossless, reason = "one macro for types with and without a lossless conversion")]
 pub(super) fn read(bytes: &[u8]) -> Result<NpyArray, FileError> {
-    #[expect(clippy::cast_lossless, reason = "one macro for types with and without a lossless conversion")]
     macro_rules! first_of {
         ($($element:ty),*) => {
             $(match read_as::<$element>(bytes, |v| v as f64) {

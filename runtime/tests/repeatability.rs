@@ -1,0 +1,85 @@
+//! One fixed job, hashed: the same under every kernel form and with any number of threads.
+
+use forebay::graph::Graph;
+use forebay::model::Model;
+use forebay::reservoir::Reservoir;
+use forebay::train::{Ridge, Series, Training};
+use forebay::{Error, Form, Real};
+use ndarray::{Array2, s};
+
+/// A series that needs no random numbers: the logistic map and a slow rotation of it.
+fn series(steps: usize) -> Array2<f64> {
+    let (mut x, mut rows) = (0.3, Vec::with_capacity(2 * steps));
+    for t in 0..steps {
+        x = 3.9 * x * (1.0 - x);
+        rows.extend([x, 0.5 * x + 0.25 * ((t % 32) as f64 / 16.0 - 1.0)]);
+    }
+    Array2::from_shape_vec((steps, 2), rows).expect("two values per step")
+}
+
+struct Hashes {
+    states: String,
+    weights: String,
+    forecast: String,
+}
+
+fn hash<T: Real>(values: impl IntoIterator<Item = T>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for value in values {
+        hasher.update(&value.bits().to_le_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+fn job<T: Real>(form: Form) -> Result<Hashes, Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let a = g.reservoir("a", u, Reservoir::new(150).density(1.0).leak_rate(0.7));
+    let b = g.reservoir("b", a, Reservoir::new(120).density(0.1).spectral_radius(1.1));
+    g.readout("y", [u, a, b], 2);
+    let model = Model::<T>::generate(g.build()?, 11)?.with_form(form);
+    let series = series(1500).mapv(T::from_f64);
+    let mut states = Vec::new();
+    model.session().run_with(series.view(), |session| {
+        states.extend(session.node("a").into_iter().chain(session.node("b")).flatten().copied());
+    })?;
+    let pair = Series::new(series.slice(s![..1499, ..]), series.slice(s![1.., ..]));
+    let training = Training::new().washout(50).ridge(Ridge::decades(-3, 1));
+    let (trained, _) = training.fit(&model, &[pair])?;
+    let (weights, bias) = trained.readout("y")?;
+    let mut session = trained.session();
+    let driven = session.run(series.view())?;
+    let free = session.predict_free(20)?;
+    Ok(Hashes {
+        states: hash(states),
+        weights: hash(weights.iter().chain(&bias).copied()),
+        forecast: hash(driven.iter().chain(&free).copied()),
+    })
+}
+
+fn in_pool<T: Real>(threads: usize, form: Form) -> Result<Hashes, Box<dyn std::error::Error>> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    Ok(pool.install(|| job::<T>(form))?)
+}
+
+fn same_everywhere<T: Real>(states: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let expected = in_pool::<T>(1, Form::SCALAR)?;
+    // Drawing and stepping use no library whose bits depend on the processor, so the states have these bits everywhere.
+    // Training does (matrix products and solvers of faer), so weights and forecast have no value fixed here.
+    assert_eq!(expected.states, states, "{}", T::NAME);
+    for form in Form::available() {
+        for threads in [1, 2] {
+            let found = in_pool::<T>(threads, form)?;
+            assert_eq!(found.states, expected.states, "states, {form}, {threads} thread(s)");
+            assert_eq!(found.weights, expected.weights, "weights, {form}, {threads} thread(s)");
+            assert_eq!(found.forecast, expected.forecast, "forecast, {form}, {threads} thread(s)");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_job_has_the_same_bits_under_every_form_and_thread_count() -> Result<(), Box<dyn std::error::Error>> {
+    same_everywhere::<f32>("ebaffc27c7247624")?;
+    same_everywhere::<f64>("ebaffc27c7247624")
+}
