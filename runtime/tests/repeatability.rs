@@ -80,6 +80,6 @@ fn same_everywhere<T: Real>(states: &str) -> Result<(), Box<dyn std::error::Erro
 
 #[test]
 fn a_job_has_the_same_bits_under_every_form_and_thread_count() -> Result<(), Box<dyn std::error::Error>> {
-    same_everywhere::<f32>("ebaffc27c7247624")?;
+    same_everywhere::<f32>("8fadfe3a3ac07154")?;
     same_everywhere::<f64>("ebaffc27c7247624")
 }
