@@ -255,6 +255,7 @@ struct BatchFigure {
 
 fn batch(as_json: bool) -> Result<()> {
     const STREAMS: usize = 64;
+    const STEPS: usize = 50;
     let form = Form::from_env()?;
     let machine = machine(form);
     let mut figures = Vec::new();
@@ -271,7 +272,6 @@ fn batch(as_json: bool) -> Result<()> {
         let together = median_seconds(|| {
             let _ = black_box(batch.step(black_box(&input)));
         });
-        const STEPS: usize = 50;
         let series = ndarray::Array3::from_shape_fn((STREAMS, STEPS, 3), |(s, _, j)| input[3 * s + j]);
         let threads = median_seconds(|| {
             let _ = black_box(batch.run(black_box(series.view())));

@@ -1,0 +1,96 @@
+//! Benchmark tasks keep their stored scores, and the search is what it says.
+
+use std::fs;
+
+use forebay::random::Seed;
+use forebay_zoo::search::{Search, SearchError, read_log};
+use forebay_zoo::systems::Lorenz63;
+use forebay_zoo::tasks::{self, Laser, Part, Task};
+use ndarray::Array2;
+
+fn mean(task: &dyn Task, seeds: u64) -> f64 {
+    let settings = task.settings();
+    let scores = (0..seeds).map(|seed| task.measure(&settings, seed, Part::Test).expect("the task runs").main());
+    scores.sum::<f64>() / seeds as f64
+}
+
+/// Bounds are wider than the means over ten seeds in the README: few seeds are noisy, and training may differ in its last
+/// bits between processors.
+#[test]
+fn stored_settings_reach_their_scores() {
+    for (name, seeds, bound) in [
+        ("narma10", 3, 0.156),
+        ("mackey-glass", 2, 0.01),
+        ("vowels", 3, 5.0),
+        ("vowels-vote", 1, 4.0),
+        ("sunspots", 2, 0.125),
+    ] {
+        let task = tasks::by_name(name).expect("the task exists");
+        let found = mean(task.as_ref(), seeds);
+        assert!(found <= bound, "{name}: {found}");
+    }
+    for (name, bound) in [("lorenz", 10.0), ("memory", 90.0)] {
+        let task = tasks::by_name(name).expect("the task exists");
+        let found = mean(task.as_ref(), 1);
+        assert!(found >= bound, "{name}: {found}");
+    }
+    assert!(tasks::by_name("nothing").err().is_some_and(|e| e.to_string().contains("narma10")));
+}
+
+/// The real laser series may not be shipped. Its equations are those of Lorenz, its intensity the square of x.
+fn stand_in() -> Array2<f64> {
+    let orbit =
+        Lorenz63 { dt: 0.08, substeps: 16, ..Lorenz63::default() }.generate(9_100, Seed(1)).expect("it is bounded");
+    Array2::from_shape_fn((9_100, 1), |(t, _)| (orbit[[t, 0]] * orbit[[t, 0]] / 1.7).min(255.0).round())
+}
+
+#[test]
+fn the_laser_task_runs_on_a_stand_in_and_beats_its_baselines() {
+    let task = Laser::new(stand_in().view()).expect("the series is long enough");
+    let error = mean(&task, 1);
+    let baselines = task.baselines().expect("baselines fit");
+    assert!(baselines.iter().all(|(_, baseline)| error < *baseline), "{error} against {baselines:?}");
+    assert!(Laser::new(stand_in().slice(ndarray::s![..100, ..])).is_err());
+}
+
+#[test]
+fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let task = tasks::by_name("memory").expect("the task exists");
+    let search = |trials, shard, shards, log: &str| Search {
+        seed: 5,
+        trials,
+        seeds: 1,
+        shard,
+        shards,
+        log: folder.path().join(log),
+    };
+    let whole = search(4, 0, 1, "whole").run(task.as_ref(), |_| {})?;
+    assert_eq!(whole.len(), 4);
+    assert!(whole.windows(2).all(|w| w[0].score >= w[1].score), "larger capacities come first");
+
+    // The same trials in two steps.
+    search(2, 0, 1, "resumed").run(task.as_ref(), |_| {})?;
+    let finished = std::sync::atomic::AtomicUsize::new(0);
+    let resumed = search(4, 0, 1, "resumed").run(task.as_ref(), |_| {
+        finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    })?;
+    assert_eq!(finished.into_inner(), 2, "finished trials are not run again");
+    assert_eq!(resumed, whole);
+
+    // The same trials in two shards, their logs joined.
+    for shard in 0..2 {
+        search(4, shard, 2, &format!("shard {shard}")).run(task.as_ref(), |_| {})?;
+    }
+    let joined: String = (0..2)
+        .map(|s| fs::read_to_string(folder.path().join(format!("shard {s}"))).expect("the log is there"))
+        .collect();
+    fs::write(folder.path().join("joined"), joined).expect("the folder is writable");
+    let joined = search(4, 0, 1, "joined").run(task.as_ref(), |_| {})?;
+    assert_eq!(joined, whole);
+
+    fs::write(folder.path().join("broken"), "{\"trial\": 1}\n").expect("the folder is writable");
+    assert!(matches!(read_log(&folder.path().join("broken")), Err(SearchError::Line { line: 1, .. })));
+    assert!(matches!(search(4, 2, 2, "x").run(task.as_ref(), |_| {}), Err(SearchError::Range { .. })));
+    Ok(())
+}
