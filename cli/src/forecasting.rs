@@ -11,6 +11,7 @@
 //! Stone 1984).
 
 use anyhow::{Context, Result, bail, ensure};
+use forebay::Real;
 use forebay::metrics;
 use forebay::model::{Model, Provenance};
 use forebay::random::Seed;
@@ -52,6 +53,8 @@ const TRIAL_SEEDS: u64 = 2;
 pub(crate) struct Row {
     /// What forecast.
     pub name: String,
+    /// Whether it is one of the forecasts to beat.
+    pub baseline: bool,
     /// On the training stretch, after the washout.
     pub train: f64,
     /// On the validation stretch.
@@ -67,7 +70,7 @@ pub(crate) struct Row {
 }
 
 /// All that came of it.
-pub(crate) struct Outcome {
+pub(crate) struct Outcome<T: Real> {
     /// Reservoirs first, then baselines.
     pub rows: Vec<Row>,
     /// Settings chosen.
@@ -75,7 +78,7 @@ pub(crate) struct Outcome {
     /// Test NRMSE of each seed.
     pub test_per_seed: Vec<f64>,
     /// The first seed's model, fitted on training and validation.
-    pub model: Model<f64>,
+    pub model: Model<T>,
     /// The average forecast of all seeds for the test stretch, in the units of the series.
     pub forecast: Array2<f64>,
 }
@@ -96,8 +99,8 @@ pub(crate) const NOTES: &str = "forecast";
 
 impl Notes {
     /// Reads the notes of a model.
-    pub(crate) fn of(model: &Model<f64>) -> Result<Self> {
-        let notes = model.provenance().notes.get(NOTES);
+    pub(crate) fn of(provenance: &Provenance) -> Result<Self> {
+        let notes = provenance.notes.get(NOTES);
         let notes =
             notes.context("the model was not made by `forebay forecast`: use `forebay run` for raw features")?;
         serde_json::from_value(notes.clone()).context("the model's forecast notes are damaged")
@@ -134,7 +137,7 @@ impl Plan {
         ensure!(self.seeds >= 1 && self.seeds <= 1000, "--seeds must be 1 to 1000, found {}", self.seeds);
         ensure!(self.trials >= 1 && self.trials <= 10_000, "--trials must be 1 to 10000, found {}", self.trials);
         ensure!(self.season != Some(0), "--season must be at least 1 step");
-        let needed = self.washout() + self.horizon.saturating_add(10);
+        let needed = self.horizon.saturating_add(self.washout() + 10);
         ensure!(
             train >= needed,
             "training needs at least {needed} steps for a horizon of {}, found {train}: use a longer series or a shorter \
@@ -163,13 +166,14 @@ impl Plan {
         Ok(())
     }
 
-    /// Runs the plan; `progress` is called after every trial and every final fit, `trials + seeds` times.
-    pub(crate) fn run(
+    /// Runs the plan with networks in precision `T`; `progress` is called after every trial and every final fit, `trials +
+    /// seeds` times.
+    pub(crate) fn run<T: Real>(
         &self,
         series: ArrayView2<'_, f64>,
         columns: &[String],
         progress: impl Fn() + Sync,
-    ) -> Result<Outcome> {
+    ) -> Result<Outcome<T>> {
         self.check(series, columns)?;
         let used = self.split.iter().sum::<usize>();
         let series = series.slice(s![..used, ..]);
@@ -177,15 +181,16 @@ impl Plan {
 
         let scaler = Scaler::standardise(series.slice(s![..train, ..]))?;
         let scaled = scaler.transform(series)?;
-        let settings = self.choose(scaled.view(), &progress)?;
+        let inputs = scaled.mapv(T::from_f64);
+        let settings = self.choose(scaled.view(), inputs.view(), &progress)?;
 
         let finals = (0..self.seeds)
             .into_par_iter()
             .map(|seed| {
-                let chosen = self.fit(scaled.view(), &settings, seed, train)?;
-                let refitted = self.fit(scaled.view(), &settings, seed, train + validation)?;
-                let early = chosen.session().run(scaled.view())?;
-                let late = refitted.session().run(scaled.view())?;
+                let chosen = self.fit(inputs.view(), &settings, seed, train)?;
+                let refitted = self.fit(inputs.view(), &settings, seed, train + validation)?;
+                let early = forecast(&chosen, inputs.view())?;
+                let late = forecast(&refitted, inputs.view())?;
                 progress();
                 Ok((refitted, early, late))
             })
@@ -205,6 +210,7 @@ impl Plan {
         let test = MeanInterval::of(&test_per_seed);
         rows.push(Row {
             name: format!("echo state network, {} units", self.units),
+            baseline: false,
             train: MeanInterval::of(&scores[0]).mean,
             validation: MeanInterval::of(&scores[1]).mean,
             test: test.mean,
@@ -215,7 +221,7 @@ impl Plan {
             rows[0].test_errors = self.squared_errors(scaled.view(), late.view(), Stretch::Test);
         } else {
             let name = format!("average of {} networks", self.seeds);
-            rows.push(self.row(name, scaled.view(), early.view(), late.view())?);
+            rows.push(Row { baseline: false, ..self.row(name, scaled.view(), early.view(), late.view())? });
         }
         rows.extend(self.baselines(scaled.view())?);
 
@@ -231,7 +237,12 @@ impl Plan {
     }
 
     /// Random settings, the best mean score on the validation stretch.
-    fn choose(&self, scaled: ArrayView2<'_, f64>, progress: &(impl Fn() + Sync)) -> Result<Settings> {
+    fn choose<T: Real>(
+        &self,
+        scaled: ArrayView2<'_, f64>,
+        inputs: ArrayView2<'_, T>,
+        progress: &(impl Fn() + Sync),
+    ) -> Result<Settings> {
         let base = Settings {
             units: self.units,
             topology: Topology::Random { density: 0.1 },
@@ -257,10 +268,10 @@ impl Plan {
                 let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
                 let mut errors = Vec::new();
                 for seed in 0..TRIAL_SEEDS {
-                    let model = self.fit(scaled, &settings, seed, self.split[0])?;
+                    let model = self.fit(inputs, &settings, seed, self.split[0])?;
                     let known = self.split[0] + self.split[1];
-                    let forecast = model.session().run(scaled.slice(s![..known, ..]))?;
-                    errors.push(self.squared_errors(scaled, forecast.view(), Stretch::Validation));
+                    let made = forecast(&model, inputs.slice(s![..known, ..]))?;
+                    errors.push(self.squared_errors(scaled, made.view(), Stretch::Validation));
                 }
                 progress();
                 let steps = errors[0].len();
@@ -277,16 +288,22 @@ impl Plan {
     }
 
     /// Fits one reservoir on the first `steps` rows; row t of the targets is `horizon` ahead.
-    fn fit(&self, scaled: ArrayView2<'_, f64>, settings: &Settings, seed: u64, steps: usize) -> Result<Model<f64>> {
+    fn fit<T: Real>(
+        &self,
+        scaled: ArrayView2<'_, T>,
+        settings: &Settings,
+        seed: u64,
+        steps: usize,
+    ) -> Result<Model<T>> {
         let features = scaled.ncols();
-        let model = Model::<f64>::generate(settings.network(features, features)?, seed)?;
+        let model = Model::generate(settings.network(features, features)?, seed)?;
         let inputs = scaled.slice(s![..steps - self.horizon, ..]);
         let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
         let training = Training::new().washout(self.washout()).ridge(settings.ridge);
         let (trained, _) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
         // The input is the first feature of the readout: adding it back is adding 1 to its weight.
         let (mut weights, bias) = trained.readout("output")?;
-        weights.slice_mut(s![.., ..features]).diag_mut().mapv_inplace(|w| w + 1.0);
+        weights.slice_mut(s![.., ..features]).diag_mut().mapv_inplace(|w| w + T::ONE);
         Ok(trained.with_readout("output", weights.view(), bias.view())?)
     }
 
@@ -313,6 +330,7 @@ impl Plan {
     ) -> Result<Row> {
         Ok(Row {
             name,
+            baseline: true,
             train: self.score(series, early, Stretch::Train)?,
             validation: self.score(series, early, Stretch::Validation)?,
             test: self.score(series, late, Stretch::Test)?,
@@ -341,4 +359,9 @@ impl Plan {
         }
         Ok(rows)
     }
+}
+
+/// The outputs of a model run over a series from rest.
+pub(crate) fn forecast<T: Real>(model: &Model<T>, inputs: ArrayView2<'_, T>) -> Result<Array2<f64>> {
+    Ok(model.session().run(inputs)?.mapv(T::to_f64))
 }

@@ -1,6 +1,7 @@
 //! The `forebay` command: arguments, files, tables, plots. All that computes is in the crates below.
 //!
-//! Exit codes: 0 done; 2 arguments or input that cannot be used, with one line on standard error that says what to do.
+//! Exit codes: 0 done; 2 arguments or input that cannot be used, with one line on standard error that says what to do; 1
+//! a failure of the program itself.
 
 mod commands;
 mod forecasting;
@@ -9,16 +10,17 @@ mod plot;
 pub mod table;
 
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
+use clap::Parser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 
 use commands::Command;
 
 /// Reservoir computing from the shell: forecast series, run trained models, measure.
 #[derive(Debug, Parser)]
-#[command(name = "forebay", version, about, after_help = FIRST_STEPS)]
+#[command(name = "forebay", version, max_term_width = 100, after_help = FIRST_STEPS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -35,6 +37,16 @@ All of it runs on the host. Tested on silicon: no.";
 
 /// Runs the command line; `arguments` start with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A defect of the program is told in one line, too.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or(String::new(), |place| format!(" at {}:{}", place.file(), place.line()));
+        let why = panic.payload_as_str().unwrap_or("unknown");
+        fail(&format!("this is a defect of forebay, please report it: {why}{place}"));
+    }));
+    std::panic::catch_unwind(AssertUnwindSafe(|| run_arguments(arguments))).unwrap_or(ExitCode::FAILURE)
+}
+
+fn run_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -42,8 +54,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("{error:#}")),
+        Err(error) => fail(&chain(&error)),
     }
+}
+
+/// An error and its causes, each told once: many errors name their cause themselves.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.as_str() {
+        "" => cause,
+        told if told.ends_with(&cause) => told.to_owned(),
+        told => format!("{told}: {cause}"),
+    })
 }
 
 /// Help and version go out as they are; a usage error becomes one line.
@@ -53,9 +74,10 @@ fn usage(error: &clap::Error) -> ExitCode {
             let _ = error.print();
             ExitCode::SUCCESS
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let _ = Arguments::command().print_help();
-            ExitCode::from(2)
+        // A command without its subcommand asks for help.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = output::print(&error.render().to_string());
+            ExitCode::SUCCESS
         }
         _ => {
             let text = error.render().to_string();

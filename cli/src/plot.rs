@@ -1,29 +1,40 @@
 //! Plots as PNG files, drawn without system libraries.
 
 use std::path::Path;
-use std::sync::Once;
+use std::sync::OnceLock;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
+use crate::output;
+
 const SIZE: (u32, u32) = (1400, 900);
+/// Heights of the title and of the upper chart.
+const TITLE: u32 = 96;
+const UPPER: u32 = 470;
 const FONT: &str = "sans-serif";
+const TEXT: RGBColor = RGBColor(40, 40, 40);
+const FAINT: RGBColor = RGBColor(110, 110, 110);
+const GRID: RGBColor = RGBColor(228, 228, 228);
 /// Colours that stay apart for colour-blind readers (Okabe, Ito).
-const TRUTH: RGBColor = RGBColor(60, 60, 60);
+const TRUTH: RGBColor = RGBColor(30, 30, 30);
 const FORECAST: RGBColor = RGBColor(0, 114, 178);
-const BASELINE: RGBColor = RGBColor(213, 94, 0);
+const BASELINE: RGBColor = RGBColor(230, 159, 0);
 
 /// A forecast beside the truth, one feature.
 pub(crate) struct ForecastPlot<'a> {
     /// What is shown.
     pub title: String,
+    /// Which part of it, and how good it is.
+    pub subtitle: String,
     /// Name of the feature.
     pub feature: &'a str,
     /// Name of the time axis.
-    pub time_label: String,
-    /// Times of the steps.
-    pub times: Vec<f64>,
+    pub time_label: &'a str,
+    /// Times of the steps, rising.
+    pub times: &'a [f64],
     /// True values.
     pub truth: Vec<f64>,
     /// Forecasts for the same steps.
@@ -32,101 +43,112 @@ pub(crate) struct ForecastPlot<'a> {
     pub persistence: Vec<f64>,
 }
 
+type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+/// One line of a chart.
+struct Curve<'a> {
+    label: &'static str,
+    values: &'a [f64],
+    style: ShapeStyle,
+}
+
 impl ForecastPlot<'_> {
-    /// Draws truth and forecast above, errors below; gives the PNG bytes through a temporary file beside `path`.
+    /// Draws truth and forecast above, errors below, into a file aside that is then renamed.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         load_font()?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().suffix(".png").tempfile_in(folder)?;
+        let cannot = || format!("cannot write {}", path.display());
+        let file = output::aside(path, ".png").with_context(cannot)?;
         self.draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-        file.persist(path)?;
+        file.persist(path).with_context(cannot)?;
         Ok(())
     }
 
-    fn draw(&self, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    fn draw(&self, path: &Path) -> Drawn {
         let root = BitMapBackend::new(path, SIZE).into_drawing_area();
         root.fill(&WHITE)?;
-        let root = root.titled(&self.title, (FONT, 28))?;
-        let (upper, lower) = root.split_vertically(SIZE.1 * 6 / 10);
-        let times = self.times[0]..self.times[self.times.len() - 1];
+        let (head, charts) = root.split_vertically(TITLE);
+        head.draw(&Text::new(shorten(&self.title, 80), (36, 20), (FONT, 34).into_font().color(&TEXT)))?;
+        head.draw(&Text::new(shorten(&self.subtitle, 130), (36, 62), (FONT, 22).into_font().color(&FAINT)))?;
+        let (upper, lower) = charts.split_vertically(UPPER);
 
-        let (low, high) = range(self.truth.iter().chain(&self.forecast));
-        let mut chart = ChartBuilder::on(&upper)
-            .margin_right(30)
-            .margin_top(10)
-            .x_label_area_size(40)
-            .y_label_area_size(90)
-            .build_cartesian_2d(times.clone(), low..high)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(RGBColor(225, 225, 225))
-            .label_style((FONT, 18))
-            .axis_desc_style((FONT, 20))
-            .y_desc(self.feature)
-            .y_labels(6)
-            .x_label_formatter(&|t| tick(*t))
-            .draw()?;
-        let line = |values: &[f64]| self.times.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>();
-        chart
-            .draw_series(LineSeries::new(line(&self.truth), TRUTH.stroke_width(2)))?
-            .label("truth")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 24, y)], TRUTH.stroke_width(3)));
-        chart
-            .draw_series(LineSeries::new(line(&self.forecast), FORECAST.stroke_width(2)))?
-            .label("forecast")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 24, y)], FORECAST.stroke_width(3)));
-        legend(&mut chart)?;
-
+        let (truth, forecast) = (TRUTH.stroke_width(2), FORECAST.stroke_width(3));
+        self.chart(
+            &upper,
+            self.feature,
+            None,
+            &[
+                Curve { label: "truth", values: &self.truth, style: truth },
+                Curve { label: "forecast", values: &self.forecast, style: forecast },
+            ],
+        )?;
         let errors = |values: &[f64]| values.iter().zip(&self.truth).map(|(f, t)| f - t).collect::<Vec<f64>>();
         let (error, naive) = (errors(&self.forecast), errors(&self.persistence));
-        let (low, high) = range(error.iter().chain(&naive).chain(&[0.0]));
-        let mut chart = ChartBuilder::on(&lower)
-            .margin_right(30)
-            .margin_bottom(10)
-            .x_label_area_size(50)
-            .y_label_area_size(90)
-            .build_cartesian_2d(times.clone(), low..high)?;
-        chart
-            .configure_mesh()
-            .light_line_style(WHITE)
-            .bold_line_style(RGBColor(225, 225, 225))
-            .label_style((FONT, 18))
-            .axis_desc_style((FONT, 20))
-            .x_desc(&self.time_label)
-            .y_desc("error")
-            .y_labels(5)
-            .x_label_formatter(&|t| tick(*t))
-            .draw()?;
-        chart.draw_series(LineSeries::new([(times.start, 0.0), (times.end, 0.0)], TRUTH.stroke_width(1)))?;
-        chart
-            .draw_series(LineSeries::new(line(&naive), BASELINE.mix(0.55).stroke_width(1)))?
-            .label("error of persistence")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 24, y)], BASELINE.mix(0.55).stroke_width(3)));
-        chart
-            .draw_series(LineSeries::new(line(&error), FORECAST.stroke_width(2)))?
-            .label("error of the forecast")
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 24, y)], FORECAST.stroke_width(3)));
-        legend(&mut chart)?;
+        self.chart(
+            &lower,
+            "forecast - truth",
+            Some(self.time_label),
+            &[
+                Curve { label: "error of persistence", values: &naive, style: BASELINE.stroke_width(2) },
+                Curve { label: "error of the forecast", values: &error, style: forecast },
+            ],
+        )?;
         root.present()?;
         Ok(())
     }
+
+    fn chart(&self, area: &Area<'_>, name: &str, time_label: Option<&str>, curves: &[Curve<'_>]) -> Drawn {
+        let (start, end) = (self.times[0], self.times[self.times.len() - 1]);
+        let (low, high) = range(curves.iter().flat_map(|curve| curve.values));
+        let mut chart = ChartBuilder::on(area)
+            .margin_left(20)
+            .margin_right(36)
+            .margin_top(8)
+            .margin_bottom(12)
+            .x_label_area_size(if time_label.is_some() { 62 } else { 36 })
+            .y_label_area_size(96)
+            .build_cartesian_2d(start..end, low..high)?;
+        let mut mesh = chart.configure_mesh();
+        mesh.light_line_style(WHITE)
+            .bold_line_style(GRID)
+            .axis_style(FAINT)
+            .label_style((FONT, 20).into_font().color(&TEXT))
+            .axis_desc_style((FONT, 22).into_font().color(&TEXT))
+            .y_labels(6)
+            .x_labels(12)
+            .y_label_formatter(&|v| tick(*v))
+            .x_label_formatter(&|v| tick(*v))
+            .y_desc(shorten(name, 30));
+        if let Some(label) = time_label {
+            mesh.x_desc(shorten(label, 60));
+        }
+        mesh.draw()?;
+        if (low..high).contains(&0.0) {
+            chart.draw_series(LineSeries::new([(start, 0.0), (end, 0.0)], FAINT))?;
+        }
+        for curve in curves {
+            let points = self.times.iter().copied().zip(curve.values.iter().copied());
+            let style = curve.style;
+            chart
+                .draw_series(LineSeries::new(points, style))?
+                .label(curve.label)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 28, y)], style.stroke_width(4)));
+        }
+        legend(&mut chart)
+    }
 }
 
-type Chart<'a, 'b> = ChartContext<
-    'a,
-    BitMapBackend<'b>,
-    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
->;
-
-fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Result<(), Box<dyn std::error::Error>> {
+fn legend<'a, 'b: 'a>(
+    chart: &mut ChartContext<'a, BitMapBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+) -> Drawn {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
+        .margin(12)
         .background_style(WHITE.mix(0.85))
-        .border_style(RGBColor(200, 200, 200))
-        .label_font((FONT, 18))
-        .legend_area_size(30)
+        .border_style(GRID)
+        .label_font((FONT, 20).into_font().color(&TEXT))
+        .legend_area_size(38)
         .draw()?;
     Ok(())
 }
@@ -134,19 +156,55 @@ fn legend<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>) -> Result<(), Box<dyn std::erro
 /// Smallest and largest value with a margin.
 fn range<'a>(values: impl Iterator<Item = &'a f64>) -> (f64, f64) {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let margin = ((high - low) * 0.06).max(1e-9 * high.abs()).max(1e-12);
+    let margin = ((high - low) * 0.06).max(1e-9 * high.abs().max(low.abs())).max(1e-12);
     (low - margin, high + margin)
 }
 
-fn tick(time: f64) -> String {
-    if time.fract() == 0.0 { format!("{time:.0}") } else { format!("{time:.1}") }
+/// A number as short as it can be told: 1950, -0.5, 2.5e-7.
+fn tick(value: f64) -> String {
+    let size = value.abs();
+    let whole = value.fract() == 0.0 && size < 1e12;
+    if !whole && !(1e-4..1e7).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    let text = format!("{value:.5}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// The first characters of a text that may be too long to draw.
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    text.chars().take(most - 3).chain("...".chars()).collect()
 }
 
 fn load_font() -> Result<()> {
-    static LOADED: Once = Once::new();
-    let mut failed = false;
-    LOADED.call_once(|| {
-        failed = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_err();
-    });
-    if failed { Err(anyhow!("the plots' font cannot be read")) } else { Ok(()) }
+    static LOADED: OnceLock<bool> = OnceLock::new();
+    let loaded =
+        LOADED.get_or_init(|| register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok());
+    ensure!(*loaded, "the plots' font cannot be read");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{range, shorten, tick};
+
+    #[test]
+    fn ticks_are_short() {
+        let ticks = [1950.0, 0.1 + 0.2, -0.0, 2.5e-7, 1.7e9, -12.25, 3e14].map(tick);
+        assert_eq!(ticks, ["1950", "0.3", "0", "2.5e-7", "1700000000", "-12.25", "3.0e14"]);
+    }
+
+    #[test]
+    fn a_range_is_never_empty() {
+        for values in [[0.0, 0.0], [1e9, 1e9], [-5.0, 5.0]] {
+            let (low, high) = range(values.iter());
+            assert!(low < values[0] && high > values[1], "{low} {high}");
+        }
+        assert_eq!(shorten("a long name", 8), "a lon...");
+        assert_eq!(shorten("short", 8), "short");
+    }
 }

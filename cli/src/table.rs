@@ -12,6 +12,10 @@ pub struct Table {
     pub values: Array2<f64>,
     /// Missing values that were filled.
     pub filled: usize,
+    /// Whether the first line named the columns.
+    pub header: bool,
+    /// Name and values of a first column that counts the rows and was left aside.
+    pub axis: Option<(String, Vec<f64>)>,
 }
 
 /// How missing values (empty, `NA`, `NaN`, `null`) are treated.
@@ -49,7 +53,8 @@ pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
     if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != columns.len()) {
         bail!("line {line} has {} cells, the first line has {}: every line needs the same", row.len(), columns.len());
     }
-    let chosen = choose(&columns, rows, wanted)?;
+    let counter = counter(rows);
+    let chosen = choose(&columns, rows, wanted, counter.is_some())?;
     let mut values = Array2::zeros((rows.len(), chosen.len()));
     let mut filled = 0;
     for (place, &column) in chosen.iter().enumerate() {
@@ -57,7 +62,9 @@ pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
         filled += gaps;
         values.column_mut(place).iter_mut().zip(series).for_each(|(to, from)| *to = from);
     }
-    Ok(Table { columns: chosen.iter().map(|&c| columns[c].clone()).collect(), values, filled })
+    let axis = counter.filter(|_| !chosen.contains(&0)).map(|values| (columns[0].clone(), values));
+    let columns = chosen.into_iter().map(|c| columns[c].clone()).collect();
+    Ok(Table { columns, values, filled, header, axis })
 }
 
 /// Lines that are not blank, with their number, cut into trimmed cells.
@@ -86,11 +93,11 @@ fn cells(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
 
 type Row = (usize, Vec<String>);
 
-fn choose(columns: &[String], rows: &[Row], wanted: &[String]) -> Result<Vec<usize>> {
+fn choose(columns: &[String], rows: &[Row], wanted: &[String], counted: bool) -> Result<Vec<usize>> {
     let numeric = |c: usize| rows.iter().all(|(_, row)| is_missing(&row[c]) || row[c].parse::<f64>().is_ok());
     if wanted.is_empty() {
         let mut chosen: Vec<usize> = (0..columns.len()).filter(|&c| numeric(c)).collect();
-        if chosen.first() == Some(&0) && chosen.len() > 1 && is_index(rows) {
+        if chosen.first() == Some(&0) && chosen.len() > 1 && counted {
             chosen.remove(0);
         }
         ensure!(!chosen.is_empty(), "no column holds only numbers: name one with --columns ({})", columns.join(", "));
@@ -103,18 +110,19 @@ fn choose(columns: &[String], rows: &[Row], wanted: &[String]) -> Result<Vec<usi
         let Some(column) = by_name.or_else(by_number) else {
             bail!("there is no column {name:?}; there is {}", columns.join(", "));
         };
+        ensure!(!chosen.contains(&column), "column {name:?} is named twice: name every column once");
         chosen.push(column);
     }
     Ok(chosen)
 }
 
-/// Whether the first column rises by steps that differ by less than a tenth, as row numbers and years do.
-fn is_index(rows: &[Row]) -> bool {
-    let values: Option<Vec<f64>> = rows.iter().map(|(_, row)| row[0].parse().ok()).collect();
-    values.is_some_and(|values| {
-        let step = (values[values.len() - 1] - values[0]) / (values.len() - 1) as f64;
-        step > 0.0 && values.windows(2).all(|w| ((w[1] - w[0]) / step - 1.0).abs() < 0.1)
-    })
+/// The first column, if it rises by steps that differ by less than a tenth, as row numbers and years do. Two rows cannot
+/// tell.
+fn counter(rows: &[Row]) -> Option<Vec<f64>> {
+    let values: Vec<f64> = rows.iter().map(|(_, row)| row[0].parse().ok()).collect::<Option<_>>()?;
+    let step = (values[values.len() - 1] - values[0]) / (values.len() - 1) as f64;
+    let even = values.len() > 2 && step > 0.0 && values.windows(2).all(|w| ((w[1] - w[0]) / step - 1.0).abs() < 0.1);
+    even.then_some(values)
 }
 
 fn is_missing(cell: &str) -> bool {
@@ -181,7 +189,11 @@ mod tests {
     #[test]
     fn dates_and_row_numbers_are_left_aside() {
         assert_eq!(read("date,x\n2020-01-01,1\n2020-01-02,2").columns, ["x"]);
-        assert_eq!(read("year,x\n1990,1\n1991,4\n1992,2").columns, ["x"]);
+        let table = read("year,x\n1990,1\n1991,4\n1992,2");
+        assert_eq!(
+            (&table.columns[..], table.axis),
+            (&["x".to_owned()][..], Some(("year".to_owned(), vec![1990.0, 1991.0, 1992.0])))
+        );
         assert_eq!(read("x\n1\n2\n3").columns, ["x"], "the only column stays");
         let wanted = ["2".to_owned(), "year".to_owned()];
         let table = parse(b"year,x\n1990,1\n1991,4", &wanted, Fill::Refuse).expect("both exist");

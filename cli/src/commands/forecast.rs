@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use forebay_zoo::{data, stats};
+use forebay::Real;
+use forebay_zoo::data;
 use ndarray::{Array2, s};
 use serde_json::{Value, json};
 
+use super::models::Precision;
 use crate::forecasting::{Outcome, Plan, Row};
-use crate::output::{self, align, number};
+use crate::output::{self, align, count, number};
 use crate::plot::ForecastPlot;
 use crate::table::{self, Fill};
 
@@ -22,7 +24,6 @@ Examples:
   forebay forecast sensors.csv --split 0.7,0.1,0.2 --seeds 20 --json")]
 pub(crate) struct Forecast {
     /// A CSV file, one line per step
-    #[arg(required_unless_present = "dataset")]
     file: Option<PathBuf>,
     /// A shipped data set instead (see `forebay data list`)
     #[arg(long, conflicts_with = "file", value_name = "NAME")]
@@ -51,6 +52,9 @@ pub(crate) struct Forecast {
     /// Missing values in the file
     #[arg(long, value_enum, default_value = "refuse")]
     fill: Fill,
+    /// Float type of the networks
+    #[arg(long, value_enum, default_value = "f64")]
+    precision: Precision,
     /// Folder for the results [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -67,8 +71,8 @@ struct Source {
     filled: usize,
     season: Option<usize>,
     split: Option<[usize; 3]>,
-    /// Start, step and name of the time axis.
-    time: (f64, f64, &'static str),
+    /// Name of the time axis, and the time of every step.
+    axis: (String, Vec<f64>),
     /// Provider and licence, for the report.
     origin: Value,
 }
@@ -78,6 +82,13 @@ const SHOWN: usize = 240;
 
 impl Forecast {
     pub(super) fn run(self) -> Result<()> {
+        match self.precision {
+            Precision::F32 => self.forecast::<f32>(),
+            Precision::F64 => self.forecast::<f64>(),
+        }
+    }
+
+    fn forecast<T: Real>(&self) -> Result<()> {
         let source = self.source()?;
         let plan = Plan {
             horizon: self.horizon,
@@ -88,7 +99,7 @@ impl Forecast {
             season: self.season.or(source.season),
         };
         let bar = output::progress(plan.trials.saturating_add(plan.seeds), "searching and training");
-        let outcome = plan.run(source.values.view(), &source.columns, || bar.inc(1))?;
+        let outcome = plan.run::<T>(source.values.view(), &source.columns, || bar.inc(1))?;
         bar.finish_and_clear();
 
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
@@ -110,6 +121,7 @@ impl Forecast {
         if let Some(name) = &self.dataset {
             let set = data::load(name)?;
             ensure!(self.columns.is_empty(), "--columns applies to files: the shipped sets have one column");
+            let years = (0..set.values.nrows()).map(|t| set.start + t as f64 * set.years_per_step).collect();
             return Ok(Source {
                 name: set.name.to_owned(),
                 columns: set.columns,
@@ -117,23 +129,26 @@ impl Forecast {
                 filled: set.missing,
                 season: set.season,
                 split: Some(set.split),
-                time: (set.start, set.years_per_step, "year"),
+                axis: ("year".to_owned(), years),
                 origin: json!({"title": set.title, "source": set.source, "licence": set.licence}),
             });
         }
-        let Some(path) = &self.file else { bail!("name a CSV file, or a shipped set with --dataset") };
+        let Some(path) = &self.file else {
+            bail!("name a CSV file, or try a shipped series: forebay forecast --dataset sunspots")
+        };
         let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read {} (shipped sets are read with --dataset NAME)", path.display()))?;
         let table = table::parse(&bytes, &self.columns, self.fill).with_context(|| format!("in {}", path.display()))?;
+        let steps = table.values.nrows();
         let name = path.file_stem().map_or("series".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Ok(Source {
             name,
+            axis: table.axis.unwrap_or_else(|| ("step".to_owned(), (0..steps).map(|t| t as f64).collect())),
             columns: table.columns,
             values: table.values,
             filled: table.filled,
             season: None,
             split: None,
-            time: (0.0, 1.0, "step"),
             origin: Value::Null,
         })
     }
@@ -165,7 +180,7 @@ impl Forecast {
     }
 }
 
-fn report(source: &Source, plan: &Plan, outcome: &Outcome) -> Value {
+fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Value {
     json!({
         "forebay": env!("CARGO_PKG_VERSION"),
         "substrate": "host",
@@ -175,6 +190,7 @@ fn report(source: &Source, plan: &Plan, outcome: &Outcome) -> Value {
             "origin": source.origin,
         },
         "plan": plan,
+        "precision": T::NAME,
         "protocol": "direct forecasts; settings and the autoregression's order chosen on validation; test scores from fits \
                      on training and validation; NRMSE divides by the standard deviation of the stretch",
         "scores": outcome.rows,
@@ -184,17 +200,17 @@ fn report(source: &Source, plan: &Plan, outcome: &Outcome) -> Value {
     })
 }
 
-fn describe(source: &Source, plan: &Plan, outcome: &Outcome) -> String {
+fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> String {
     let [train, validation, test] = plan.split;
     let mut text = format!(
-        "{}: {} steps of {}, {} step(s) ahead; {train} for training, {validation} for validation, {test} for test\n",
+        "{}: {} steps of {}, forecast {} ahead; {train} for training, {validation} for validation, {test} for test\n",
         source.name,
         source.values.nrows(),
         source.columns.join(", "),
-        plan.horizon,
+        count(plan.horizon, "step"),
     );
     if source.filled > 0 {
-        text += &format!("{} missing value(s) were filled by linear interpolation\n", source.filled);
+        text += &format!("{} filled by linear interpolation\n", count(source.filled, "missing value"));
     }
     let titles = ["NRMSE", "training", "validation", "test"].map(str::to_owned).to_vec();
     let mut rows = vec![titles];
@@ -207,49 +223,43 @@ fn describe(source: &Source, plan: &Plan, outcome: &Outcome) -> String {
     text + "\n" + &verdict(&outcome.rows) + "\n"
 }
 
-/// Who wins on the test stretch, in one sentence; nobody, if the mean difference of the squared errors is within two of its
-/// standard errors (steps taken as independent).
+/// Who wins on the test stretch, in one sentence: the networks' own row, not their best, beside the best baseline.
 fn verdict(rows: &[Row]) -> String {
-    let compared = || rows.iter().filter(|row| !row.test_errors.is_empty());
-    let network = compared().find(|row| row.name.contains("network"));
-    let baselines = compared().filter(|row| !row.name.contains("network"));
-    let (Some(network), Some(baseline)) = (network, baselines.min_by(|a, b| a.test.total_cmp(&b.test))) else {
-        return String::new();
-    };
-    let pairs = network.test_errors.iter().zip(&baseline.test_errors);
-    let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
-    let standard_error = stats::sample_sd(&differences) / (differences.len() as f64).sqrt();
-    let (ours, theirs) = (&network.name, &baseline.name);
-    if stats::mean(&differences).abs() < 2.0 * standard_error {
-        format!("On the test data the {ours} and the best baseline ({theirs}) cannot be told apart.")
-    } else if network.test < baseline.test {
-        let gain = 100.0 * (1.0 - network.test / baseline.test);
-        format!("On the test data the {ours} beats the best baseline ({theirs}) by {gain:.1} %.")
-    } else {
-        let loss = 100.0 * (1.0 - baseline.test / network.test);
-        format!("On the test data the best baseline ({theirs}) beats the {ours} by {loss:.1} %: use it.")
+    let best = rows.iter().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
+    let (Some(network), Some(best)) = (rows.iter().rfind(|row| !row.baseline), best) else { return String::new() };
+    let (name, rival) = (&network.name, &best.name);
+    let (score, bar) = (network.test, best.test);
+    let spread = rows.iter().find_map(|row| row.test_sd).unwrap_or(0.0);
+    if (score - bar).abs() <= spread {
+        let spread = number(spread);
+        return format!(
+            "On the test data the {name} and the best baseline ({rival}) are level: they differ by less than two networks do \
+             (± {spread})."
+        );
     }
+    if score < bar {
+        let gain = 100.0 * (1.0 - score / bar);
+        return format!("On the test data the {name} beats the best baseline ({rival}) by {gain:.1} %.");
+    }
+    let loss = 100.0 * (1.0 - bar / score);
+    format!("On the test data the best baseline ({rival}) beats the {name} by {loss:.1} %: use it, or give more data.")
 }
 
-fn plot<'a>(source: &'a Source, plan: &Plan, outcome: &Outcome) -> ForecastPlot<'a> {
+fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>) -> ForecastPlot<'a> {
     let test = outcome.forecast.nrows();
     let shown = SHOWN.min(test);
     let end = plan.split.iter().sum::<usize>();
     let (first, skipped) = (end - shown, test - shown);
-    let (start, step, label) = source.time;
     let column = |from: usize| source.values.slice(s![from..from + shown, 0]).to_vec();
-    let score = outcome.rows.get(1).filter(|row| row.name.contains("network")).unwrap_or(&outcome.rows[0]);
+    let part = if shown < test { format!("last {shown} of {test} test steps") } else { format!("{test} test steps") };
+    let network = outcome.rows.iter().rfind(|row| !row.baseline);
+    let score = network.map_or(String::new(), |row| format!("{}, test NRMSE {}", row.name, number(row.test)));
     ForecastPlot {
-        title: format!(
-            "{}: {} step(s) ahead, last {shown} of {test} test steps ({}, NRMSE {})",
-            source.name,
-            plan.horizon,
-            score.name,
-            number(score.test)
-        ),
+        title: format!("{}, {} ahead", source.name, count(plan.horizon, "step")),
+        subtitle: format!("{part}; {score}"),
         feature: &source.columns[0],
-        time_label: label.to_owned(),
-        times: (first..end).map(|t| start + t as f64 * step).collect(),
+        time_label: &source.axis.0,
+        times: &source.axis.1[first..end],
         truth: column(first),
         forecast: outcome.forecast.slice(s![skipped.., 0]).to_vec(),
         persistence: column(first - plan.horizon),

@@ -11,15 +11,20 @@ use serde_json::json;
 use super::models::{self, NpzNames};
 use crate::output;
 
-/// Show what a model file holds.
+/// Show what a model file holds: graph, sizes, precision, seed, training, notes.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay inspect out/sunspots/model.forebay
+  forebay inspect weights.npz --json
+  forebay inspect model.forebay --graphviz | dot -Tsvg > model.svg")]
 pub(crate) struct Inspect {
     /// A .forebay, .json or .npz file
     model: PathBuf,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Print the graph for Graphviz: `forebay inspect MODEL --graphviz | dot -Tsvg`
+    /// Print the graph for Graphviz: draw it with `dot -Tsvg`
     #[arg(long, conflicts_with = "json")]
     graphviz: bool,
     #[command(flatten)]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use forebay::Real;
 use forebay::model::Model;
+use forebay::model::file::ModelHeader;
 use forebay::model::import::read_npy;
 use ndarray::{Array2, ArrayView2};
 use serde_json::json;
@@ -15,6 +17,10 @@ use crate::table::{self, Fill};
 
 /// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay predict out/sunspots/model.forebay new.csv
+  forebay predict out/sales/model.forebay sales.csv --free 24 --out next.csv")]
 pub(crate) struct Predict {
     /// A model saved by `forebay forecast`
     model: PathBuf,
@@ -34,24 +40,36 @@ pub(crate) struct Predict {
     json: bool,
 }
 
+/// Steps of a closed loop: more than anyone needs, and no more than fits into memory.
+const LONGEST: usize = 1_000_000;
+
 impl Predict {
     pub(super) fn run(self) -> Result<()> {
-        let model = Model::<f64>::load(&self.model).with_context(|| format!("cannot use {}", self.model.display()))?;
-        let notes = Notes::of(&model)?;
+        let cannot = || format!("cannot use {}", self.model.display());
+        let (header, _) = ModelHeader::read(&self.model).with_context(cannot)?;
+        let notes = Notes::of(&header.provenance)?;
+        match header.precision.as_str() {
+            "f32" => self.predict(&Model::<f32>::load(&self.model).with_context(cannot)?, &notes),
+            _ => self.predict(&Model::<f64>::load(&self.model).with_context(cannot)?, &notes),
+        }
+    }
+
+    fn predict<T: Real>(&self, model: &Model<T>, notes: &Notes) -> Result<()> {
+        ensure!(self.free <= LONGEST, "--free must be at most {LONGEST} steps, found {}", self.free);
         ensure!(
             self.free == 0 || notes.horizon == 1,
             "--free needs a model with horizon 1, this one has {}: train another",
             notes.horizon
         );
-        let series = self.series(&notes)?;
-        let scaled = notes.scaler.transform(series.view())?;
+        let series = self.series(notes)?;
+        let scaled = notes.scaler.transform(series.view())?.mapv(T::from_f64);
         let mut session = model.session();
         let mut forecast = session.run(scaled.view())?;
         if self.free > 1 {
             let free = session.predict_free(self.free - 1)?;
             forecast = ndarray::concatenate(ndarray::Axis(0), &[forecast.view(), free.view()])?;
         }
-        let forecast = notes.scaler.inverse(forecast.view())?;
+        let forecast = notes.scaler.inverse(forecast.mapv(T::to_f64).view())?;
         if self.json {
             let rows: Vec<Vec<f64>> = forecast.rows().into_iter().map(|row| row.to_vec()).collect();
             let first = notes.horizon;
@@ -59,7 +77,7 @@ impl Predict {
                 &json!({"columns": notes.columns, "horizon": notes.horizon, "first_step": first, "forecast": rows}),
             );
         }
-        let csv = csv(&notes, forecast.view());
+        let csv = csv(notes, forecast.view());
         match &self.out {
             Some(path) => output::write_file(path, csv.as_bytes()),
             None => output::print(&csv),
@@ -73,21 +91,17 @@ impl Predict {
         } else {
             let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
             let named = table::parse(&bytes, &notes.columns, self.fill);
-            // A file without the names may still have just the columns.
-            named
-                .or_else(|error| {
-                    table::parse(&bytes, &[], self.fill)
-                        .ok()
-                        .filter(|t| t.columns.len() == notes.columns.len())
-                        .ok_or(error)
-                })
-                .with_context(|| format!("in {path}"))?
-                .values
+            // A file without names may hold just the columns.
+            let nameless = |error| {
+                let table = table::parse(&bytes, &[], self.fill).ok();
+                table.filter(|table| !table.header && table.columns.len() == notes.columns.len()).ok_or(error)
+            };
+            named.or_else(nameless).with_context(|| format!("in {path}"))?.values
         };
         ensure!(
             series.ncols() == notes.columns.len(),
-            "the model needs {} column(s) ({}), {path} has {}",
-            notes.columns.len(),
+            "the model needs {} ({}), {path} has {}",
+            output::count(notes.columns.len(), "column"),
             notes.columns.join(", "),
             series.ncols()
         );

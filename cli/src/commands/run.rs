@@ -16,6 +16,11 @@ use crate::output;
 
 /// Run any model on raw features: no scaling, every row one step.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay run model.forebay --input u.npy --output y.npy
+  forebay run weights.npz --input u.npy --states x.npy --precision f32 --washout 100
+  forebay run weights.npz --w w_res --w-in w_in --w-out w_out --input u.npy --json")]
 pub(crate) struct Run {
     /// A .forebay, .json or .npz file
     model: PathBuf,
@@ -55,8 +60,9 @@ impl Run {
         let steps = input.nrows();
         anyhow::ensure!(
             self.washout < steps,
-            "a washout of {} steps leaves nothing of {steps}: use a smaller one",
-            self.washout
+            "a washout of {} leaves nothing of {}: use a smaller --washout or a longer series",
+            output::count(self.washout, "step"),
+            output::count(steps, "step"),
         );
         let graph = model.graph();
         let nodes = graph.nodes().iter().filter(|node| matches!(node.op(), Op::Reservoir { .. }));
@@ -74,11 +80,17 @@ impl Run {
             }
             step += 1;
         })?;
-        if let Some(path) = &self.states {
-            write_npy(path, states.view())?;
+        // Both are written aside before either takes its name.
+        let mut written = Vec::new();
+        for (path, array) in [(&self.states, &states), (&self.output, &outputs)] {
+            let Some(path) = path else { continue };
+            let cannot = || format!("cannot write {}", path.display());
+            let file = output::aside(path, ".npy").with_context(cannot)?.into_temp_path();
+            write_npy(&file, array.view()).with_context(cannot)?;
+            written.push((file, path));
         }
-        if let Some(path) = &self.output {
-            write_npy(path, outputs.view())?;
+        for (file, path) in written {
+            file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
         }
         let last: Vec<f64> = outputs.row(kept - 1).iter().map(|v| v.to_f64()).collect();
         if self.json {
@@ -89,9 +101,10 @@ impl Run {
         }
         let shown: Vec<String> = last.iter().take(8).map(|v| output::number(*v)).collect();
         output::print(&format!(
-            "{kept} steps, {} units, {} outputs in {} (kernel {}); last output {}\n",
-            graph.units(),
-            graph.outputs(),
+            "{}, {}, {} in {} (kernel {}); last output {}\n",
+            output::count(kept, "step"),
+            output::count(graph.units(), "unit"),
+            output::count(graph.outputs(), "output"),
             T::NAME,
             model.form(),
             shown.join(" "),
