@@ -1,0 +1,152 @@
+//! From a series to table, plot, model and report, and from the model to predictions.
+
+use serde_json::Value;
+
+use crate::support::{Folder, column, npy_f64, waves};
+
+/// Settings under which a forecast takes a fraction of a second.
+const QUICK: [&str; 6] = ["--units", "40", "--trials", "6", "--seeds", "3"];
+
+fn forecast(folder: &Folder, more: &[&str]) -> String {
+    folder.done(&[&["forecast"], more, &QUICK].concat())
+}
+
+fn score(report: &Value, name: &str) -> f64 {
+    let rows = report["scores"].as_array().expect("scores");
+    let row = rows.iter().find(|row| row["name"].as_str().is_some_and(|n| n.contains(name)));
+    row.and_then(|row| row["test"].as_f64()).unwrap_or_else(|| panic!("no score of {name} in {report}"))
+}
+
+#[test]
+fn a_learnable_series_is_forecast_better_than_by_persistence() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(500));
+    let printed = forecast(&folder, &["waves.csv"]);
+    for part in ["training", "validation", "test", "persistence", "linear autoregression", "network", " ± "] {
+        assert!(printed.contains(part), "{part} in\n{printed}");
+    }
+    assert!(printed.contains("level, flow"), "the day is an axis, not a series\n{printed}");
+    let report = folder.json("out/waves/report.json");
+    assert!(score(&report, "echo state network") < 0.3 * score(&report, "persistence"), "{report}");
+    assert_eq!(report["test_nrmse_per_seed"].as_array().map(Vec::len), Some(3));
+    assert_eq!(report["test_forecast"].as_array().map(Vec::len), Some(100));
+    assert!(folder.read("out/waves/forecast.png").starts_with(b"\x89PNG\r\n\x1a\n"));
+}
+
+#[test]
+fn the_seasonal_baseline_is_exact_on_a_periodic_series() {
+    let folder = Folder::new();
+    folder.write("digits.csv", column(400, |t| [3, 1, 4, 1, 5, 9, 2][t % 7]));
+    forecast(&folder, &["digits.csv", "--season", "7", "--horizon", "3"]);
+    let report = folder.json("out/digits/report.json");
+    assert_eq!(score(&report, "seasonal naive"), 0.0);
+    assert!(score(&report, "persistence") > 1.0);
+}
+
+#[test]
+fn the_same_command_gives_the_same_bytes_on_any_number_of_threads() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(300));
+    let files = ["model.forebay", "forecast.png", "report.json"];
+    let mut known: Option<Vec<Vec<u8>>> = None;
+    for (out, threads) in [("a", 1), ("b", 2), ("c", 2), ("d", 5)] {
+        let outcome = folder.run_on(threads, &[&["forecast", "waves.csv", "--out", out], &QUICK[..]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let bytes = files.iter().map(|file| folder.read(&format!("{out}/{file}"))).collect();
+        match &known {
+            None => known = Some(bytes),
+            Some(known) => assert!(*known == bytes, "{out}, {threads} thread(s)"),
+        }
+    }
+}
+
+#[test]
+fn json_is_all_there_is_on_standard_output() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(300));
+    let arguments = [&["forecast", "waves.csv", "--horizon", "2", "--json"], &QUICK[..]].concat();
+    let report = folder.done_json(&arguments);
+    assert_eq!(report, folder.json("out/waves/report.json"));
+    assert_eq!(report["plan"]["horizon"], 2);
+    assert!(!report.to_string().contains(&folder.path("").display().to_string()), "no path of this machine");
+}
+
+#[test]
+fn counts_and_shares_split_alike() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(300));
+    let split = |text: &str| {
+        forecast(&folder, &["waves.csv", "--split", text]);
+        folder.json("out/waves/report.json")["plan"]["split"].clone()
+    };
+    assert_eq!(split("0.6,0.2,0.2"), serde_json::json!([180, 60, 60]));
+    assert_eq!(split("180,60,60"), serde_json::json!([180, 60, 60]));
+    assert_eq!(split("0.5,0.2,0.1"), serde_json::json!([150, 60, 30]));
+}
+
+#[test]
+fn predictions_continue_the_report() {
+    let folder = Folder::new();
+    let text = waves(300);
+    folder.write("waves.csv", &text);
+    folder.done(&["forecast", "waves.csv", "--horizon", "3", "--units", "40", "--trials", "4", "--seeds", "1"]);
+    let model = "out/waves/model.forebay";
+    let json = folder.done_json(&["predict", model, "waves.csv", "--json"]);
+    assert_eq!(json["columns"], serde_json::json!(["level", "flow"]));
+    assert_eq!((json["first_step"].as_u64(), json["horizon"].as_u64()), (Some(3), Some(3)));
+    let forecast = json["forecast"].as_array().expect("rows");
+    assert_eq!(forecast.len(), 300, "one row per row of data, so three steps lie past its end");
+    // With one seed the report holds this model's forecasts, for rows 240 to 299.
+    let report = folder.json("out/waves/report.json");
+    assert_eq!(Value::from(forecast[237..297].to_vec()), report["test_forecast"]);
+
+    let csv = folder.done(&["predict", model, "waves.csv"]);
+    assert_eq!(csv.lines().count(), 301);
+    assert!(csv.starts_with("step,level,flow\n3,"), "{}", &csv[..40]);
+    assert_eq!(folder.done(&["predict", model, "waves.csv", "--out", "p.csv"]), "");
+    assert_eq!(folder.read("p.csv"), csv.as_bytes());
+    // The same numbers as an array.
+    let rows: Vec<f64> = text.lines().skip(1).flat_map(|l| l.split(',').skip(1)).flat_map(str::parse).collect();
+    let array = ndarray::Array2::from_shape_vec((300, 2), rows).expect("two columns");
+    folder.write("waves.npy", npy_f64(array.view()));
+    assert_eq!(folder.done(&["predict", model, "waves.npy"]), csv);
+}
+
+#[test]
+fn a_closed_loop_goes_on_where_the_data_end() {
+    let folder = Folder::new();
+    folder.write("sine.csv", column(400, |t| (0.2 * t as f64).sin()));
+    forecast(&folder, &["sine.csv"]);
+    let csv = folder.done(&["predict", "out/sine/model.forebay", "sine.csv", "--free", "30"]);
+    let rows: Vec<(f64, f64)> = csv
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_once(',').and_then(|(t, y)| Some((t.parse().ok()?, y.parse().ok()?))))
+        .collect();
+    assert_eq!((rows.len(), rows[rows.len() - 1].0), (429, 429.0));
+    for &(t, y) in &rows[399..] {
+        assert!((y - (0.2 * t).sin()).abs() < 0.05, "step {t}: {y}");
+    }
+}
+
+#[test]
+fn gaps_are_filled_when_asked_and_told() {
+    let folder = Folder::new();
+    let mut lines: Vec<String> = waves(300).lines().map(str::to_owned).collect();
+    lines[100] = "99,,120.5".to_owned();
+    lines[101] = "100,nan,121".to_owned();
+    folder.write("gaps.csv", lines.join("\n"));
+    let printed = forecast(&folder, &["gaps.csv", "--fill", "linear"]);
+    assert!(printed.contains("2 missing values"), "{printed}");
+    assert_eq!(folder.json("out/gaps/report.json")["series"]["filled"], 2);
+}
+
+#[test]
+fn shipped_sets_come_with_split_season_and_source() {
+    let folder = Folder::new();
+    let printed = forecast(&folder, &["--dataset", "nile"]);
+    assert!(printed.starts_with("nile: 100 steps"), "{printed}");
+    let report = folder.json("out/nile/report.json");
+    assert_eq!(report["plan"]["split"], serde_json::json!([60, 20, 20]));
+    assert!(report["series"]["origin"]["licence"].is_string());
+}

@@ -1,0 +1,6 @@
+//! The `forebay` binary as a user meets it: arguments in, text, files and exit codes out.
+
+mod forecast;
+mod models;
+mod refusals;
+mod support;
