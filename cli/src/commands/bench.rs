@@ -162,7 +162,7 @@ fn step(as_json: bool) -> Result<()> {
     let form = Form::from_env()?;
     let (machine, limits) = (machine(form), Limits::measure(form, LIMITS_BUDGET));
     let mut cases: Vec<(usize, f64)> = [100, 200, 500, 1000, 2000].map(|n| (n, 1.0)).to_vec();
-    cases.extend([500, 1000, 2000, 5000].map(|n| (n, 0.1)));
+    cases.extend([100, 200, 500, 1000, 2000, 5000].map(|n| (n, 0.1)));
     cases.extend([500, 1000, 2000, 5000].map(|n| (n, 0.01)));
     let bar = output::progress(2 * cases.len() as u64, "measuring");
     let mut figures = Vec::new();
