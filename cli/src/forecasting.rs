@@ -45,6 +45,9 @@ pub(crate) struct Plan {
 /// Most steps dropped at the start of the training stretch; a short one loses a tenth at most.
 const WASHOUT: usize = 50;
 
+/// Most values the autoregression reads, over all columns: its cost grows with their square.
+const MOST_LAGS: usize = 480;
+
 /// Reservoirs per trial.
 const TRIAL_SEEDS: u64 = 2;
 
@@ -245,7 +248,8 @@ impl Plan {
     ) -> Result<Settings> {
         let base = Settings {
             units: self.units,
-            topology: Topology::Random { density: 0.1 },
+            // Ten connections per unit at least: without a cycle among the units there is no spectral radius to scale.
+            topology: Topology::Random { density: (10.0 / self.units as f64).clamp(0.1, 1.0) },
             spectral_radius: 0.9,
             leak_rate: 0.5,
             input_scaling: 0.1,
@@ -260,7 +264,7 @@ impl Plan {
             input_scaling: Span::logarithmic(0.01, 1.0),
             bias_scaling: Span::logarithmic(0.01, 1.0),
             ridge: Span::logarithmic(1e-5, 1e3),
-            topologies: &[Topology::Random { density: 0.1 }],
+            topologies: &[],
         };
         let tried = (0..self.trials)
             .into_par_iter()
@@ -347,7 +351,8 @@ impl Plan {
             let seasonal = baselines::seasonal_naive(scaled, season, self.horizon)?;
             rows.push(self.row(format!("seasonal naive, {season} steps"), scaled, seasonal.view(), seasonal.view())?);
         }
-        let orders: Vec<usize> = (1..=40).chain((44..=120).step_by(4)).collect();
+        let widest = (MOST_LAGS / scaled.ncols()).max(1);
+        let orders: Vec<usize> = (1..=40).chain((44..=120).step_by(4)).filter(|order| *order <= widest).collect();
         let (past, held) = (scaled.slice(s![..train, ..]), scaled.slice(s![train..train + validation, ..]));
         // A short series may hold no autoregression at all; the table then does without.
         if let Ok(chosen) = Autoregression::choose(past, held, &orders, self.horizon) {
@@ -364,4 +369,49 @@ impl Plan {
 /// The outputs of a model run over a series from rest.
 pub(crate) fn forecast<T: Real>(model: &Model<T>, inputs: ArrayView2<'_, T>) -> Result<Array2<f64>> {
     Ok(model.session().run(inputs)?.mapv(T::to_f64))
+}
+
+/// How many standard errors the mean of `a` lies above the mean of `b`, two series of losses of forecasts `horizon` steps
+/// ahead, whose neighbours overlap and are therefore correlated over `horizon - 1` steps; 0 if they do not differ.
+///
+/// F. Diebold, R. Mariano, Journal of Business & Economic Statistics 13, 253 (1995); weights of the autocovariances after
+/// W. Newey, K. West, Econometrica 55, 703 (1987), which keep the variance positive.
+pub(crate) fn diebold_mariano(a: &[f64], b: &[f64], horizon: usize) -> f64 {
+    let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    let (n, mean) = (difference.len() as f64, stats::mean(&difference));
+    let covariance = |lag: usize| {
+        let pairs = difference.iter().zip(difference.iter().skip(lag));
+        pairs.map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>() / n
+    };
+    let tail: f64 = (1..horizon).map(|lag| (1.0 - lag as f64 / horizon as f64) * covariance(lag)).sum();
+    let variance = covariance(0) + 2.0 * tail;
+    if mean == 0.0 { 0.0 } else { mean / (variance / n).sqrt() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::diebold_mariano;
+    use forebay::random::Seed;
+
+    #[test]
+    fn losses_differ_when_they_do() {
+        let mut noise = Seed(3).stream("losses");
+        let a: Vec<f64> = (0..400).map(|_| noise.normal()).collect();
+        let b: Vec<f64> = (0..400).map(|_| noise.normal()).collect();
+        let worse: Vec<f64> = a.iter().map(|x| x + 0.5).collect();
+        assert_eq!(diebold_mariano(&a, &a, 3), 0.0);
+        assert!(diebold_mariano(&a, &b, 1).abs() < 2.0);
+        assert!(diebold_mariano(&worse, &b, 1) > 5.0 && diebold_mariano(&b, &worse, 1) < -5.0);
+        // A difference that is held for four steps says a quarter of what independent ones say: half the statistic.
+        let held: Vec<f64> = (0..400).map(|t| a[t / 4] + 0.5).collect();
+        let zero = [0.0; 400];
+        let ratio = diebold_mariano(&held, &zero, 8) / diebold_mariano(&held, &zero, 1);
+        assert!((0.4..0.8).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn a_constant_difference_is_certain() {
+        assert_eq!(diebold_mariano(&[2.0; 9], &[1.0; 9], 1), f64::INFINITY);
+        assert_eq!(diebold_mariano(&[1.0; 9], &[2.0; 9], 1), f64::NEG_INFINITY);
+    }
 }

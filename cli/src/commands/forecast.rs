@@ -10,7 +10,7 @@ use ndarray::{Array2, s};
 use serde_json::{Value, json};
 
 use super::models::Precision;
-use crate::forecasting::{Outcome, Plan, Row};
+use crate::forecasting::{Outcome, Plan, Row, diebold_mariano};
 use crate::output::{self, align, count, number};
 use crate::plot::ForecastPlot;
 use crate::table::{self, Fill};
@@ -220,29 +220,29 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
     }
     text += "\n";
     text += &align(&rows);
-    text + "\n" + &verdict(&outcome.rows) + "\n"
+    text + "\n" + &verdict(&outcome.rows, plan.horizon) + "\n"
 }
 
-/// Who wins on the test stretch, in one sentence: the networks' own row, not their best, beside the best baseline.
-fn verdict(rows: &[Row]) -> String {
-    let best = rows.iter().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
-    let (Some(network), Some(best)) = (rows.iter().rfind(|row| !row.baseline), best) else { return String::new() };
-    let (name, rival) = (&network.name, &best.name);
-    let (score, bar) = (network.test, best.test);
-    let spread = rows.iter().find_map(|row| row.test_sd).unwrap_or(0.0);
-    if (score - bar).abs() <= spread {
-        let spread = number(spread);
-        return format!(
-            "On the test data the {name} and the best baseline ({rival}) are level: they differ by less than two networks do \
-             (± {spread})."
-        );
+/// Who wins on the test stretch, in one sentence; nobody, if the squared errors differ by less than two of the standard
+/// errors of their mean difference.
+fn verdict(rows: &[Row], horizon: usize) -> String {
+    let compared = || rows.iter().filter(|row| !row.test_errors.is_empty());
+    let network = compared().find(|row| !row.baseline);
+    let best = compared().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
+    let (Some(network), Some(best)) = (network, best) else { return String::new() };
+    let (ours, theirs) = (&network.name, &best.name);
+    if diebold_mariano(&network.test_errors, &best.test_errors, horizon).abs() < 2.0 {
+        format!(
+            "On the test data the {ours} and the best baseline ({theirs}) cannot be told apart: the squared \
+             errors differ by less than two standard errors."
+        )
+    } else if network.test < best.test {
+        let gain = 100.0 * (1.0 - network.test / best.test);
+        format!("On the test data the {ours} beats the best baseline ({theirs}) by {gain:.1} %.")
+    } else {
+        let loss = 100.0 * (1.0 - best.test / network.test);
+        format!("On the test data the best baseline ({theirs}) beats the {ours} by {loss:.1} %: use it.")
     }
-    if score < bar {
-        let gain = 100.0 * (1.0 - score / bar);
-        return format!("On the test data the {name} beats the best baseline ({rival}) by {gain:.1} %.");
-    }
-    let loss = 100.0 * (1.0 - bar / score);
-    format!("On the test data the best baseline ({rival}) beats the {name} by {loss:.1} %: use it, or give more data.")
 }
 
 fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>) -> ForecastPlot<'a> {
