@@ -1,109 +1,371 @@
-//! `NumPy`'s `.npy` and `.npz` bytes, with nothing allocated beyond what the bytes hold.
+//! `.npy` arrays of floats and integers.
+//!
+//! ```text
+//! 6 bytes       "\x93NUMPY"
+//! 2 bytes       version 1.0, 2.0 or 3.0
+//! 2 or 4 bytes  length of the header, little-endian; 2 in version 1.0
+//! header        a Python dict: {'descr': '<f8', 'fortran_order': False, 'shape': (3, 2), }
+//! values        to the end of the file
+//! ```
+//!
+//! Sizes that a header claims are compared with the bytes there are before anything is allocated.
+//!
+//! # Source
+//! `NumPy` Enhancement Proposal 1, "A Simple File Format for `NumPy` Arrays".
 
-use std::io::{Cursor, Read, Seek, Write};
+use std::path::Path;
 
 use forebay_kernels::Real;
-use ndarray::{ArrayD, ArrayView2, ArrayViewD};
-use ndarray_npy::{ReadNpyExt, ReadableElement, ViewElement, ViewNpyError, ViewNpyExt, WriteNpyExt};
-use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+use ndarray::{Array2, ArrayView2};
 
-use super::file::FileError;
+use super::file::{FileError, read_file, shortened_name, write_aside};
 use crate::error::Error;
 
-const NPY: &str = ".npy array";
-const NPZ: &str = ".npz archive";
+/// Reads a `.npy` file as `[rows, columns]`; one dimension becomes one column. Floats and integers of any size and byte
+/// order are converted to f64.
+///
+/// # Errors
+/// [`Error::File`] for a file that is no `.npy`, is cut off, or holds another type or more dimensions.
+pub fn read_npy(path: &Path) -> Result<Array2<f64>, Error> {
+    npy_from_bytes(&read_file(path)?)
+}
 
-/// Largest array inside an archive: compressed, a small file can claim a thousand times its size.
-const LARGEST_ENTRY: u64 = 1 << 31;
+/// The array of the bytes of a `.npy` file, as [`read_npy`] gives it.
+///
+/// # Errors
+/// As [`read_npy`].
+pub fn npy_from_bytes(bytes: &[u8]) -> Result<Array2<f64>, Error> {
+    Ok(NpyArray::parse("array", bytes)?.into_matrix())
+}
 
-/// An array of any shape, converted to f64, in row-major order.
+/// Writes `[rows, columns]` as a `.npy` file in its own precision, aside first, then renamed.
+///
+/// # Errors
+/// [`Error::File`] if it cannot be written.
+pub fn write_npy<T: Real>(path: &Path, array: ArrayView2<'_, T>) -> Result<(), Error> {
+    write_aside(path, &npy_to_bytes(array))
+}
+
+/// The bytes [`write_npy`] writes: version 1.0, little-endian, row-major.
+pub fn npy_to_bytes<T: Real>(array: ArrayView2<'_, T>) -> Vec<u8> {
+    let (rows, columns) = array.dim();
+    let width = size_of::<T>();
+    let header = format!("{{'descr': '<f{width}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    // NumPy pads with spaces so that the values start at a multiple of 64; the header ends in a line break.
+    let before = MAGIC.len() + 4;
+    let padded = (before + header.len() + 1).next_multiple_of(64) - before - 1;
+    let mut bytes = Vec::with_capacity(before + padded + 1 + array.len() * width);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[1, 0]);
+    bytes.extend_from_slice(&((padded + 1) as u16).to_le_bytes());
+    bytes.extend_from_slice(format!("{header:padded$}\n").as_bytes());
+    bytes.extend(array.iter().flat_map(|value| value.bits().to_le_bytes().into_iter().take(width)));
+    bytes
+}
+
+/// An array of at most two dimensions, converted to f64, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct NpyArray {
-    pub(super) shape: Vec<usize>,
-    pub(super) values: Vec<f64>,
+    rows: usize,
+    columns: usize,
+    values: Vec<f64>,
 }
 
-/// Reads an array of floats or integers.
-#[expect(clippy::cast_lossless, reason = "one macro for types with and without a lossless conversion")]
-pub(super) fn read(bytes: &[u8]) -> Result<NpyArray, FileError> {
-    macro_rules! first_of {
-        ($($element:ty),*) => {
-            $(match read_as::<$element>(bytes, |v| v as f64) {
-                Err(Attempt::OtherType) => {}
-                Err(Attempt::Failed(error)) => return Err(error),
-                Ok(array) => return Ok(array),
-            })*
+impl NpyArray {
+    /// Reads an array; `name` stands in the errors.
+    pub(super) fn parse(name: &str, bytes: &[u8]) -> Result<Self, FileError> {
+        let (header, data) = Header::parse(name, bytes)?;
+        let refuse = |expected: String, found: String| Err(FileError::array(name, expected, found));
+        // No dimensions are a single value.
+        let (rows, columns) = match header.shape[..] {
+            [] => (1, 1),
+            [rows] => (rows, 1),
+            [rows, columns] => (rows, columns),
+            ref more => return refuse("1 or 2 dimensions".to_owned(), format!("{} dimensions", more.len())),
         };
-    }
-    first_of!(f64, f32, i64, i32, u8, u16, u32, i16, i8, u64);
-    Err(FileError::format(NPY, "its values are not little-endian floats or integers"))
-}
-
-enum Attempt {
-    OtherType,
-    Failed(FileError),
-}
-
-fn read_as<E: Copy + ReadableElement + ViewElement>(
-    bytes: &[u8],
-    widen: impl Fn(E) -> f64,
-) -> Result<NpyArray, Attempt> {
-    let fail = |error: &dyn std::fmt::Display| Attempt::Failed(FileError::format(NPY, error));
-    // A view compares the size claimed with the bytes there are; reading would allocate what is claimed.
-    match ArrayViewD::<E>::view_npy(bytes) {
-        // Alignment is checked last, so the size is right.
-        Ok(_) | Err(ViewNpyError::MisalignedData) => {}
-        Err(ViewNpyError::WrongDescriptor(_)) => return Err(Attempt::OtherType),
-        Err(error) => return Err(fail(&error)),
-    }
-    let array = ArrayD::<E>::read_npy(Cursor::new(bytes)).map_err(|error| fail(&error))?;
-    Ok(NpyArray { shape: array.shape().to_vec(), values: array.iter().copied().map(widen).collect() })
-}
-
-/// Writes a matrix in its own precision, row-major.
-pub(super) fn write<T: Real>(writer: &mut (impl Write + Seek), array: ArrayView2<'_, T>) -> Result<(), Error> {
-    let fail = |error: ndarray_npy::WriteNpyError| FileError::format(NPY, error);
-    if T::NAME == "f32" {
-        array.mapv(|v| v.to_f64() as f32).write_npy(writer).map_err(fail)?;
-    } else {
-        array.mapv(T::to_f64).write_npy(writer).map_err(fail)?;
-    }
-    Ok(())
-}
-
-/// Reads every array of an archive, with its name.
-pub(super) fn read_npz(bytes: &[u8]) -> Result<Vec<(String, NpyArray)>, FileError> {
-    let fail = |error: &dyn std::fmt::Display| FileError::format(NPZ, error);
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| fail(&e))?;
-    let mut arrays = Vec::new();
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index).map_err(|e| fail(&e))?;
-        let Some(name) = entry.name().strip_suffix(".npy").map(str::to_owned) else { continue };
-        let mut content = Vec::new();
-        entry.take(LARGEST_ENTRY + 1).read_to_end(&mut content).map_err(|e| fail(&e))?;
-        if content.len() as u64 > LARGEST_ENTRY {
-            return Err(fail(&format!("array {name:?} is larger than {LARGEST_ENTRY} bytes")));
+        let element = header.element;
+        let bytes_needed = rows.checked_mul(columns).and_then(|count| count.checked_mul(element.width));
+        if bytes_needed != Some(data.len()) {
+            let expected = format!("{rows} x {columns} values of {} bytes", element.width);
+            return refuse(expected, format!("{} bytes", data.len()));
         }
-        // Arrays of names or versions may lie beside the weights: what is no array of numbers is passed over.
-        if let Ok(array) = read(&content) {
-            arrays.push((name, array));
+        if data.is_empty() {
+            return refuse("at least one value".to_owned(), format!("{rows} x {columns}"));
         }
+        let value_at = |index: usize| element.widen(&data[index * element.width..][..element.width]);
+        let values = if header.fortran_order {
+            (0..rows * columns).map(|i| value_at(i / columns + rows * (i % columns))).collect()
+        } else {
+            (0..rows * columns).map(value_at).collect()
+        };
+        Ok(Self { rows, columns, values })
     }
-    Ok(arrays)
+
+    /// Rows and columns; one dimension is one column.
+    pub(super) fn dim(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    /// The values of one row or one column.
+    pub(super) fn into_vector(self) -> Option<Vec<f64>> {
+        (self.rows == 1 || self.columns == 1).then_some(self.values)
+    }
+
+    pub(super) fn into_matrix(self) -> Array2<f64> {
+        Array2::from_shape_vec((self.rows, self.columns), self.values).expect("rows x columns values were read")
+    }
 }
 
-/// Writes matrices as a compressed archive; equal matrices give equal bytes.
-pub(super) fn write_npz<T: Real>(arrays: &[(&str, ArrayView2<'_, T>)]) -> Result<Vec<u8>, Error> {
-    let fail = |error: &dyn std::fmt::Display| FileError::format(NPZ, error);
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    // The default time of change is a fixed date, not now.
-    let options = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-    for (name, array) in arrays {
-        let mut content = Cursor::new(Vec::new());
-        write(&mut content, *array)?;
-        archive.start_file(format!("{name}.npy"), options).map_err(|e| fail(&e))?;
-        archive.write_all(&content.into_inner()).map_err(|e| fail(&e))?;
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+struct Header {
+    element: Element,
+    fortran_order: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    /// The header and the bytes behind it.
+    fn parse<'a>(name: &str, bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FileError> {
+        let fail = |why: &str| FileError::format(".npy array", &format!("{name}: {why}"));
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| fail("it does not start with \\x93NUMPY"))?;
+        let (length, rest) = match rest {
+            [1, 0, a, b, rest @ ..] => (usize::from(u16::from_le_bytes([*a, *b])), rest),
+            [2 | 3, 0, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]) as usize, rest),
+            [major, minor, ..] if !matches!((major, minor), (1..=3, 0)) => {
+                return Err(fail(&format!("its version is {major}.{minor}, this program reads 1.0, 2.0 and 3.0")));
+            }
+            _ => return Err(fail("it ends inside the header")),
+        };
+        let (text, data) = rest.split_at_checked(length).ok_or_else(|| fail("it ends inside the header"))?;
+        let text = str::from_utf8(text).map_err(|_| fail("its header is no text"))?;
+        let malformed = "its header is no dict of 'descr', 'fortran_order' and 'shape'";
+        let entries = Dict { rest: text }.parse().ok_or_else(|| fail(malformed))?;
+        let (Some(descr), Some(fortran_order), Some(shape)) = entries else {
+            return Err(fail(malformed));
+        };
+        let element = Element::parse(descr).ok_or_else(|| match descr {
+            "|O" => FileError::array(name, DTYPES, "Python objects: if it is a sparse matrix, store its .toarray()"),
+            other => FileError::array(name, DTYPES, shortened_name(other)),
+        })?;
+        Ok((Self { element, fortran_order, shape }, data))
     }
-    Ok(archive.finish().map_err(|e| fail(&e))?.into_inner())
+}
+
+const DTYPES: &str = "floats of 4 or 8 bytes or integers";
+
+/// How a value is stored.
+#[derive(Clone, Copy)]
+struct Element {
+    kind: Kind,
+    width: usize,
+    big_endian: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Float,
+    Signed,
+    Unsigned,
+}
+
+impl Element {
+    /// Reads a type such as `<f8`, `>i4` or `|u1`.
+    fn parse(descr: &str) -> Option<Self> {
+        let (order, rest) = descr.split_at_checked(1)?;
+        let (kind, width) = match rest {
+            "f4" => (Kind::Float, 4),
+            "f8" => (Kind::Float, 8),
+            "i1" => (Kind::Signed, 1),
+            "i2" => (Kind::Signed, 2),
+            "i4" => (Kind::Signed, 4),
+            "i8" => (Kind::Signed, 8),
+            "u1" => (Kind::Unsigned, 1),
+            "u2" => (Kind::Unsigned, 2),
+            "u4" => (Kind::Unsigned, 4),
+            "u8" => (Kind::Unsigned, 8),
+            _ => return None,
+        };
+        let big_endian = match order {
+            ">" => true,
+            "<" => false,
+            "|" if width == 1 => false,
+            _ => return None,
+        };
+        Some(Self { kind, width, big_endian })
+    }
+
+    /// The value of `width` bytes; integers beyond 2^53 are rounded.
+    fn widen(self, bytes: &[u8]) -> f64 {
+        let mut padded = [0; 8];
+        padded[..self.width].copy_from_slice(bytes);
+        if self.big_endian {
+            padded[..self.width].reverse();
+        }
+        let bits = u64::from_le_bytes(padded);
+        let unused = 64 - 8 * self.width as u32;
+        match self.kind {
+            Kind::Float if self.width == 4 => f64::from(f32::from_bits(bits as u32)),
+            Kind::Float => f64::from_bits(bits),
+            Kind::Signed => (((bits << unused) as i64) >> unused) as f64,
+            Kind::Unsigned => bits as f64,
+        }
+    }
+}
+
+/// The little Python that a header may hold; `None` for anything else.
+struct Dict<'a> {
+    rest: &'a str,
+}
+
+type Entries<'a> = (Option<&'a str>, Option<bool>, Option<Vec<usize>>);
+
+impl<'a> Dict<'a> {
+    fn parse(mut self) -> Option<Entries<'a>> {
+        let (mut descr, mut fortran_order, mut shape) = (None, None, None);
+        self.expect("{")?;
+        while self.expect("}").is_none() {
+            let key = self.string()?;
+            self.expect(":")?;
+            match key {
+                // Records have a list here: they are no numbers, so the name of the type does not matter.
+                "descr" if self.rest.trim_start().starts_with('[') => {
+                    return Some((Some("[..]"), Some(false), Some(vec![])));
+                }
+                "descr" => descr = Some(self.string()?),
+                "fortran_order" => fortran_order = Some(self.boolean()?),
+                "shape" => shape = Some(self.tuple()?),
+                _ => return None,
+            }
+            if self.expect(",").is_none() {
+                self.expect("}")?;
+                break;
+            }
+        }
+        self.rest.trim().is_empty().then_some((descr, fortran_order, shape))
+    }
+
+    fn expect(&mut self, token: &str) -> Option<()> {
+        self.rest = self.rest.trim_start().strip_prefix(token)?;
+        Some(())
+    }
+
+    fn string(&mut self) -> Option<&'a str> {
+        let rest = self.rest.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let (text, rest) = rest[1..].split_once(quote)?;
+        self.rest = rest;
+        Some(text)
+    }
+
+    fn boolean(&mut self) -> Option<bool> {
+        self.expect("True").map(|()| true).or_else(|| self.expect("False").map(|()| false))
+    }
+
+    fn tuple(&mut self) -> Option<Vec<usize>> {
+        let mut values = Vec::new();
+        self.expect("(")?;
+        while self.expect(")").is_none() {
+            let rest = self.rest.trim_start();
+            let (digits, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+            values.push(digits.parse().ok()?);
+            self.rest = rest;
+            if self.expect(",").is_none() {
+                self.expect(")")?;
+                break;
+            }
+        }
+        Some(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    fn npy(header: &str, data: &[u8]) -> Vec<u8> {
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    fn of_type(descr: &str, data: &[u8]) -> Array2<f64> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}\n");
+        npy_from_bytes(&npy(&header, data)).unwrap()
+    }
+
+    #[test]
+    fn every_type_and_byte_order_is_widened() {
+        let both = array![[-2.0], [1.0]];
+        assert_eq!(of_type("|i1", &[0xfe, 1]), both);
+        assert_eq!(of_type("<i2", &[0xfe, 0xff, 1, 0]), both);
+        assert_eq!(of_type(">i2", &[0xff, 0xfe, 0, 1]), both);
+        assert_eq!(of_type("<i4", &[(-2_i32).to_le_bytes(), 1_i32.to_le_bytes()].concat()), both);
+        assert_eq!(of_type("<i8", &[(-2_i64).to_le_bytes(), 1_i64.to_le_bytes()].concat()), both);
+        assert_eq!(of_type("<f4", &[(-2_f32).to_le_bytes(), 1_f32.to_le_bytes()].concat()), both);
+        assert_eq!(of_type(">f4", &[(-2_f32).to_be_bytes(), 1_f32.to_be_bytes()].concat()), both);
+        assert_eq!(of_type(">f8", &[(-2_f64).to_be_bytes(), 1_f64.to_be_bytes()].concat()), both);
+        assert_eq!(of_type("|u1", &[254, 1]), array![[254.0], [1.0]]);
+        assert_eq!(of_type(">u2", &[0xff, 0xfe, 0, 1]), array![[65534.0], [1.0]]);
+        let large = 18_446_744_073_709_551_615.0;
+        assert_eq!(of_type("<u8", &[u64::MAX.to_le_bytes(), 1_u64.to_le_bytes()].concat()), array![[large], [1.0]]);
+    }
+
+    #[test]
+    fn both_orders_of_storage_give_the_same_matrix() {
+        let rows = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3)}", &[1, 2, 3, 4, 5, 6]);
+        let columns = npy("{\"shape\":(2,3),'fortran_order':True,'descr':'|u1',}  \n", &[1, 4, 2, 5, 3, 6]);
+        assert_eq!(npy_from_bytes(&rows).unwrap(), array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+        assert_eq!(npy_from_bytes(&columns).unwrap(), npy_from_bytes(&rows).unwrap());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_aligned() {
+        let single = array![[0.1_f32, -0.0], [f32::MIN_POSITIVE, f32::MAX]];
+        let bytes = npy_to_bytes(single.view());
+        assert_eq!(bytes.len(), 128 + 16);
+        assert_eq!(npy_from_bytes(&bytes).unwrap(), single.mapv(f64::from));
+        let double = array![[0.1_f64], [-5e-324], [f64::MAX]];
+        assert_eq!(npy_from_bytes(&npy_to_bytes(double.view())).unwrap(), double);
+        assert_eq!(npy_to_bytes(double.t()), npy_to_bytes(double.t().as_standard_layout().view()));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_in_one_line() {
+        let with = |entries: &str| npy(&format!("{{{entries}}}\n"), &[0; 8]);
+        let good = "'descr': '<f8', 'fortran_order': False, 'shape': (1,)";
+        assert!(npy_from_bytes(&with(good)).is_ok());
+        let cases = [
+            (b"PK\x03\x04".to_vec(), "does not start with"),
+            (b"\x93NUMPY\x04\x00\x01\x00".to_vec(), "version is 4.0"),
+            (b"\x93NUMPY\x01\x00\x01".to_vec(), "ends inside the header"),
+            (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}".to_vec(), "ends inside the header"),
+            (npy("\u{fffd}", &[0; 8])[..11].to_vec(), "ends inside the header"),
+            (npy(&"(".repeat(60_000), &[]), "no dict"),
+            (with(&good.replace("'shape'", "'size'")), "no dict"),
+            (with(&good.replace("(1,)", "(1")), "no dict"),
+            (with(&good.replace("(1,)", "(-1,)")), "no dict"),
+            (with(&good.replace("(1,)", "(99999999999999999999,)")), "no dict"),
+            (with(&good.replace("<f8", "<c16")), "found <c16"),
+            (with(&good.replace("<f8", "=f8")), "found =f8"),
+            (with(&good.replace("<f8", &"é\\n".repeat(99))), ".."),
+            (with(&good.replace("<f8", "|O")), ".toarray()"),
+            (with(&good.replace("'<f8'", "[('a', '<f8')]")), "found [..]"),
+            (with(&good.replace("(1,)", "(1, 1, 1)")), "found 3 dimensions"),
+            (with(&good.replace("(1,)", "(2,)")), "found 8 bytes"),
+            (with(&good.replace("(1,)", "(4294967296, 4294967296)")), "found 8 bytes"),
+            (with(&good.replace("<f8", "<f4")), "found 8 bytes"),
+            (npy(&format!("{{{}}}", good.replace("(1,)", "(0, 3)")), &[]), "at least one value"),
+        ];
+        for (bytes, text) in cases {
+            let error = npy_from_bytes(&bytes).unwrap_err();
+            assert!(matches!(error, Error::File(FileError::Format { .. } | FileError::Array { .. })), "{error}");
+            let error = error.to_string();
+            assert!(error.contains(text) && !error.contains('\n') && error.len() < 200, "{error}");
+        }
+    }
 }

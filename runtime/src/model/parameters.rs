@@ -149,11 +149,6 @@ pub struct LinearParameters<T: Real> {
 }
 
 impl<T: Real> LinearParameters<T> {
-    /// The whole map as one dense matrix, `[rows, features of all sources]`.
-    pub(super) fn joined(&self) -> Matrix<T> {
-        Matrix::from_dense("weights", self.to_dense().view()).expect("packed weights are finite")
-    }
-
     /// The whole map, `[rows, features of all sources]`.
     pub fn to_dense(&self) -> Array2<T> {
         let parts: Vec<Array2<T>> = self.parts.iter().map(Matrix::to_dense).collect();
