@@ -112,7 +112,7 @@ fn conversions_keep_the_states() {
         }
     }
     assert_eq!(folder.read("a.forebay"), folder.read("e.forebay"));
-    folder.done(&["run", "c.npz", "--input", "u.npy", "--states", "x.npy", "--readout-on", "bias-state"]);
+    folder.done(&["run", "c.npz", "--input", "u.npy", "--states", "x.npy"]);
     assert_eq!(folder.read("x.npy"), known.0);
     folder.done(&["convert", "model.json", "narrow.forebay", "--precision", "f32"]);
     assert_eq!(folder.done_json(&["inspect", "narrow.forebay", "--json"])["precision"], "f32");

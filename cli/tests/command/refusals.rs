@@ -167,7 +167,7 @@ fn model_files_that_lie() {
     let text = String::from_utf8_lossy(&good[8..]).find("f64").expect("the header names its precision") + 8;
     let mut other = good.clone();
     other[text..text + 3].copy_from_slice(b"f32");
-    hostile("precision.forebay", other, "f32");
+    hostile("precision.forebay", other, "F32");
 
     let json = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut value = small_json();

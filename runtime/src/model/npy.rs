@@ -81,7 +81,7 @@ impl NpyArray {
             [] => (1, 1),
             [rows] => (rows, 1),
             [rows, columns] => (rows, columns),
-            ref more => return refuse("1 or 2 dimensions".to_owned(), format!("{} dimensions", more.len())),
+            ref more => return refuse("one or two dimensions".to_owned(), format!("{} dimensions", more.len())),
         };
         let element = header.element;
         let bytes_needed = rows.checked_mul(columns).and_then(|count| count.checked_mul(element.width));
@@ -90,7 +90,7 @@ impl NpyArray {
             return refuse(expected, format!("{} bytes", data.len()));
         }
         if data.is_empty() {
-            return refuse("at least one value".to_owned(), format!("{rows} x {columns}"));
+            return refuse("at least one row and column".to_owned(), format!("{rows} x {columns}"));
         }
         let value_at = |index: usize| element.widen(&data[index * element.width..][..element.width]);
         let values = if header.fortran_order {
@@ -152,7 +152,7 @@ impl Header {
     }
 }
 
-const DTYPES: &str = "floats of 4 or 8 bytes or integers";
+const DTYPES: &str = "floats or integers, such as <f8";
 
 /// How a value is stored.
 #[derive(Clone, Copy)]
@@ -359,7 +359,7 @@ mod tests {
             (with(&good.replace("(1,)", "(2,)")), "found 8 bytes"),
             (with(&good.replace("(1,)", "(4294967296, 4294967296)")), "found 8 bytes"),
             (with(&good.replace("<f8", "<f4")), "found 8 bytes"),
-            (npy(&format!("{{{}}}", good.replace("(1,)", "(0, 3)")), &[]), "at least one value"),
+            (npy(&format!("{{{}}}", good.replace("(1,)", "(0, 3)")), &[]), "at least one row and column"),
         ];
         for (bytes, text) in cases {
             let error = npy_from_bytes(&bytes).unwrap_err();

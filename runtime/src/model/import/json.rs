@@ -61,9 +61,11 @@ impl<T: Real> Model<T> {
             Some("identity") => Activation::Identity,
             Some(other) => return Err(FileError::array("activation", "tanh or identity", shortened_name(other)).into()),
         };
+        // The square matrix first: if the number of units is wrong, it tells.
+        let w_res = matrix("w_res", json.w_res, ("reservoir_size", units), ("reservoir_size", units))?;
         Plain {
             w_in: matrix("w_in", json.w_in, ("reservoir_size", units), ("input_size", inputs))?,
-            w_res: matrix("w_res", json.w_res, ("reservoir_size", units), ("reservoir_size", units))?,
+            w_res,
             w_out: Some(matrix("w_out", json.w_out, ("output_size", outputs), ("reservoir_size", units))?),
             bias: json.bias.unwrap_or_else(|| vec![0.0; units]),
             leak: vec![json.leak_rate],
