@@ -44,6 +44,14 @@ pub(crate) fn aside(path: &Path, suffix: &str) -> io::Result<tempfile::NamedTemp
     builder.suffix(suffix).tempfile_in(folder)
 }
 
+/// Whether a folder for results could be made and written to, so that a long run does not end in vain.
+pub(crate) fn check_folder(path: &Path) -> Result<()> {
+    // The last ancestor of a relative path is empty: the folder we are in.
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).with_context(|| format!("cannot write into the folder {}", path.display()))?;
+    Ok(())
+}
+
 /// Makes a folder for results.
 pub(crate) fn make_folder(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).with_context(|| format!("cannot make the folder {}", path.display()))

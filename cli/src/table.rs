@@ -165,6 +165,26 @@ fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f6
 mod tests {
     use super::{Fill, parse};
     use ndarray::array;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_good_table_or_refused_in_one_line(
+            bytes in prop::collection::vec(prop::sample::select(b"0123459.-e,;\t \n\n\r\"aN\xff\xc3".to_vec()), 0..200),
+            fill in prop::sample::select(vec![Fill::Refuse, Fill::Linear]),
+        ) {
+            match parse(&bytes, &[], fill) {
+                Ok(table) => {
+                    prop_assert!(table.values.iter().all(|v| v.is_finite()));
+                    prop_assert_eq!(table.values.ncols(), table.columns.len());
+                    prop_assert!(table.values.nrows() >= 2);
+                    let steps = table.axis.map(|(_, times)| times.len());
+                    prop_assert!(steps.is_none_or(|steps| steps == table.values.nrows()));
+                }
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+    }
 
     fn read(text: &str) -> super::Table {
         parse(text.as_bytes(), &[], Fill::Refuse).expect("the table is good")

@@ -77,10 +77,12 @@ def compare(program, case, precision, folder, rng):
         # Rounding of what is handed over is not what is measured.
         weights = {name: array.astype(np.float32).astype(float) for name, array in weights.items()}
         drive = drive.astype(np.float32).astype(float)
-    np.savez(folder / "weights.npz", **weights)
+    np.savez(folder / "weights.npz", **{f"my_{name}": array for name, array in weights.items()})
     np.save(folder / "drive.npy", drive)
     arguments = ["run", "weights.npz", "--input", "drive.npy", "--states", "x.npy", "--output", "y.npy"]
     arguments += ["--precision", precision, "--readout-on", "bias-input-state"]
+    for option, name in (("w", "W"), ("w-in", "Win"), ("w-out", "Wout"), ("bias", "bias"), ("lr", "lr")):
+        arguments += [f"--{option}", f"my_{name}"]
     subprocess.run([program, *arguments], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     states, outputs = recurrence(weights, drive)

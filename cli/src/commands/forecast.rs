@@ -98,11 +98,12 @@ impl Forecast {
             trials: self.trials,
             season: self.season.or(source.season),
         };
+        let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
+        output::check_folder(&folder)?;
         let bar = output::progress(plan.trials.saturating_add(plan.seeds), "searching and training");
         let outcome = plan.run::<T>(source.values.view(), &source.columns, || bar.inc(1))?;
         bar.finish_and_clear();
 
-        let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
         output::make_folder(&folder)?;
         let files = ["model.forebay", "forecast.png", "report.json"].map(|name| folder.join(name));
         let report = report(&source, &plan, &outcome);

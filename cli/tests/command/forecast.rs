@@ -113,6 +113,29 @@ fn predictions_continue_the_report() {
 }
 
 #[test]
+fn narrow_networks_predict_as_they_were_scored() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(300));
+    let arguments = ["forecast", "waves.csv", "--precision", "f32", "--units", "40", "--trials", "4", "--seeds", "1"];
+    folder.done(&arguments);
+    assert_eq!(folder.done_json(&["inspect", "out/waves/model.forebay", "--json"])["precision"], "f32");
+    let json = folder.done_json(&["predict", "out/waves/model.forebay", "waves.csv", "--json"]);
+    let forecast = json["forecast"].as_array().expect("rows");
+    let report = folder.json("out/waves/report.json");
+    assert_eq!(report["precision"], "f32");
+    assert_eq!(Value::from(forecast[239..299].to_vec()), report["test_forecast"]);
+}
+
+#[test]
+fn networks_of_few_units_can_be_drawn() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(300));
+    for units in ["1", "2", "3", "7"] {
+        folder.done(&["forecast", "waves.csv", "--units", units, "--trials", "4", "--seeds", "4"]);
+    }
+}
+
+#[test]
 fn a_closed_loop_goes_on_where_the_data_end() {
     let folder = Folder::new();
     folder.write("sine.csv", column(400, |t| (0.2 * t as f64).sin()));

@@ -136,6 +136,8 @@ fn model_files_that_lie() {
     folder.write("good.json", small_json().to_string());
     folder.done(&["convert", "good.json", "good.forebay"]);
     let good = folder.read("good.forebay");
+    folder.done(&["convert", "good.json", "good.npz"]);
+    let npz = folder.read("good.npz");
 
     let mut refusals = vec![
         refusal("inspect missing.forebay", "missing.forebay"),
@@ -186,8 +188,16 @@ fn model_files_that_lie() {
     hostile("still.json", json(&|v| v["leak_rate"] = serde_json::json!(0.0)), "0");
     hostile("bias.json", json(&|v| v["bias"] = serde_json::json!([1.0, 2.0, 3.0])), "bias");
     hostile("huge.json", small_json().to_string().replace("-0.4", "1e999").into_bytes(), "cannot use");
+    hostile("cut.npz", npz[..npz.len() / 2].to_vec(), "cannot use");
+    hostile("turned.npz", npz.iter().rev().copied().collect(), "cannot use");
     hostile("not-a-zip.npz", b"PK\x03\x04 and so on".to_vec(), "cannot use");
     hostile("empty.npz", Vec::new(), "cannot use");
+    refusals.extend([
+        refusal("run good.npz --w V --input u.npy", "W, Win, Wout, bias, lr"),
+        refusal("run good.npz --w Win --readout-on bias-state --input u.npy", "w_res"),
+        refusal("run good.npz --input u.npy", "say what its columns are"),
+        refusal("run good.npz --lr Win --bias lr --readout-on bias-state --input u.npy", "lr"),
+    ]);
     check(&folder, &refusals);
 }
 
