@@ -194,9 +194,9 @@ fn model_files_that_lie() {
     hostile("empty.npz", Vec::new(), "cannot use");
     refusals.extend([
         refusal("run good.npz --w V --input u.npy", "W, Win, Wout, bias, lr"),
-        refusal("run good.npz --w Win --readout-on bias-state --input u.npy", "w_res"),
-        refusal("run good.npz --input u.npy", "say what its columns are"),
-        refusal("run good.npz --lr Win --bias lr --readout-on bias-state --input u.npy", "lr"),
+        refusal("run good.npz --w Win --input u.npy", "expected"),
+        refusal("run good.npz --readout-on bias-state --input u.npy", "Wout"),
+        refusal("run good.npz --lr Win --bias lr --input u.npy", "lr"),
     ]);
     check(&folder, &refusals);
 }
