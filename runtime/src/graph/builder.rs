@@ -9,7 +9,9 @@ use crate::reservoir::Activation;
 /// Widest node a graph accepts, and most values all nodes may hold together: far above real reservoirs, and low
 /// enough that a hostile model file cannot ask for the machine's memory.
 const MAX_WIDTH: usize = 1 << 20;
-const MAX_VALUES: usize = 1 << 24;
+const MAX_VALUES: usize = 1 << 22;
+/// Most nodes; checks of names and sources grow with the square of their number.
+const MAX_NODES: usize = 4096;
 
 /// Collects nodes by name; nothing is checked before [`build`](Self::build).
 ///
@@ -90,6 +92,11 @@ impl GraphBuilder {
     /// [`Error::Reservoir`] for a recipe out of range.
     pub fn build(self) -> Result<Graph, Error> {
         let mut nodes: Vec<Node> = Vec::with_capacity(self.nodes.len());
+        if self.nodes.len() > MAX_NODES {
+            let (node, expected) = (self.nodes[MAX_NODES].0.clone(), format!("at most {MAX_NODES}"));
+            let found = self.nodes.len().to_string();
+            return Err(GraphError::Range { node, field: "number of nodes", expected, found }.into());
+        }
         let mut values = 0;
         let heads: Vec<String> = self
             .nodes
@@ -107,7 +114,13 @@ impl GraphBuilder {
                 return Err(GraphError::Feedback { node: name, expected, found: head.clone() }.into());
             }
             let width = check_op(&name, &op, &nodes)?;
-            values += width * if let Op::Delay { steps, .. } = op { steps + 1 } else { 1 };
+            // What a session holds for the node: its values, a delay's past, the factors of products.
+            values += width
+                * match op {
+                    Op::Delay { steps, .. } => steps + 1,
+                    Op::Products { products: Products::Unique { degree }, .. } => degree + 1,
+                    _ => 1,
+                };
             if values > MAX_VALUES {
                 let expected = format!("small enough that all nodes hold at most {MAX_VALUES} values");
                 let found = values.to_string();

@@ -13,7 +13,7 @@ const BLOCK: usize = 256;
 /// Sums over steps of features x (F per step) and targets y (O per step), in f64.
 ///
 /// Holds `X'X` (lower triangle), `X'Y`, `Y'Y` (diagonal), sums and the count, of values shifted by the means of the
-/// first [`CHUNK`] rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk,
+/// first 512 rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk,
 /// whatever the number of steps.
 ///
 /// The matrix products come from the `faer` library, on one thread per fixed block: the sums do not depend on the
