@@ -33,6 +33,16 @@ pub enum BaselineError {
         /// Columns given.
         found: usize,
     },
+    /// A value that is infinite or not a number.
+    #[error("the value at step {step}, column {column} is {value}, not a finite number")]
+    NotFinite {
+        /// Row, from 0.
+        step: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
     /// The least-squares problem.
     #[error(transparent)]
     Solve(#[from] TrainError),
@@ -56,7 +66,7 @@ pub fn seasonal_naive(
     if season == 0 || horizon == 0 {
         return Err(BaselineError::Zero { what: "the season and the horizon" });
     }
-    let back = horizon.div_ceil(season) * season - horizon;
+    let back = (season - horizon % season) % season;
     Ok(Array2::from_shape_fn(series.dim(), |(t, j)| series[[t.checked_sub(back).unwrap_or(t), j]]))
 }
 
@@ -64,6 +74,16 @@ pub fn seasonal_naive(
 /// `y(t + h) = c + sum over k < order of A_k y(t - k)`.
 ///
 /// A penalty of 1e-10 of the largest variance keeps constant and doubled columns solvable.
+///
+/// ```
+/// use forebay_zoo::baselines::Autoregression;
+/// use ndarray::Array2;
+///
+/// let ramp = Array2::from_shape_fn((40, 1), |(t, _)| t as f64);
+/// let forecast = Autoregression::fit(ramp.view(), 2, 3)?.predict(ramp.view())?;
+/// assert!((forecast[[30, 0]] - 33.0).abs() < 1e-6);
+/// # Ok::<(), forebay_zoo::baselines::BaselineError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Autoregression {
     order: usize,
@@ -77,16 +97,18 @@ impl Autoregression {
     /// Fits to a training stretch.
     ///
     /// # Errors
-    /// [`BaselineError::TooShort`] unless there are at least `order * features + 2` pairs; [`BaselineError::Zero`].
+    /// [`BaselineError::TooShort`] unless there are at least `order * features + 2` pairs; [`BaselineError::Zero`];
+    /// [`BaselineError::NotFinite`].
     pub fn fit(series: ArrayView2<'_, f64>, order: usize, horizon: usize) -> Result<Self, BaselineError> {
         if order == 0 || horizon == 0 {
             return Err(BaselineError::Zero { what: "the order and the horizon" });
         }
         let (steps, features) = series.dim();
-        let needed = (order * features).saturating_add(order + horizon + 1);
+        let needed = order.saturating_mul(features).saturating_add(order).saturating_add(horizon).saturating_add(1);
         if steps < needed {
             return Err(BaselineError::TooShort { what: "a linear autoregression", needed, found: steps });
         }
+        finite(series)?;
         let mut gram = Gram::new(order * features, features);
         for t in order - 1..steps - horizon {
             gram.push(|x, y| {
@@ -104,7 +126,8 @@ impl Autoregression {
     /// directly. Columns count relative to their variance.
     ///
     /// # Errors
-    /// [`BaselineError::TooShort`] if no order fits into the data.
+    /// [`BaselineError::TooShort`] if no order fits into the data or no row of `validation` can be forecast;
+    /// [`BaselineError::Columns`], [`BaselineError::Zero`], [`BaselineError::NotFinite`].
     pub fn choose(
         train: ArrayView2<'_, f64>,
         validation: ArrayView2<'_, f64>,
@@ -114,6 +137,12 @@ impl Autoregression {
         if train.ncols() != validation.ncols() {
             return Err(BaselineError::Columns { expected: train.ncols(), found: validation.ncols() });
         }
+        let first = train.nrows().max(horizon);
+        if train.nrows() + validation.nrows() <= first {
+            let needed = (first - train.nrows()).saturating_add(1);
+            return Err(BaselineError::TooShort { what: "the choice of an order", needed, found: validation.nrows() });
+        }
+        finite(validation)?;
         let all = concatenate(Axis(0), &[train, validation]).expect("the columns agree");
         let weights: Vec<f64> = train.columns().into_iter().map(|c| 1.0 / c.var(0.0).max(f64::MIN_POSITIVE)).collect();
         let mut best: Option<(f64, Self)> = None;
@@ -128,7 +157,7 @@ impl Autoregression {
             };
             let forecast = fitted.predict(all.view())?;
             let mut error = 0.0;
-            for t in train.nrows().max(horizon)..all.nrows() {
+            for t in first..all.nrows() {
                 for (j, weight) in weights.iter().enumerate() {
                     let e = forecast[[t - horizon, j]] - all[[t, j]];
                     error += weight * e * e;
@@ -170,6 +199,13 @@ impl Autoregression {
             }
         }
         Ok(forecast)
+    }
+}
+
+fn finite(series: ArrayView2<'_, f64>) -> Result<(), BaselineError> {
+    match series.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        Some(((step, column), &value)) => Err(BaselineError::NotFinite { step, column, value }),
+        None => Ok(()),
     }
 }
 
@@ -227,8 +263,63 @@ mod tests {
         assert_eq!(persistence(periodic.view()), periodic);
         assert!(matches!(seasonal_naive(periodic.view(), 0, 1), Err(BaselineError::Zero { .. })));
         let ramp = Array2::from_shape_fn((40, 1), |(t, _)| t as f64);
+        let behind = &ramp.slice(s![3.., ..]) - &persistence(ramp.view()).slice(s![..-3, ..]);
+        assert!(behind.iter().all(|error| *error == 3.0), "three steps ahead, persistence is three behind");
         let forecast = Autoregression::fit(ramp.view(), 2, 3)?.predict(ramp.view())?;
         assert!((forecast[[30, 0]] - 33.0).abs() < 1e-6);
         Ok(())
+    }
+
+    /// Two coupled columns without noise: every weight and the constant are known.
+    #[test]
+    fn several_columns_give_back_their_matrix() -> Result<(), BaselineError> {
+        let mut noise = Seed(2).stream("noise");
+        let mut series = Array2::zeros((5000, 2));
+        for t in 1..5000 {
+            let (x, y): (f64, f64) = (series[[t - 1, 0]], series[[t - 1, 1]]);
+            series[[t, 0]] = 1.0 + 0.5 * x - 0.3 * y + 0.1 * noise.normal();
+            series[[t, 1]] = -2.0 + 0.2 * x + 0.7 * y + 0.1 * noise.normal();
+        }
+        let fitted = Autoregression::fit(series.view(), 1, 1)?;
+        let known = ndarray::array![[0.5, -0.3], [0.2, 0.7]];
+        assert!((&fitted.weights() - &known).iter().all(|d| d.abs() < 0.03), "{}", fitted.weights());
+        let forecast = fitted.predict(ndarray::array![[0.0, 0.0]].view())?;
+        assert!((forecast[[0, 0]] - 1.0).abs() < 0.1 && (forecast[[0, 1]] + 2.0).abs() < 0.1, "{forecast}");
+        Ok(())
+    }
+
+    #[test]
+    fn constant_and_doubled_columns_are_solved() -> Result<(), BaselineError> {
+        let series = ar2(500);
+        let doubled = Array2::from_shape_fn((500, 3), |(t, j)| if j == 2 { 5.0 } else { series[[t, 0]] });
+        let (single, forecast) = (
+            Autoregression::fit(series.view(), 2, 1)?.predict(series.view())?,
+            Autoregression::fit(doubled.view(), 2, 1)?.predict(doubled.view())?,
+        );
+        for t in 0..500 {
+            assert!((forecast[[t, 0]] - single[[t, 0]]).abs() < 1e-5 && (forecast[[t, 2]] - 5.0).abs() < 1e-5, "{t}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_refused() {
+        let mut series = ar2(100);
+        for (order, horizon) in [(usize::MAX, 1), (1, usize::MAX), (usize::MAX, usize::MAX), (60, 1)] {
+            let refused = Autoregression::fit(series.view(), order, horizon);
+            assert!(matches!(refused, Err(BaselineError::TooShort { found: 100, .. })), "{order}, {horizon}");
+            let refused = Autoregression::choose(series.view(), series.view(), &[order], horizon);
+            assert!(matches!(refused, Err(BaselineError::TooShort { .. })), "{order}, {horizon}");
+        }
+        assert!(matches!(Autoregression::fit(series.view(), 0, 1), Err(BaselineError::Zero { .. })));
+        assert_eq!(seasonal_naive(series.view(), usize::MAX - 1, usize::MAX).as_ref(), Ok(&series));
+        let nothing = Autoregression::choose(series.view(), series.slice(s![..0, ..]), &[1, 2], 1);
+        assert!(matches!(nothing, Err(BaselineError::TooShort { needed: 1, found: 0, .. })), "{nothing:?}");
+        let wide = Array2::zeros((10, 2));
+        let columns = Err(BaselineError::Columns { expected: 1, found: 2 });
+        assert_eq!(Autoregression::choose(series.view(), wide.view(), &[1], 1), columns);
+        series[[10, 0]] = f64::INFINITY;
+        let infinite = Err(BaselineError::NotFinite { step: 10, column: 0, value: f64::INFINITY });
+        assert_eq!(Autoregression::fit(series.view(), 2, 1), infinite);
     }
 }
