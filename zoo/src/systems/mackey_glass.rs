@@ -37,7 +37,8 @@ impl MackeyGlass {
     /// `[steps, 1]`, starting from a constant history between 1.0 and 1.4.
     ///
     /// # Errors
-    /// [`SystemError`] for parameters that make no sense.
+    /// [`SystemError::Range`] for parameters that make no sense; [`SystemError::Diverged`] where `gamma` is too fast for
+    /// the solver's step.
     pub fn generate(&self, steps: usize, seed: Seed) -> Result<Array2<f64>, SystemError> {
         for (what, value) in [("tau", self.tau), ("beta", self.beta), ("gamma", self.gamma), ("dt", self.dt)] {
             positive(what, value)?;
@@ -77,9 +78,12 @@ impl MackeyGlass {
             advance();
         }
         let mut series = Array2::zeros((steps, 1));
-        for value in &mut series {
+        for (step, value) in series.iter_mut().enumerate() {
             for _ in 0..self.substeps {
                 *value = advance();
+            }
+            if !value.is_finite() {
+                return Err(SystemError::Diverged { system: "Mackey-Glass", step });
             }
         }
         Ok(series)

@@ -23,7 +23,7 @@ mod sines;
 
 pub use flows::{Lorenz63, Rossler, runge_kutta};
 pub use henon::Henon;
-pub use kuramoto::KuramotoSivashinsky;
+pub use kuramoto::{KuramotoSivashinsky, KuramotoSolver};
 pub use lyapunov::largest_exponent;
 pub use mackey_glass::MackeyGlass;
 pub use narma::narma10;

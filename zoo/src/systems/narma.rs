@@ -19,10 +19,21 @@ use super::SystemError;
 /// Both `[steps, 1]`.
 ///
 /// # Errors
-/// [`SystemError::Diverged`] if a hundred draws diverge, which steps beyond some hundred thousand make likely.
+/// [`SystemError::Diverged`] if a hundred draws diverge. One draw of 2,000 steps in a hundred does, so that becomes likely
+/// near a million steps.
 ///
 /// # Source
 /// Atiya, Parlos, IEEE Transactions on Neural Networks 11, 697 (2000).
+///
+/// # Examples
+/// ```
+/// use forebay::random::Seed;
+/// use forebay_zoo::systems::narma10;
+///
+/// let (input, target) = narma10(500, Seed(1))?;
+/// assert_eq!((input.dim(), target.dim()), ((500, 1), (500, 1)));
+/// # Ok::<(), forebay_zoo::systems::SystemError>(())
+/// ```
 pub fn narma10(steps: usize, seed: Seed) -> Result<(Array2<f64>, Array2<f64>), SystemError> {
     let mut reached = 0;
     for draw in 0..100 {
