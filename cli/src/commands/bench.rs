@@ -58,8 +58,10 @@ enum What {
 
 /// For the rates of the machine.
 const LIMITS_BUDGET: Duration = Duration::from_secs(4);
-/// For one figure.
-const BUDGET: Duration = Duration::from_millis(150);
+/// For one figure, each time it is measured.
+const BUDGET: Duration = Duration::from_millis(60);
+/// Times the whole list is measured, some ten seconds apart: what else runs on the machine comes and goes.
+const ROUNDS: usize = 3;
 /// Timings of one figure, of which the median counts.
 const SAMPLES: usize = 15;
 
@@ -143,7 +145,7 @@ fn limits(as_json: bool) -> Result<()> {
 }
 
 /// One size, density and precision.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct StepFigure {
     units: usize,
     density: f64,
@@ -160,21 +162,36 @@ struct StepFigure {
 
 fn step(as_json: bool) -> Result<()> {
     let form = Form::from_env()?;
-    let (machine, limits) = (machine(form), Limits::measure(form, LIMITS_BUDGET));
+    let machine = machine(form);
     let mut cases: Vec<(usize, f64)> = [100, 200, 500, 1000, 2000].map(|n| (n, 1.0)).to_vec();
     cases.extend([100, 200, 500, 1000, 2000, 5000].map(|n| (n, 0.1)));
     cases.extend([500, 1000, 2000, 5000].map(|n| (n, 0.01)));
-    let bar = output::progress(2 * cases.len() as u64, "measuring");
-    let mut figures = Vec::new();
-    for &(units, density) in &cases {
-        figures.push(step_figure::<f32>(form, &limits, units, density)?);
-        bar.inc(1);
-        figures.push(step_figure::<f64>(form, &limits, units, density)?);
-        bar.inc(1);
+    let bar = output::progress((2 * ROUNDS * cases.len()) as u64, "measuring");
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let limits = Limits::measure(form, LIMITS_BUDGET);
+        let mut figures = Vec::new();
+        for &(units, density) in &cases {
+            figures.push(step_figure::<f32>(form, &limits, units, density)?);
+            figures.push(step_figure::<f64>(form, &limits, units, density)?);
+            bar.inc(2);
+        }
+        rounds.push((limits, figures));
     }
     bar.finish_and_clear();
+    let figures: Vec<StepFigure> = (0..2 * cases.len())
+        .map(|k| {
+            let median = |of: fn(&StepFigure) -> f64| {
+                stats::median(&rounds.iter().map(|(_, figures)| of(&figures[k])).collect::<Vec<f64>>())
+            };
+            let (matrix_us, floor_us) = (median(|f| f.matrix_us), median(|f| f.floor_us));
+            let ratio = matrix_us / floor_us;
+            StepFigure { matrix_us, floor_us, ratio, step_us: median(|f| f.step_us), ..rounds[0].1[k].clone() }
+        })
+        .collect();
     if as_json {
-        return output::print_json(&json!({"machine": machine, "limits": limits, "steps": figures}));
+        let limits: Vec<&Limits> = rounds.iter().map(|(limits, _)| limits).collect();
+        return output::print_json(&json!({"machine": machine, "limits_per_round": limits, "steps": figures}));
     }
     let titles = ["units", "density", "", "matrix us", "floor us", "ratio", "step us"].map(str::to_owned);
     let mut rows = vec![titles.to_vec()];
