@@ -30,3 +30,8 @@ pub mod weights;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_kernels::{Form, FormError, Real};
+
+/// The README's code is compiled and run with the doc examples.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -393,6 +393,30 @@ fn teacher_forced_online_training_ends_at_the_ridge_solution() -> Result<(), Err
     Ok(())
 }
 
+/// FORCE: a chaotic network with its own output fed back learns a wave, and goes on with it alone.
+#[test]
+fn force_learning_leaves_a_network_that_makes_the_wave_itself() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let recipe = Reservoir::new(300).spectral_radius(1.5).leak_rate(0.1);
+    let x = g.reservoir_with_feedback("x", u, recipe, "y");
+    g.readout("y", [x], 1);
+    let model = Model::<f64>::generate(g.build()?, 1)?;
+    let mut trainer = OnlineTrainer::new(&model, "y", Rls::new(301, 1, 1.0, 0.1)?, OnlineFeedback::Own)?;
+    let wave = |t: usize| libm::sin(0.1 * t as f64);
+    for t in 0..3000 {
+        trainer.step(&[0.0], &[wave(t)])?;
+    }
+    let state = trainer.session().snapshot();
+    let mut alone = trainer.into_model()?.session();
+    alone.restore(&state)?;
+    for t in 3000..3200 {
+        let y = alone.step(&[0.0])?[0];
+        assert!((y - wave(t)).abs() < 0.02, "step {t}: {y} against {}", wave(t));
+    }
+    Ok(())
+}
+
 #[test]
 fn sequences_are_classified_by_what_tells_them_apart() -> Result<(), Error> {
     let mut g = Graph::builder();
