@@ -17,9 +17,33 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(scaler.inverse(scaled.view())?, series);
 /// # Ok::<(), forebay_zoo::scalers::ScalerError>(())
 /// ```
+///
+/// Reading a scaler back refuses a column whose offset is not finite or whose scale is not finite and above 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Scaler {
     columns: Vec<Column>,
+}
+
+/// The layout of a [`Scaler`] as it comes from a file.
+#[derive(Deserialize)]
+struct Unchecked {
+    columns: Vec<Column>,
+}
+
+impl TryFrom<Unchecked> for Scaler {
+    type Error = ScalerError;
+
+    fn try_from(Unchecked { columns }: Unchecked) -> Result<Self, ScalerError> {
+        let usable = |c: &Column| c.offset.is_finite() && c.scale.is_finite() && c.scale > 0.0;
+        match columns.iter().position(|c| !usable(c)) {
+            Some(column) => {
+                let Column { offset, scale, .. } = columns[column];
+                Err(ScalerError::Map { column, offset, scale })
+            }
+            None => Ok(Self { columns }),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +69,16 @@ pub enum ScalerError {
         column: usize,
         /// The value.
         value: f64,
+    },
+    /// A stored map that cannot be undone.
+    #[error("column {column} has offset {offset} and scale {scale}: both must be finite, the scale above 0")]
+    Map {
+        /// The feature.
+        column: usize,
+        /// Its stored offset.
+        offset: f64,
+        /// Its stored scale.
+        scale: f64,
     },
     /// Another number of columns than was fitted.
     #[error("the scaler was fitted to {expected} columns, the series has {found}")]
@@ -173,6 +207,19 @@ mod tests {
             let scaled = Scaler::min_max(series.view())?.transform(series.view())?;
             prop_assert!(scaled.iter().all(|z| z.abs() <= 1.0 + 1e-12));
         }
+    }
+
+    #[test]
+    fn stored_scalers_are_checked() -> Result<(), Box<dyn std::error::Error>> {
+        let scaler = Scaler::standardise(array![[1.0, 0.1], [2.0, 0.1], [4.0, 0.1]].view())?;
+        let text = serde_json::to_string(&scaler)?;
+        assert_eq!(serde_json::from_str::<Scaler>(&text)?, scaler);
+        for scale in ["0.0", "-1.0"] {
+            let bad = format!(r#"{{"columns":[{{"offset":0.0,"scale":{scale},"constant":false}}]}}"#);
+            let message = serde_json::from_str::<Scaler>(&bad).expect_err("no inverse").to_string();
+            assert!(message.contains("column 0"), "{message}");
+        }
+        Ok(())
     }
 
     #[test]

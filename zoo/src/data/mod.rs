@@ -56,6 +56,38 @@ pub enum DataError {
         /// The first bad byte.
         at: usize,
     },
+    /// A `.npy` file that cannot be taken apart.
+    #[error("the .npy file cannot be taken apart")]
+    Npy {
+        /// Why.
+        source: Box<forebay::Error>,
+    },
+    /// A value outside the range of the series.
+    #[error("step {step} holds {value}, expected {expected}")]
+    Value {
+        /// The step, from 0.
+        step: usize,
+        /// The value.
+        value: f64,
+        /// What the series consists of.
+        expected: &'static str,
+    },
+    /// An array of another width than the series.
+    #[error("the array has {found} columns, expected {expected}")]
+    Columns {
+        /// Columns of the series.
+        expected: usize,
+        /// Columns there are.
+        found: usize,
+    },
+    /// A file that is longer than the series can be.
+    #[error("{path} is longer than {limit} bytes")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
     /// No values at all.
     #[error("the file holds no values")]
     Empty,

@@ -25,10 +25,29 @@ pub struct Dataset {
     pub start: f64,
     /// Years between two steps.
     pub years_per_step: f64,
-    /// Missing values, filled by linear interpolation.
+    /// Missing values, filled by linear interpolation: the number of [`gaps`](Self::gaps).
     pub missing: usize,
+    /// Rows without a measurement, ascending.
+    pub gaps: Vec<usize>,
     /// Steps for training, validation and test that the literature or this project uses.
     pub split: [usize; 3],
+}
+
+impl Dataset {
+    /// The series as it was measured, `[steps, features]`: the rows of [`gaps`](Self::gaps) are NaN.
+    ///
+    /// ```
+    /// let co2 = forebay_zoo::data::load("co2")?;
+    /// assert!(co2.with_gaps()[[co2.gaps[0], 0]].is_nan());
+    /// # Ok::<(), forebay_zoo::data::DataError>(())
+    /// ```
+    pub fn with_gaps(&self) -> Array2<f64> {
+        let mut measured = self.values.clone();
+        for &step in &self.gaps {
+            measured.row_mut(step).fill(f64::NAN);
+        }
+        measured
+    }
 }
 
 struct Entry {
@@ -115,7 +134,7 @@ pub fn load(name: &str) -> Result<Dataset, DataError> {
             nearest: nearest.filter(|(edits, _)| *edits <= 3).map(|(_, known)| known),
         });
     };
-    let (values, missing) = last_column(entry.csv)?;
+    let (values, gaps) = last_column(entry.csv)?;
     let steps = values.len();
     Ok(Dataset {
         name: entry.name,
@@ -127,13 +146,14 @@ pub fn load(name: &str) -> Result<Dataset, DataError> {
         season: entry.season,
         start: entry.start,
         years_per_step: entry.years_per_step,
-        missing,
+        missing: gaps.len(),
+        gaps,
         split: entry.split,
     })
 }
 
-/// The last field of every line below the header; empty ones filled, and how many those were.
-fn last_column(csv: &str) -> Result<(Vec<f64>, usize), DataError> {
+/// The last field of every line below the header; empty ones filled, and which those were.
+fn last_column(csv: &str) -> Result<(Vec<f64>, Vec<usize>), DataError> {
     let mut fields = Vec::new();
     for (index, line) in csv.lines().enumerate().skip(1) {
         let field = line.rsplit(',').next().unwrap_or_default();
@@ -144,8 +164,8 @@ fn last_column(csv: &str) -> Result<(Vec<f64>, usize), DataError> {
         };
         fields.push(value);
     }
-    let missing = fields.iter().filter(|f| f.is_none()).count();
-    Ok((interpolate(&fields).ok_or(DataError::Empty)?, missing))
+    let gaps = fields.iter().enumerate().filter(|(_, field)| field.is_none()).map(|(step, _)| step).collect();
+    Ok((interpolate(&fields).ok_or(DataError::Empty)?, gaps))
 }
 
 /// Fills gaps linearly between their neighbours, at the ends with the nearest value; `None` without any value.
@@ -197,6 +217,19 @@ mod tests {
             let set = load(name)?;
             assert!(set.values.iter().all(|v| v.is_finite()) && set.split.iter().sum::<usize>() <= set.values.nrows());
         }
+        Ok(())
+    }
+
+    /// Line 8 of the file, the seventh week, is its first empty one.
+    #[test]
+    fn gaps_are_where_the_file_is_empty() -> Result<(), super::DataError> {
+        let set = load("co2")?;
+        assert_eq!((set.gaps.len(), set.gaps[0]), (59, 6));
+        let measured = set.with_gaps();
+        for (step, (raw, filled)) in measured.iter().zip(&set.values).enumerate() {
+            assert!(if set.gaps.contains(&step) { raw.is_nan() } else { raw == filled }, "week {step}");
+        }
+        assert!(load("nile")?.gaps.is_empty());
         Ok(())
     }
 

@@ -53,7 +53,10 @@ pub fn parse_vowels(csv: &str) -> Result<Vowels, DataError> {
             _ => return Err(bad("a speaker from 1 to 9")),
         };
         match &open {
-            Some((s, n, ..)) if s == set && n == sequence => {}
+            Some((s, n, _, same)) if s == set && n == sequence && *same == class => {}
+            Some((s, n, ..)) if s == set && n == sequence => {
+                return Err(bad("the speaker of the sequence's first line"));
+            }
             _ => {
                 close(open.take(), &mut vowels).map_err(|()| bad("train or test"))?;
                 open = Some((set, sequence, Vec::new(), class));
@@ -101,6 +104,16 @@ mod tests {
         assert_eq!(vowels.train[0].values[[0, 0]], 1.860_936);
         assert_eq!(vowels.train[0].values[[0, 1]], -0.207_383);
         Ok(())
+    }
+
+    #[test]
+    fn a_sequence_has_one_speaker() {
+        let text = "set,sequence,speaker\n\
+                    train,0,1,1,2,3,4,5,6,7,8,9,10,11,12\n\
+                    test,0,2,1,2,3,4,5,6,7,8,9,10,11,12\n\
+                    test,0,3,1,2,3,4,5,6,7,8,9,10,11,12";
+        assert!(matches!(parse_vowels(text), Err(super::DataError::Line { line: 4, .. })));
+        assert!(parse_vowels(&text.replace("test,0,3", "test,0,2")).is_ok());
     }
 
     #[test]
