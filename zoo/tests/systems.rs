@@ -245,6 +245,20 @@ fn parameters_that_make_no_sense_are_refused() {
     refused(MultipleSine { dt: f64::INFINITY, ..MultipleSine::default() }.generate(1));
     refused(KuramotoSivashinsky { points: 7, ..KuramotoSivashinsky::default() }.generate(1, Seed(1)));
     refused(KuramotoSivashinsky { length: -1.0, ..KuramotoSivashinsky::default() }.generate(1, Seed(1)));
+    for steps in [0, usize::MAX] {
+        refused(Lorenz63::default().generate(steps, Seed(1)));
+        refused(Rossler::default().generate(steps, Seed(1)));
+        refused(Henon::default().generate(steps, Seed(1)));
+        refused(MackeyGlass::default().generate(steps, Seed(1)));
+        refused(MultipleSine::default().generate(steps));
+        refused(KuramotoSivashinsky::default().generate(steps, Seed(1)));
+        refused(narma10(steps, Seed(1)).map(|(input, _)| input));
+    }
+    // Transients that would run for years.
+    refused(Lorenz63 { transient: 1e300, ..Lorenz63::default() }.generate(1, Seed(1)));
+    refused(Rossler { substeps: usize::MAX, ..Rossler::default() }.generate(1, Seed(1)));
+    refused(KuramotoSivashinsky { transient: 1e18, ..KuramotoSivashinsky::default() }.generate(1, Seed(1)));
+    refused(MackeyGlass { transient: f64::MAX, ..MackeyGlass::default() }.generate(1, Seed(1)));
     let unstable = MackeyGlass { gamma: 100.0, ..MackeyGlass::default() }.generate(5, Seed(1));
     assert_eq!(unstable, Err(SystemError::Diverged { system: "Mackey-Glass", step: 0 }));
     let diverged = Henon { a: 3.0, b: 0.3 }.generate(10, Seed(1));

@@ -3,7 +3,7 @@
 use forebay::random::Seed;
 use ndarray::Array2;
 
-use super::{SystemError, at_least_one, positive};
+use super::{SystemError, length, positive, solver_steps, transient_steps};
 
 /// One step of the classical fourth-order Runge-Kutta method for `s' = f(s)`.
 pub fn runge_kutta<const N: usize>(f: impl Fn([f64; N]) -> [f64; N], s: [f64; N], dt: f64) -> [f64; N] {
@@ -117,16 +117,14 @@ impl Sampling {
         seed: Seed,
     ) -> Result<Array2<f64>, SystemError> {
         positive("dt", self.dt)?;
-        at_least_one("the number of substeps", self.substeps)?;
-        if !(self.transient >= 0.0 && self.transient.is_finite()) {
-            let found = self.transient;
-            return Err(SystemError::Range { what: "the transient", expected: "finite and at least 0", found });
-        }
+        solver_steps(self.substeps)?;
+        length(steps, 3)?;
+        let discarded = transient_steps(self.transient, self.dt)?;
         let mut stream = seed.stream(system);
         let mut s = centre.map(|c| c + stream.uniform_in(-1.0, 1.0));
         let h = self.dt / self.substeps as f64;
         let row = |s: [f64; 3]| (0..self.substeps).fold(s, |s, _| runge_kutta(&f, s, h));
-        for _ in 0..(self.transient / self.dt).ceil() as usize {
+        for _ in 0..discarded.ceil() as usize {
             s = row(s);
         }
         let mut series = Array2::zeros((steps, 3));

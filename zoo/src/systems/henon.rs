@@ -3,7 +3,7 @@
 use forebay::random::Seed;
 use ndarray::Array2;
 
-use super::SystemError;
+use super::{SystemError, length};
 
 /// Henon: `x' = 1 - a x^2 + y`, `y' = b x`.
 ///
@@ -34,8 +34,9 @@ impl Henon {
     /// `[steps, 2]`, starting within 0.1 of the origin, 1,000 steps discarded.
     ///
     /// # Errors
-    /// [`SystemError::Diverged`] for parameters without a bounded orbit.
+    /// [`SystemError::Range`] for a number of steps out of range; [`SystemError::Diverged`] for parameters without a bounded orbit.
     pub fn generate(&self, steps: usize, seed: Seed) -> Result<Array2<f64>, SystemError> {
+        length(steps, 2)?;
         let mut stream = seed.stream("Henon");
         let mut s = [stream.uniform_in(-0.1, 0.1), stream.uniform_in(-0.1, 0.1)];
         for _ in 0..1000 {

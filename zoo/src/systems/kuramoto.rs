@@ -9,7 +9,7 @@ use ndarray::Array2;
 use rustfft::num_complex::Complex64;
 use rustfft::{Fft, FftPlannerScalar};
 
-use super::{SystemError, at_least_one, positive};
+use super::{SystemError, length, positive, solver_steps, transient_steps};
 
 /// Kuramoto-Sivashinsky `u_t = -u u_x - u_xx - u_xxxx` on a periodic interval of length L.
 ///
@@ -46,11 +46,9 @@ impl KuramotoSivashinsky {
     /// # Errors
     /// [`SystemError`] for parameters that make no sense or diverge.
     pub fn generate(&self, steps: usize, seed: Seed) -> Result<Array2<f64>, SystemError> {
-        if !(self.transient >= 0.0 && self.transient.is_finite()) {
-            let found = self.transient;
-            return Err(SystemError::Range { what: "the transient", expected: "finite and at least 0", found });
-        }
         let mut solver = self.solver()?;
+        length(steps, self.points)?;
+        let discarded = transient_steps(self.transient, self.dt)?;
         let mut stream = seed.stream("Kuramoto-Sivashinsky");
         let phases: [f64; 4] = std::array::from_fn(|_| stream.uniform_in(0.0, 2.0 * PI));
         let mut u: Vec<f64> = (0..self.points)
@@ -59,7 +57,7 @@ impl KuramotoSivashinsky {
                 (1_u32..).zip(phases).map(|(k, phase)| 0.3 * libm::sin(f64::from(k) * x + phase)).sum()
             })
             .collect();
-        for _ in 0..(self.transient / self.dt).ceil() as usize {
+        for _ in 0..discarded.ceil() as usize {
             solver.advance(&mut u);
         }
         let mut series = Array2::zeros((steps, self.points));
@@ -80,7 +78,7 @@ impl KuramotoSivashinsky {
     pub fn solver(&self) -> Result<KuramotoSolver, SystemError> {
         positive("the length", self.length)?;
         positive("dt", self.dt)?;
-        at_least_one("the number of substeps", self.substeps)?;
+        solver_steps(self.substeps)?;
         if !(8..=1 << 16).contains(&self.points) || self.points % 2 == 1 {
             let (expected, found) = ("even, from 8 to 65536", self.points as f64);
             return Err(SystemError::Range { what: "the number of grid points", expected, found });

@@ -3,7 +3,7 @@
 use forebay::random::Seed;
 use ndarray::Array2;
 
-use super::{SystemError, at_least_one, positive};
+use super::{SystemError, length, positive, solver_steps, transient_steps};
 
 /// Mackey-Glass: `x' = beta x(t - tau) / (1 + x(t - tau)^10) - gamma x`.
 ///
@@ -43,17 +43,15 @@ impl MackeyGlass {
         for (what, value) in [("tau", self.tau), ("beta", self.beta), ("gamma", self.gamma), ("dt", self.dt)] {
             positive(what, value)?;
         }
-        at_least_one("the number of substeps", self.substeps)?;
+        solver_steps(self.substeps)?;
         let h = self.dt / self.substeps as f64;
         let delay = (self.tau / h).round();
-        if (delay * h - self.tau).abs() > 1e-9 * self.tau || !(2.0..1e9).contains(&delay) {
-            let expected = "a whole number of solver steps, at least 2";
+        if (delay * h - self.tau).abs() > 1e-9 * self.tau || !(2.0..=1e7).contains(&delay) {
+            let expected = "a whole number of solver steps, from 2 to 1e7";
             return Err(SystemError::Range { what: "tau", expected, found: self.tau });
         }
-        if !(self.transient >= 0.0 && self.transient.is_finite()) {
-            let found = self.transient;
-            return Err(SystemError::Range { what: "the transient", expected: "finite and at least 0", found });
-        }
+        length(steps, 1)?;
+        let discarded = transient_steps(self.transient, h)?;
         // A ring of the last values, oldest first: x(t - tau - h), x(t - tau), .., x(t).
         let delay = delay as usize;
         let mut history = vec![seed.stream("Mackey-Glass").uniform_in(1.0, 1.4); delay + 2];
@@ -74,7 +72,7 @@ impl MackeyGlass {
             oldest = (oldest + 1) % length;
             next
         };
-        for _ in 0..(self.transient / h).round() as usize {
+        for _ in 0..discarded.round() as usize {
             advance();
         }
         let mut series = Array2::zeros((steps, 1));

@@ -61,6 +61,33 @@ fn positive(what: &'static str, found: f64) -> Result<(), SystemError> {
     }
 }
 
-fn at_least_one(what: &'static str, found: usize) -> Result<(), SystemError> {
-    if found >= 1 { Ok(()) } else { Err(SystemError::Range { what, expected: "at least 1", found: 0.0 }) }
+/// Steps to generate, bounded so that the series fits into memory: 2 GiB.
+fn length(steps: usize, columns: usize) -> Result<(), SystemError> {
+    const VALUES: usize = 1 << 28;
+    if (1..=VALUES / columns).contains(&steps) {
+        Ok(())
+    } else {
+        let expected = "at least 1 and at most 2^28 values in all";
+        Err(SystemError::Range { what: "the number of steps", expected, found: steps as f64 })
+    }
+}
+
+/// The steps of length `dt` in a transient, bounded so that the run ends.
+fn transient_steps(transient: f64, dt: f64) -> Result<f64, SystemError> {
+    let steps = transient / dt;
+    if (0.0..=1e9).contains(&steps) {
+        Ok(steps)
+    } else {
+        let expected = "at least 0 and at most 1e9 steps";
+        Err(SystemError::Range { what: "the transient", expected, found: transient })
+    }
+}
+
+fn solver_steps(substeps: usize) -> Result<(), SystemError> {
+    if (1..=1 << 20).contains(&substeps) {
+        Ok(())
+    } else {
+        let expected = "from 1 to 2^20";
+        Err(SystemError::Range { what: "the number of substeps", expected, found: substeps as f64 })
+    }
 }

@@ -3,7 +3,7 @@
 use forebay::random::Seed;
 use ndarray::Array2;
 
-use super::SystemError;
+use super::{SystemError, length};
 
 /// Input and target of the tenth-order nonlinear autoregressive moving average,
 ///
@@ -19,7 +19,7 @@ use super::SystemError;
 /// Both `[steps, 1]`.
 ///
 /// # Errors
-/// [`SystemError::Diverged`] if a hundred draws diverge. One draw of 2,000 steps in a hundred does, so that becomes likely
+/// [`SystemError::Range`] for a number of steps out of range; [`SystemError::Diverged`] if a hundred draws diverge. One draw of 2,000 steps in a hundred does, so that becomes likely
 /// near a million steps.
 ///
 /// # Source
@@ -35,6 +35,7 @@ use super::SystemError;
 /// # Ok::<(), forebay_zoo::systems::SystemError>(())
 /// ```
 pub fn narma10(steps: usize, seed: Seed) -> Result<(Array2<f64>, Array2<f64>), SystemError> {
+    length(steps, 2)?;
     let mut reached = 0;
     for draw in 0..100 {
         let mut stream = seed.stream(&format!("NARMA-10, draw {draw}"));

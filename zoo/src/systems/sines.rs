@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::{SystemError, positive};
+use super::{SystemError, length, positive};
 
 /// `s(t) = sum over k of sin(omega_k t)`, a quasi-periodic series that never repeats.
 ///
@@ -26,9 +26,10 @@ impl MultipleSine {
     /// `[steps, 1]`, from t = 0 on.
     ///
     /// # Errors
-    /// [`SystemError::Range`] for a `dt` or frequency that is not above 0.
+    /// [`SystemError::Range`] for a `dt` or frequency that is not above 0 or a number of steps out of range.
     pub fn generate(&self, steps: usize) -> Result<Array2<f64>, SystemError> {
         positive("dt", self.dt)?;
+        length(steps, 1)?;
         for &frequency in &self.frequencies {
             positive("the frequency", frequency)?;
         }
