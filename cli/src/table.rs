@@ -155,10 +155,15 @@ fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f6
     let mut values = vec![first.1; first.0];
     for pair in known.windows(2) {
         let [(from, a), (to, b)] = [pair[0], pair[1]];
-        values.extend((from..to).map(|t| a + (b - a) * (t - from) as f64 / (to - from) as f64));
+        values.extend((from..to).map(|t| blend(a, b, (t - from) as f64 / (to - from) as f64)));
     }
     values.resize(rows.len(), last.1);
     Ok((values, missing.len()))
+}
+
+/// `a` at 0, `b` at 1; finite for any finite `a` and `b`, as `b - a` would not be.
+fn blend(a: f64, b: f64, share: f64) -> f64 {
+    a * (1.0 - share) + b * share
 }
 
 #[cfg(test)]
