@@ -15,11 +15,12 @@ pub fn sample_sd(values: &[f64]) -> f64 {
     if values.len() < 2 { f64::NAN } else { (squares / (values.len() - 1) as f64).sqrt() }
 }
 
-/// The value below which a share `p` (0 to 1) of the values lies, linear between order statistics; NaN of nothing.
+/// The value below which a share `p` (0 to 1) of the values lies, linear between order statistics; NaN of nothing
+/// or for a share that is NaN.
 pub fn quantile(values: &[f64], p: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let Some(last) = sorted.len().checked_sub(1).filter(|_| !p.is_nan()) else { return f64::NAN };
     let place = p.clamp(0.0, 1.0) * last as f64;
     let (low, share) = (place.floor() as usize, place.fract());
     if share == 0.0 { sorted[low] } else { sorted[low] + share * (sorted[low + 1] - sorted[low]) }
@@ -67,6 +68,8 @@ mod tests {
         assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.25), 2.0);
         assert_eq!(quantile(&[1.0, f64::INFINITY], 1.0), f64::INFINITY);
         assert!(median(&[]).is_nan());
+        // A share that is NaN once read past the end of a single value.
+        assert!(quantile(&[1.0], f64::NAN).is_nan());
     }
 
     #[test]
