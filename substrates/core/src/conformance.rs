@@ -1,0 +1,1 @@
+//! Cases that every substrate must pass, written once.
