@@ -11,22 +11,22 @@
 //! * [`substrate`]: the traits.
 //! * [`op`]: what a partitioner may ask for, and the answers.
 //! * [`refusal`], [`error`]: why not, and what went wrong.
-//! * [`digits`]: signed integers as 4-bit digits, and the exact product that any substrate can form from them.
+//! * [`precision`]: signed integers as 4-bit digits, and the exact product that any substrate can form from them.
 //! * [`conformance`]: cases that every substrate must pass, written once.
 //!
 //! Nothing here knows a chip's program format, and nothing here has been run on silicon.
 
 pub mod conformance;
-pub mod digits;
 pub mod error;
 pub mod op;
+pub mod precision;
 pub mod refusal;
 pub mod substrate;
 
 pub use crate::{
-    digits::Digits,
     error::SubstrateError,
     op::{Op, Support},
+    precision::Precision,
     refusal::Refusal,
     substrate::{Capabilities, Loaded, Multiplier, OutputKind, ProgramShape, Runner, Substrate, WeightPatch},
 };

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::digits::{Digits, PlaneMultiplier};
 use crate::error::SubstrateError;
 use crate::op::{Op, Support};
+use crate::precision::{PlaneMultiplier, Precision};
 use crate::refusal::Refusal;
 
 /// Something that runs programs.
@@ -54,7 +54,7 @@ pub trait Loaded: Debug + Send + Sync {
     /// [`SubstrateError::Unloaded`] or [`SubstrateError::Device`].
     fn runner(&self) -> Result<Box<dyn Runner>, SubstrateError>;
 
-    /// A stream of exact products with numbers of several digits; see [`Digits`] for how the program's units are read.
+    /// A stream of exact products with numbers of several digits; see [`Precision`] for how the program's units are read.
     ///
     /// The default runs one sample per plane of digits and recombines on the host; substrates that can do better give
     /// the same integers.
@@ -62,8 +62,8 @@ pub trait Loaded: Debug + Send + Sync {
     /// # Errors
     /// [`SubstrateError::Misuse`] unless the program is one layer with 4-bit inputs and potentials whose units are a
     /// multiple of the weight digits; otherwise as [`runner`](Self::runner).
-    fn multiplier(&self, digits: Digits) -> Result<Box<dyn Multiplier>, SubstrateError> {
-        Ok(Box::new(PlaneMultiplier::new(self.runner()?, self.shape(), digits)?))
+    fn multiplier(&self, precision: Precision) -> Result<Box<dyn Multiplier>, SubstrateError> {
+        Ok(Box::new(PlaneMultiplier::new(self.runner()?, self.shape(), precision)?))
     }
 
     /// Changes single weights in place; all of them, or none on an error. Runs that begin afterwards see all of them.
@@ -113,10 +113,10 @@ pub trait Runner: Debug + Send {
 /// Forms exact products of signed integers of several digits with a loaded program.
 pub trait Multiplier: Debug + Send {
     /// `y[s][j] = sum over i of x[s][i] * W[j][i]`, where each potential saturates at 20 bits before digits are
-    /// recombined (see [`Digits`]).
+    /// recombined (see [`Precision`]).
     ///
     /// # Shapes
-    /// `x`: `[samples, inputs]`, each in [`Digits::state_range`]. `y`: `[samples, units / weight digits]`.
+    /// `x`: `[samples, inputs]`, each in [`Precision::state_range`]. `y`: `[samples, units / weight digits]`.
     ///
     /// # Errors
     /// As [`Runner::run`].

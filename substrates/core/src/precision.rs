@@ -17,24 +17,24 @@ use crate::{POTENTIAL_MAX, WEIGHT_MAX};
 
 /// How many 4-bit digits states and weights have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Digits {
+pub struct Precision {
     state: u8,
     weight: u8,
 }
 
-impl Digits {
-    /// Digits of states (1 to 4) and of weights (1 to 3); `None` outside these.
+impl Precision {
+    /// Precision of states (1 to 4) and of weights (1 to 3); `None` outside these.
     pub fn new(state: u8, weight: u8) -> Option<Self> {
         ((1..=4).contains(&state) && (1..=3).contains(&weight)).then_some(Self { state, weight })
     }
 
-    /// Digits of a state number: samples per product.
-    pub fn state(self) -> usize {
+    /// Precision of a state number: samples per product.
+    pub fn state_digits(self) -> usize {
         usize::from(self.state)
     }
 
-    /// Digits of a weight: stored units per row.
-    pub fn weight(self) -> usize {
+    /// Precision of a weight: stored units per row.
+    pub fn weight_digits(self) -> usize {
         usize::from(self.weight)
     }
 
@@ -56,11 +56,11 @@ impl Digits {
     /// Digit `d` of a weight, lowest first, each -7..=7.
     ///
     /// ```
-    /// use forebay_substrate::Digits;
+    /// use forebay_substrate::Precision;
     ///
-    /// let digits = Digits::new(1, 2).expect("allowed");
-    /// assert_eq!((digits.weight_digit(-112, 0), digits.weight_digit(-112, 1)), (-7, -7));
-    /// assert_eq!(digits.weight_digit(8, 0) + 15 * digits.weight_digit(8, 1), 8);
+    /// let precision = Precision::new(1, 2).expect("allowed");
+    /// assert_eq!((precision.weight_digit(-112, 0), precision.weight_digit(-112, 1)), (-7, -7));
+    /// assert_eq!(precision.weight_digit(8, 0) + 15 * precision.weight_digit(8, 1), 8);
     /// ```
     pub fn weight_digit(self, weight: i32, d: usize) -> i32 {
         let mut rest = weight;
@@ -80,7 +80,7 @@ fn balanced(value: i32) -> i32 {
 #[derive(Debug)]
 pub struct PlaneMultiplier {
     runner: Box<dyn Runner>,
-    digits: Digits,
+    precision: Precision,
     inputs: usize,
     /// Stored units: rows times weight digits.
     units: usize,
@@ -98,12 +98,12 @@ impl PlaneMultiplier {
     /// # Errors
     /// [`SubstrateError::Misuse`] unless the program is one layer with 4-bit inputs and potentials whose units are a
     /// multiple of the weight digits.
-    pub fn new(runner: Box<dyn Runner>, shape: &ProgramShape, digits: Digits) -> Result<Self, SubstrateError> {
-        check_shape(shape, digits)?;
+    pub fn new(runner: Box<dyn Runner>, shape: &ProgramShape, precision: Precision) -> Result<Self, SubstrateError> {
+        check_shape(shape, precision)?;
         let units = shape.units;
         Ok(Self {
             runner,
-            digits,
+            precision,
             inputs: shape.inputs,
             units,
             planes: Vec::new(),
@@ -118,16 +118,16 @@ impl PlaneMultiplier {
 ///
 /// # Errors
 /// [`SubstrateError::Misuse`] with what the program is.
-pub fn check_shape(shape: &ProgramShape, digits: Digits) -> Result<(), SubstrateError> {
+pub fn check_shape(shape: &ProgramShape, precision: Precision) -> Result<(), SubstrateError> {
     let fits = shape.layers == 1 && shape.input_bits == 4 && shape.output == OutputKind::Potentials;
-    if !fits || !shape.units.is_multiple_of(digits.weight()) {
+    if !fits || !shape.units.is_multiple_of(precision.weight_digits()) {
         let what = "a product of digits needs one layer with 4-bit inputs and potentials";
         let instead = format!(
             "this program has {} layers, {}-bit inputs, {} units for {} weight digits, and gives {:?}",
             shape.layers,
             shape.input_bits,
             shape.units,
-            digits.weight(),
+            precision.weight_digits(),
             shape.output
         );
         return Err(SubstrateError::Misuse { what, instead });
@@ -144,7 +144,7 @@ pub fn check_product(
     y: &[i64],
     inputs: usize,
     rows: usize,
-    digits: Digits,
+    precision: Precision,
 ) -> Result<usize, SubstrateError> {
     let samples = x.len() / inputs;
     if samples * inputs != x.len() {
@@ -153,7 +153,7 @@ pub fn check_product(
     if y.len() != samples * rows {
         return Err(SubstrateError::Shape { what: "y", expected: format!("{samples} x {rows}"), found: y.len() });
     }
-    let (min, max) = digits.state_range();
+    let (min, max) = precision.state_range();
     // A fold without early exit is vectorised; the place is looked for only when there is something to find.
     let (low, high) = x.iter().fold((0, 0), |(low, high): (i32, i32), &x| (low.min(x), high.max(x)));
     if low < min || high > max {
@@ -166,9 +166,9 @@ pub fn check_product(
 
 impl Multiplier for PlaneMultiplier {
     fn multiply(&mut self, x: &[i32], y: &mut [i64]) -> Result<(), SubstrateError> {
-        let rows = self.units / self.digits.weight();
-        let samples = check_product(x, y, self.inputs, rows, self.digits)?;
-        let planes = self.digits.state();
+        let rows = self.units / self.precision.weight_digits();
+        let samples = check_product(x, y, self.inputs, rows, self.precision)?;
+        let planes = self.precision.state_digits();
         self.planes.resize(samples * planes * self.inputs, 0);
         self.potentials.resize(samples * planes * self.units, 0);
         let generation = self.runner.generation();
@@ -176,7 +176,7 @@ impl Multiplier for PlaneMultiplier {
             self.runner.run(&vec![1; self.inputs], &mut self.sums)?;
             self.generation = Some(generation);
         }
-        let offset = self.digits.state_offset();
+        let offset = self.precision.state_offset();
         let per_sample = x.chunks_exact(self.inputs).zip(self.planes.chunks_exact_mut(planes * self.inputs));
         for (x, sample) in per_sample {
             for (k, plane) in sample.chunks_exact_mut(self.inputs).enumerate() {
@@ -187,7 +187,7 @@ impl Multiplier for PlaneMultiplier {
         let per_sample = self.potentials.chunks_exact(planes * self.units).zip(y.chunks_exact_mut(rows));
         for (potentials, y) in per_sample {
             y.fill(0);
-            for d in 0..self.digits.weight() {
+            for d in 0..self.precision.weight_digits() {
                 let scale = 15_i64.pow(d as u32);
                 let digit = d * rows..(d + 1) * rows;
                 for (k, plane) in potentials.chunks_exact(self.units).enumerate() {
