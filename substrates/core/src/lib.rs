@@ -12,7 +12,7 @@
 //! * [`op`]: what a partitioner may ask for, and the answers.
 //! * [`refusal`], [`error`]: why not, and what went wrong.
 //! * [`precision`]: signed integers as 4-bit digits, and the exact product that any substrate can form from them.
-//! * [`conformance`]: cases that every substrate must pass, written once.
+//! * [`reference`]: what a chain computes, written to be read; [`conformance`]: cases that every substrate must pass.
 //!
 //! Nothing here knows a chip's program format, and nothing here has been run on silicon.
 
@@ -20,6 +20,7 @@ pub mod conformance;
 pub mod error;
 pub mod op;
 pub mod precision;
+pub mod reference;
 pub mod refusal;
 pub mod substrate;
 
