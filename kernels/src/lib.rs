@@ -1,6 +1,6 @@
-//! Float kernels of a reservoir step that return the same bits in every form: scalar, AVX2 with FMA, AVX-512 and NEON.
+//! Kernels of a reservoir step that return the same bits in every form: scalar, AVX2 with FMA, AVX-512 and NEON.
 //!
-//! # The definition
+//! # The definition of float products
 //! A matrix-vector product adds to what its output holds. For each row `i`, on its own:
 //!
 //! ```text
@@ -21,6 +21,7 @@
 //! * `form`: which instruction set computes; forced by the environment variable [`FORM_VARIABLE`].
 //! * `dense`, `sparse`: [`PanelMatrix`], [`SlicedMatrix`].
 //! * `tanh`, `update`: elementwise kernels.
+//! * [`integer`]: exact products of small integers.
 //! * [`limits`]: what this machine can do at most, to judge measured times by.
 //! * `lanes`: vectors of each instruction set; all unsafe code about instructions is there.
 
@@ -37,6 +38,7 @@ mod aligned;
 mod dense;
 mod error;
 mod form;
+pub mod integer;
 mod lanes;
 pub mod limits;
 mod real;

@@ -42,6 +42,10 @@ pub trait Real:
     fn from_f64(x: f64) -> Self;
     /// The same value as `f64`, exact.
     fn to_f64(self) -> f64;
+    /// The nearest value of this type, ties to even.
+    fn from_i64(x: i64) -> Self;
+    /// The nearest integer, ties to even, for numbers up to 2^21 in magnitude; unspecified for others.
+    fn round_to_i32(self) -> i32;
     /// `self * a + b`, rounded once.
     #[must_use]
     fn mul_add(self, a: Self, b: Self) -> Self;
@@ -73,7 +77,7 @@ pub(crate) mod sealed {
     use crate::lanes::Lanes;
 
     /// Closes [`Real`] and ties each type to its vectors and to the constants of its tanh.
-    pub trait Sealed: Sized + 'static {
+    pub trait Sealed: Sized + crate::aligned::Plain + 'static {
         #[cfg(target_arch = "x86_64")]
         type Avx2: Lanes<Real = Self>;
         #[cfg(target_arch = "x86_64")]
@@ -126,6 +130,16 @@ macro_rules! real {
             #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
+            }
+            #[inline]
+            fn from_i64(x: i64) -> Self {
+                x as $real
+            }
+            #[inline]
+            fn round_to_i32(self) -> i32 {
+                // The sum's lowest bits are the rounded number, as those of the magic number stand for zero.
+                let magic = <Self as sealed::Sealed>::ROUND_MAGIC;
+                ((self + magic).to_bits() as u32).wrapping_sub(magic.to_bits() as u32) as i32
             }
             #[inline]
             fn mul_add(self, a: Self, b: Self) -> Self {

@@ -1,6 +1,7 @@
 //! Tests of the kernels through their public interface.
 
 mod elementwise;
+mod integer;
 mod products;
 mod selection;
 mod support;
