@@ -1,0 +1,203 @@
+//! From layers to a program.
+
+use forebay_substrate::Refusal;
+
+use super::write::{Record, write};
+use super::{BuildError, Program};
+use crate::device::{Device, MAX_INPUT_SIDE, NpKind};
+use crate::layer::{Bits, InputShape, Layer};
+use crate::neuron::{self, words_per_neuron};
+use crate::packet::{Header, TARGET_REGISTERS, TARGET_WEIGHTS};
+use crate::placement::{Place, Placer, Start};
+use crate::registers::{LayerRegisters, Loop, Next, REGISTERS};
+
+/// Collects the layers of a chain; all is checked in [`build`](Self::build).
+///
+/// # Examples
+/// ```
+/// use forebay_akida::{Bits, Device, InputShape, Layer, NpKind, ProgramBuilder};
+///
+/// let layer = Layer::potentials("sums", 16, 8, Bits::Four, vec![1; 128])?;
+/// let program = ProgramBuilder::new(Device::Akd1000, InputShape::flat(16), Bits::Four).layer(layer).build()?;
+/// assert_eq!(program.bytes().len(), 1064);
+/// assert_eq!(program.layers()[0].np.kind, NpKind::Fnp3);
+/// # Ok::<(), forebay_akida::BuildError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ProgramBuilder {
+    device: Device,
+    shape: InputShape,
+    input_bits: Bits,
+    start: Start,
+    layers: Vec<Layer>,
+}
+
+/// Descriptors that the rings of a device hold in several passes.
+const MOST_DESCRIPTORS: usize = 254;
+
+/// Name of a layer that was given none.
+pub(super) fn default_name(index: usize) -> String {
+    format!("fc_{}", index + 1)
+}
+
+impl ProgramBuilder {
+    /// A chain without layers.
+    pub fn new(device: Device, shape: InputShape, input_bits: Bits) -> Self {
+        Self { device, shape, input_bits, start: Start::default(), layers: Vec::new() }
+    }
+
+    /// Leaves the first processors of the lists alone, so that programs can sit side by side; such a program has a
+    /// single pass.
+    #[must_use]
+    pub fn start_at(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Adds the next layer.
+    #[must_use]
+    pub fn layer(mut self, layer: Layer) -> Self {
+        self.layers.push(layer);
+        self
+    }
+
+    /// Places and encodes the chain.
+    ///
+    /// # Errors
+    /// [`BuildError::Refused`] for what the device cannot hold; the other variants for layers that do not fit together.
+    pub fn build(&self) -> Result<Program, BuildError> {
+        let places = self.check()?;
+        let last_pass = places[places.len() - 1].pass;
+        let mut passes: Vec<Vec<Record>> = (0..=last_pass).map(|_| Vec::new()).collect();
+        passes[0].push(Record { track: self.input_unit(), fnp2: None });
+        for (index, place) in places.iter().enumerate() {
+            passes[place.pass].push(self.record(index, &places));
+            let ends_pass = places.get(index + 1).is_some_and(|next| next.pass != place.pass);
+            if ends_pass {
+                passes[place.pass].push(Record::default());
+            }
+        }
+        let descriptors =
+            1 + passes.iter().map(|p| p.iter().filter(|r| !r.track.is_empty()).count()).max().unwrap_or(0);
+        if passes.len() > 1 && passes.len() * descriptors + 1 > MOST_DESCRIPTORS {
+            return Err(BuildError::Passes { passes: passes.len(), descriptors, limit: MOST_DESCRIPTORS });
+        }
+        let last = &self.layers[self.layers.len() - 1];
+        let bytes = write(self.device, self.shape, self.input_bits, places[0].np, last, &passes, descriptors);
+        Ok(Program::from_bytes(bytes).expect("what is built can be read"))
+    }
+
+    /// Checks as the maker's compiler does: the input, layers as they are added, then each as it is placed.
+    fn check(&self) -> Result<Vec<Place>, BuildError> {
+        let InputShape { width, height, channels } = self.shape;
+        for (side, found) in [("width", width), ("height", height)] {
+            if found > MAX_INPUT_SIDE {
+                let (found, limit) = (found as usize, MAX_INPUT_SIDE as usize);
+                return Err(Refusal::InputSide { side, found, limit }.into());
+            }
+        }
+        if self.shape.is_empty() {
+            return Err(BuildError::InputShape { width, height, channels });
+        }
+        let first = self.layers.first().ok_or(BuildError::Empty)?;
+        let mut inputs = self.shape.len();
+        let mut raw = false;
+        for layer in &self.layers {
+            if raw {
+                return Err(Refusal::AfterWideOutput { layer: layer.name.clone() }.into());
+            }
+            layer.check()?;
+            if layer.inputs != inputs {
+                let (layer, found) = (layer.name.clone(), layer.inputs);
+                return Err(BuildError::Shape { layer, what: "inputs", expected: inputs, found });
+            }
+            inputs = layer.units;
+            raw = layer.activation.is_none();
+        }
+        let mut placer = Placer::new(self.device, self.start);
+        let mut places = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let limit = self.device.max_inputs();
+            if layer.inputs > limit {
+                return Err(Refusal::Inputs { layer: layer.name.clone(), found: layer.inputs, limit }.into());
+            }
+            places.push(placer.place(&layer.name, memory_words(layer))?);
+            layer.check_fields(std::ptr::eq(layer, first).then_some(self.shape))?;
+        }
+        Ok(places)
+    }
+
+    /// Configuration of the unit that takes the inputs.
+    fn input_unit(&self) -> Vec<u32> {
+        let write = |start: u16, value: u32| {
+            let [word0, word1] = Header { processor: None, target: TARGET_REGISTERS, start, words: 1 }.encode();
+            [word0, word1, value]
+        };
+        let last = &self.layers[self.layers.len() - 1];
+        let writes: &[(u16, u32)] = match self.device {
+            Device::Akd1000 => &[(0x04, 1)],
+            Device::Akd1500 if super::write::is_dense(self.device, last.units) => {
+                &[(0x04, 0x19), (0x40, self.shape.channels), (0x44, 0)]
+            }
+            Device::Akd1500 => &[(0x04, 0x11), (0x40, self.shape.channels)],
+        };
+        writes.iter().flat_map(|&(start, value)| write(start, value)).collect()
+    }
+
+    fn record(&self, index: usize, places: &[Place]) -> Record {
+        let (layer, Place { np, pass }) = (&self.layers[index], places[index]);
+        let first = index == 0;
+        let begins_pass = first || places[index - 1].pass != pass;
+        let in_pass = places.iter().filter(|place| place.pass == pass).count();
+        let number = places[..=index].iter().filter(|place| place.pass == pass).count();
+        let loop_np = self.device.fnp3()[0];
+        let next = match places.get(index + 1) {
+            None => Next::Output,
+            Some(next) if next.pass == pass => Next::Layer { col: next.np.col },
+            Some(_) => Next::Pass { col: loop_np.col },
+        };
+        let sources = match index.checked_sub(1).map(|before| places[before].np.col) {
+            None => (self.device.dma().0, self.device.dma().0),
+            Some(col) if begins_pass => (col.min(loop_np.col), col.max(loop_np.col)),
+            Some(col) => (col, col),
+        };
+        let is_last_pass = pass == places[places.len() - 1].pass;
+        let loops = (np == loop_np && !is_last_pass).then(|| {
+            let last = places.iter().rposition(|place| place.pass == pass).expect("the pass has this layer");
+            let last = &self.layers[last];
+            Loop { layers_in_pass: in_pass as u8, last_units: last.units, last_act_bits: last.act_bits }
+        });
+        let memory = neuron::encode(layer);
+        let registers = LayerRegisters {
+            number: number as u8,
+            np,
+            shape: if first { self.shape } else { InputShape::flat(layer.inputs as u32) },
+            inputs: layer.inputs,
+            units: layer.units,
+            memory_words: memory.len(),
+            weight_bits: layer.weight_bits,
+            input_bits: if first { self.input_bits } else { self.layers[index - 1].act_bits },
+            act_bits: layer.act_bits,
+            activation: layer.activation.is_some(),
+            sources,
+            next,
+            continues: begins_pass && !first,
+            loops,
+        };
+        let processor = Some((np.col, np.row, np.id));
+        let header = |target, words| Header { processor, target, start: 0, words }.encode();
+        let mut track = Vec::with_capacity(REGISTERS + 4 + memory.len());
+        track.extend(header(TARGET_REGISTERS, REGISTERS));
+        track.extend(registers.encode(self.device));
+        if np.kind == NpKind::Fnp2 {
+            return Record { track, fnp2: Some((np, memory)) };
+        }
+        track.extend(header(TARGET_WEIGHTS, memory.len()));
+        track.extend(memory);
+        Record { track, fnp2: None }
+    }
+}
+
+fn memory_words(layer: &Layer) -> usize {
+    layer.units.saturating_mul(words_per_neuron(layer.weight_bits, layer.inputs))
+}
