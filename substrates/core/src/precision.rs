@@ -11,9 +11,9 @@
 //!
 //! is the exact product as long as no potential saturates, which cannot happen up to 4993 inputs.
 
+use crate::WEIGHT_MAX;
 use crate::error::SubstrateError;
 use crate::substrate::{Multiplier, OutputKind, ProgramShape, Runner};
-use crate::{POTENTIAL_MAX, WEIGHT_MAX};
 
 /// How many 4-bit digits states and weights have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,18 +22,25 @@ pub struct Precision {
     weight: u8,
 }
 
+impl Default for Precision {
+    /// Two digits each: about 8 bits by 8 bits.
+    fn default() -> Self {
+        Self { state: 2, weight: 2 }
+    }
+}
+
 impl Precision {
-    /// Precision of states (1 to 4) and of weights (1 to 3); `None` outside these.
+    /// Digits of states (1 to 4) and of weights (1 to 3); `None` outside these.
     pub fn new(state: u8, weight: u8) -> Option<Self> {
         ((1..=4).contains(&state) && (1..=3).contains(&weight)).then_some(Self { state, weight })
     }
 
-    /// Precision of a state number: samples per product.
+    /// Digits of a state number: samples per product.
     pub fn state_digits(self) -> usize {
         usize::from(self.state)
     }
 
-    /// Precision of a weight: stored units per row.
+    /// Digits of a weight: stored units per row.
     pub fn weight_digits(self) -> usize {
         usize::from(self.weight)
     }
@@ -200,11 +207,4 @@ impl Multiplier for PlaneMultiplier {
         }
         Ok(())
     }
-}
-
-/// Whether a sum over weights whose positive parts add up to `positive` and negative parts to `negative` can reach
-/// the 20-bit limits with inputs of at most `max_input`.
-pub fn can_saturate(positive: u64, negative: u64, max_input: u8) -> bool {
-    let limit = POTENTIAL_MAX as u64;
-    positive * u64::from(max_input) > limit || negative * u64::from(max_input) > limit + 1
 }
