@@ -82,6 +82,15 @@ pub enum Error {
     /// The solver cannot find weights.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
+    /// The processor does not take a network; the text has the limit.
+    #[error(transparent)]
+    Refused(forebay_substrate::Refusal),
+    /// A program that could not be built.
+    #[error(transparent)]
+    Program(forebay_akida::BuildError),
+    /// A substrate that failed; the state is as before the step.
+    #[error(transparent)]
+    Substrate(forebay_substrate::SubstrateError),
     /// A model file, or one to import, that cannot be used.
     #[error(transparent)]
     File(#[from] crate::model::file::FileError),
@@ -97,6 +106,24 @@ impl Error {
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
             Some(index) => Err(Self::NonFinite { what: what.to_owned(), index, value: values[index].to_f64() }),
+        }
+    }
+}
+
+impl From<forebay_substrate::SubstrateError> for Error {
+    fn from(error: forebay_substrate::SubstrateError) -> Self {
+        match error {
+            forebay_substrate::SubstrateError::Refused(refusal) => Self::Refused(refusal),
+            other => Self::Substrate(other),
+        }
+    }
+}
+
+impl From<forebay_akida::BuildError> for Error {
+    fn from(error: forebay_akida::BuildError) -> Self {
+        match error {
+            forebay_akida::BuildError::Refused(refusal) => Self::Refused(refusal),
+            other => Self::Program(other),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`graph`] | what a network computes: typed nodes, checked once, immutable |
 //! | [`reservoir`] | recipes for reservoirs, drawing their weights, spectral radius |
 //! | [`model`] | a graph with its weights: immutable, shared, saved to and read from files |
+//! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`metrics`] | errors and scores, with their definitions |
@@ -16,20 +17,25 @@
 //!
 //! The crate computes on the host. It has not been run on silicon, and nothing in it is a device measurement.
 
+pub mod compile;
 pub mod error;
 pub mod esn;
 pub mod execute;
 pub mod graph;
 pub mod metrics;
 pub mod model;
+mod open;
 pub mod random;
 pub mod reservoir;
 pub mod train;
 pub mod weights;
 
+pub use compile::Compiler;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_kernels::{Form, FormError, Real};
+pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
+pub use open::open;
 
 /// The README's code is compiled and run with the doc examples.
 #[cfg(doctest)]

@@ -4,9 +4,13 @@ mod builder;
 
 pub use builder::{HybridEsnBuilder, ReadoutOn};
 
+use std::sync::Arc;
+
 use forebay_kernels::Real;
+use forebay_substrate::{Precision, Substrate};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
+use crate::compile::{Compiler, Plan};
 use crate::error::Error;
 use crate::execute::Session;
 use crate::graph::Op;
@@ -41,6 +45,7 @@ use crate::model::Model;
 pub struct HybridEsn<T: Real = f32> {
     session: Session<T>,
     reservoir: usize,
+    precision: Precision,
 }
 
 impl<T: Real> HybridEsn<T> {
@@ -88,11 +93,56 @@ impl<T: Real> HybridEsn<T> {
         let is_reservoir = |op: &Op| matches!(op, Op::Reservoir { .. });
         let mut reservoirs = (0..model.graph().nodes().len()).filter(|&i| is_reservoir(model.graph().nodes()[i].op()));
         match (reservoirs.next(), reservoirs.count()) {
-            (Some(reservoir), 0) => Ok(Self { session: model.session(), reservoir }),
+            (Some(reservoir), 0) => {
+                let precision = model.plan().and_then(Plan::precision);
+                Ok(Self { session: model.session(), reservoir, precision: precision.unwrap_or_default() })
+            }
             (first, more) => Err(Error::Misuse {
                 what: "an ESN has exactly one reservoir",
                 instead: format!("this graph has {}: use `Model::session`", usize::from(first.is_some()) + more),
             }),
+        }
+    }
+
+    /// Forms the recurrent product on a substrate from now on, in integers of [`precision`](Self::with_precision) digits
+    /// (two each unless set); input, tanh, leak and readout stay on the host. The state stays.
+    ///
+    /// To have the ranges of the integers fitted to data, or the readout trained on the hybrid's states, use a
+    /// [`Compiler`] and [`Training`](crate::train::Training) on the [`model`](Self::model).
+    ///
+    /// ```
+    /// use forebay::HybridEsn;
+    ///
+    /// let mut esn = HybridEsn::from_weights(&[0.5_f32, -0.3], &[0.0, 0.4, -0.4, 0.0], &[1.0, -1.0], 0.7)?
+    ///     .with_precision(3, 2)?
+    ///     .with_substrate(forebay::open("software:akd1000")?)?;
+    /// esn.step(&[0.1])?;
+    /// println!("{}", esn.model().plan().expect("it runs on a substrate"));
+    /// # Ok::<(), forebay::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`Compiler::compile`].
+    pub fn with_substrate(mut self, substrate: Arc<dyn Substrate>) -> Result<Self, Error> {
+        let model = Compiler::new(substrate).precision(self.precision).compile(self.model())?;
+        self.session.replace_model(model);
+        Ok(self)
+    }
+
+    /// Digits of state numbers (1 to 4) and weights (1 to 3), for this ESN's products on a substrate; on one already,
+    /// the weights are rounded anew.
+    ///
+    /// # Errors
+    /// [`Error::Range`] outside these numbers; otherwise as [`with_substrate`](Self::with_substrate).
+    pub fn with_precision(mut self, state_digits: u8, weight_digits: u8) -> Result<Self, Error> {
+        self.precision = Precision::new(state_digits, weight_digits).ok_or_else(|| Error::Range {
+            what: "precision",
+            expected: "1 to 4 state digits and 1 to 3 weight digits".to_owned(),
+            found: format!("{state_digits} and {weight_digits}"),
+        })?;
+        match self.model().substrate() {
+            Some(substrate) => self.with_substrate(substrate),
+            None => Ok(self),
         }
     }
 
@@ -109,7 +159,7 @@ impl<T: Real> HybridEsn<T> {
     /// Another stream at rest on the same weights.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { session: self.model().session(), reservoir: self.reservoir }
+        Self { session: self.model().session(), reservoir: self.reservoir, precision: self.precision }
     }
 
     /// Number of features per step.

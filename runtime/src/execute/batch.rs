@@ -99,9 +99,10 @@ impl<T: Real> Batch<T> {
         let width = self.model().graph().outputs();
         let mut outputs = Array3::from_elem((streams, steps, width), T::ZERO);
         let group = GROUP.min(streams.div_ceil(rayon::current_num_threads())).max(1);
+        let model = self.model();
         let groups = features.axis_chunks_iter(Axis(0), group).into_par_iter();
         groups.zip(outputs.axis_chunks_iter_mut(Axis(0), group)).try_for_each(|(features, mut outputs)| {
-            let mut executor = Executor::new(self.model().clone(), features.len_of(Axis(0)));
+            let mut executor = Executor::new(model.clone(), features.len_of(Axis(0)));
             let mut row = Vec::with_capacity(features.len_of(Axis(0)) * inputs);
             for step in 0..steps {
                 row.clear();

@@ -1,7 +1,10 @@
 //! The step itself, for any number of streams.
 
+use std::sync::Arc;
+
 use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update};
 
+use crate::compile::{ChainRunner, Placement, ProductRunner, Region};
 use crate::error::Error;
 use crate::graph::Op;
 use crate::model::{LinearParameters, Model, Parameters, ReservoirParameters};
@@ -29,7 +32,15 @@ pub(super) struct Executor<T: Real> {
     /// One head's feedback, gathered for the product.
     fed_back: Vec<T>,
     scratch: BatchScratch<T>,
+    runners: Runners<T>,
     steps: u64,
+}
+
+/// Streams of jobs on the programs of a compiled model.
+#[derive(Clone, Debug)]
+struct Runners<T> {
+    products: Vec<ProductRunner<T>>,
+    chains: Vec<ChainRunner<T>>,
 }
 
 /// One node's place in the buffers.
@@ -49,13 +60,49 @@ struct Step {
 
 #[derive(Clone, Debug)]
 enum StepKind {
-    Input { first: usize },
-    Reservoir { source: Block, activation: Activation, feedback: Option<Block> },
-    Linear { sources: Vec<Block>, head: bool },
-    Activation { source: Block, function: Activation },
-    Concat { sources: Vec<Block> },
-    Delay { line: usize },
-    Products { source: Block, factors: Vec<u32>, ends: Vec<u32> },
+    Input {
+        first: usize,
+    },
+    Reservoir {
+        source: Block,
+        activation: Activation,
+        feedback: Option<Block>,
+        product: Option<PlacedProduct>,
+    },
+    Linear {
+        sources: Vec<Block>,
+        head: bool,
+        product: Option<usize>,
+    },
+    /// The last node of a chain on the processor.
+    Chain {
+        source: Block,
+        runner: usize,
+    },
+    /// A node that exists on the processor only; reads zero.
+    Inside,
+    Activation {
+        source: Block,
+        function: Activation,
+    },
+    Concat {
+        sources: Vec<Block>,
+    },
+    Delay {
+        line: usize,
+    },
+    Products {
+        source: Block,
+        factors: Vec<u32>,
+        ends: Vec<u32>,
+    },
+}
+
+/// A reservoir's product on the processor.
+#[derive(Clone, Copy, Debug)]
+struct PlacedProduct {
+    runner: usize,
+    with_input: bool,
 }
 
 /// The last `steps` values of a node, oldest at `oldest`.
@@ -97,10 +144,13 @@ impl<T: Real> Executor<T> {
                         .as_deref()
                         .and_then(|name| graph.head(name))
                         .map(|head| Block { offset: head.offset, width: head.width }),
+                    product: None,
                 },
-                Op::Dense { source, .. } => StepKind::Linear { sources: vec![block(source)], head: false },
+                Op::Dense { source, .. } => {
+                    StepKind::Linear { sources: vec![block(source)], head: false, product: None }
+                }
                 Op::Readout { sources, .. } => {
-                    StepKind::Linear { sources: sources.iter().map(block).collect(), head: true }
+                    StepKind::Linear { sources: sources.iter().map(block).collect(), head: true, product: None }
                 }
                 Op::Activation { source, function } => {
                     StepKind::Activation { source: block(source), function: *function }
@@ -123,6 +173,7 @@ impl<T: Real> Executor<T> {
             };
             plan.push(Step { node, out: blocks[node], kind });
         }
+        let runners = Runners::place(model.placement().map(|placement| &**placement), &mut plan, &blocks);
         let widest = plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. })).map(|s| s.out.width).max();
         let outputs: Vec<Block> = graph.heads().map(|head| blocks[head.node.0]).collect();
         let output_width = graph.outputs();
@@ -139,6 +190,7 @@ impl<T: Real> Executor<T> {
             heads: zeros(output_width),
             fed_back: zeros(output_width),
             scratch: BatchScratch::default(),
+            runners,
             steps: 0,
             model,
         }
@@ -187,7 +239,17 @@ impl<T: Real> Executor<T> {
     /// Puts another model of the same graph under the running state.
     pub(super) fn replace_model(&mut self, model: Model<T>) {
         debug_assert_eq!(model.graph(), self.model.graph());
-        self.model = model;
+        let same = match (model.placement(), self.model.placement()) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            self.model = model;
+        } else {
+            let Self { model, plan, runners, .. } = Self::new(model, self.streams);
+            (self.model, self.plan, self.runners) = (model, plan, runners);
+        }
     }
 
     /// Advances every stream by one step, or none.
@@ -213,7 +275,7 @@ impl<T: Real> Executor<T> {
         if let Some(teacher) = teacher {
             check_slice("teacher", teacher, self.streams, self.model.graph().outputs(), self.model.form())?;
         }
-        self.compute(features, inputs, readouts);
+        self.compute(features, inputs, readouts)?;
         if !all_finite(self.model.form(), &self.next) {
             return Err(self.overflow());
         }
@@ -222,9 +284,21 @@ impl<T: Real> Executor<T> {
         Ok(())
     }
 
-    fn compute(&mut self, features: &[T], inputs: usize, readouts: bool) {
-        let Self { model, streams, plan, current, next, feedback, delays, sums, fed_back: gathered, scratch, .. } =
-            self;
+    fn compute(&mut self, features: &[T], inputs: usize, readouts: bool) -> Result<(), Error> {
+        let Self {
+            model,
+            streams,
+            plan,
+            current,
+            next,
+            feedback,
+            delays,
+            sums,
+            fed_back: gathered,
+            scratch,
+            runners,
+            ..
+        } = self;
         let (streams, form) = (*streams, model.form());
         let outputs = model.graph().outputs();
         for Step { node, out, kind } in plan.iter() {
@@ -234,15 +308,25 @@ impl<T: Real> Executor<T> {
             let values = |block: &Block| &before[block.offset * streams..(block.offset + block.width) * streams];
             match kind {
                 StepKind::Input { first } => copy_columns(features, inputs, *first, result, out.width),
-                StepKind::Reservoir { source, activation, feedback: fed_back } => {
+                StepKind::Reservoir { source, activation, feedback: fed_back, product } => {
                     let Parameters::Reservoir(weights) = model.parameters(*node) else {
                         unreachable!("the model holds a reservoir's weights for a reservoir node");
                     };
                     let old = &current[out.offset * streams..(out.offset + out.width) * streams];
                     let sums = &mut sums[..out.width * streams];
                     fill_rows(sums, &weights.bias);
-                    weights.w_in.accumulate(form, streams, values(source), sums, scratch);
-                    weights.w_res.accumulate(form, streams, old, sums, scratch);
+                    if !product.is_some_and(|product| product.with_input) {
+                        weights.w_in.accumulate(form, streams, values(source), sums, scratch);
+                    }
+                    match product {
+                        None => weights.w_res.accumulate(form, streams, old, sums, scratch),
+                        Some(PlacedProduct { runner, with_input: false }) => {
+                            runners.products[*runner].accumulate(streams, &[old], sums)?;
+                        }
+                        Some(PlacedProduct { runner, with_input: true }) => {
+                            runners.products[*runner].accumulate(streams, &[values(source), old], sums)?;
+                        }
+                    }
                     if let (Some(block), Some(w)) = (fed_back, &weights.w_feedback) {
                         let gathered = &mut gathered[..block.width * streams];
                         copy_columns(feedback, outputs, block.offset, gathered, block.width);
@@ -251,15 +335,21 @@ impl<T: Real> Executor<T> {
                     leak(form, *activation, weights, sums, old, result);
                 }
                 StepKind::Linear { head: true, .. } if !readouts => result.fill(T::ZERO),
-                StepKind::Linear { sources, .. } => {
+                StepKind::Linear { sources, product, .. } => {
                     let Parameters::Linear(LinearParameters { parts, bias }) = model.parameters(*node) else {
                         unreachable!("the model holds linear weights for a linear node");
                     };
                     fill_rows(result, bias);
+                    if let Some(runner) = product {
+                        runners.products[*runner].accumulate(streams, &[values(&sources[0])], result)?;
+                        continue;
+                    }
                     for (part, source) in parts.iter().zip(sources) {
                         part.accumulate(form, streams, values(source), result, scratch);
                     }
                 }
+                StepKind::Chain { source, runner } => runners.chains[*runner].run(values(source), result)?,
+                StepKind::Inside => {}
                 StepKind::Activation { source, function } => {
                     // Nothing leaks: the whole result is the new activation.
                     let source = values(source);
@@ -286,6 +376,7 @@ impl<T: Real> Executor<T> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Takes over what the step computed: delays, outputs, feedback.
@@ -382,6 +473,39 @@ fn copy_columns<T: Copy>(from: &[T], from_width: usize, first: usize, to: &mut [
 fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
     for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(to_width)) {
         out[first..first + width].copy_from_slice(row);
+    }
+}
+
+impl<T: Real> Runners<T> {
+    /// Hands the nodes that a placement names to its programs.
+    fn place(placement: Option<&Placement<T>>, plan: &mut [Step], blocks: &[Block]) -> Self {
+        let mut runners = Self { products: Vec::new(), chains: Vec::new() };
+        for region in placement.into_iter().flat_map(|placement| &placement.regions) {
+            let runner = runners.products.len();
+            match region {
+                Region::Reservoir { node, with_input, product: shared } => {
+                    runners.products.push(ProductRunner::new(Arc::clone(shared)));
+                    if let StepKind::Reservoir { product, .. } = &mut plan[*node].kind {
+                        *product = Some(PlacedProduct { runner, with_input: *with_input });
+                    }
+                }
+                Region::Dense { node, product: shared } => {
+                    runners.products.push(ProductRunner::new(Arc::clone(shared)));
+                    if let StepKind::Linear { product, .. } = &mut plan[*node].kind {
+                        *product = Some(runner);
+                    }
+                }
+                Region::Chain { source, nodes, chain } => {
+                    for &node in nodes {
+                        plan[node].kind = StepKind::Inside;
+                    }
+                    let last = nodes[nodes.len() - 1];
+                    plan[last].kind = StepKind::Chain { source: blocks[*source], runner: runners.chains.len() };
+                    runners.chains.push(ChainRunner::new(Arc::clone(chain)));
+                }
+            }
+        }
+        runners
     }
 }
 

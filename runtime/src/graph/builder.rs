@@ -56,6 +56,12 @@ impl GraphBuilder {
         self.push(name, Op::Activation { source, function })
     }
 
+    /// Adds `min(max(s, 0), max)`: the function that a processor can apply itself, so that dense layers with it between
+    /// them stay there from end to end.
+    pub fn bounded_relu(&mut self, name: &str, source: NodeId, max: f64) -> NodeId {
+        self.activation(name, source, Activation::BoundedRelu { max })
+    }
+
     /// Adds the concatenation of several nodes.
     pub fn concat(&mut self, name: &str, sources: impl IntoIterator<Item = NodeId>) -> NodeId {
         self.push(name, Op::Concat { sources: sources.into_iter().collect() })

@@ -11,10 +11,13 @@ pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
 
 use std::sync::Arc;
 
+use forebay_akida::Program;
 use forebay_kernels::{Form, Real};
+use forebay_substrate::{Loaded, Substrate};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
+use crate::compile::{Placement, Plan};
 use crate::error::Error;
 use crate::execute::{Batch, Session};
 use crate::graph::{Graph, Head, Op, ReservoirSource};
@@ -57,6 +60,8 @@ pub struct Model<T: Real> {
     parameters: Vec<Arc<Parameters<T>>>,
     form: Form,
     provenance: Arc<Provenance>,
+    /// What runs on a substrate; nothing unless the model was compiled.
+    placement: Option<Arc<Placement<T>>>,
 }
 
 impl<T: Real> Model<T> {
@@ -158,7 +163,44 @@ impl<T: Real> Model<T> {
         Ok(model)
     }
 
-    /// Bytes of all weights as the kernels hold them.
+    /// What runs where, for a model that a [`Compiler`](crate::compile::Compiler) made.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.placement.as_deref().map(Placement::plan)
+    }
+
+    /// The programs of a compiled model, in the order of the plan's regions.
+    pub fn programs(&self) -> &[Program] {
+        self.placement.as_deref().map_or(&[], Placement::programs)
+    }
+
+    /// A compiled model's program as the substrate holds it, to patch, verify or read back; the weights on the host
+    /// are not changed by that.
+    pub fn loaded(&self, region: usize) -> Option<&Arc<dyn Loaded>> {
+        self.placement.as_deref().and_then(|placement| placement.loaded(region))
+    }
+
+    /// The substrate that a compiled model's programs run on.
+    pub fn substrate(&self) -> Option<Arc<dyn Substrate>> {
+        self.placement.as_deref().map(|placement| Arc::clone(placement.substrate()))
+    }
+
+    /// The same model with everything on the host, in floats.
+    #[must_use]
+    pub fn without_placement(mut self) -> Self {
+        self.placement = None;
+        self
+    }
+
+    pub(crate) fn with_placement(mut self, placement: Placement<T>) -> Self {
+        self.placement = Some(Arc::new(placement));
+        self
+    }
+
+    pub(crate) fn placement(&self) -> Option<&Arc<Placement<T>>> {
+        self.placement.as_ref()
+    }
+
+    /// Bytes of all weights as the kernels hold them, without programs.
     pub fn bytes(&self) -> usize {
         self.parameters.iter().map(|p| p.bytes()).sum()
     }
@@ -267,7 +309,13 @@ impl<T: Real> ModelBuilder<T> {
             };
             parameters.push(Arc::new(node));
         }
-        Ok(Model { graph: Arc::new(self.graph), parameters, form, provenance: Arc::new(self.provenance) })
+        Ok(Model {
+            graph: Arc::new(self.graph),
+            parameters,
+            form,
+            provenance: Arc::new(self.provenance),
+            placement: None,
+        })
     }
 }
 

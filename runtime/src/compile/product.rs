@@ -1,0 +1,148 @@
+//! A product with real numbers in and out that a substrate forms with integers.
+
+use std::sync::Arc;
+
+use ndarray::ArrayView2;
+
+use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder};
+use forebay_kernels::Real;
+use forebay_substrate::{Loaded, Multiplier, Precision, SubstrateError};
+
+use super::quantise::{Quantised, levels, quantise};
+use super::ranges::Ranges;
+use crate::error::Error;
+
+/// `offset + W x` with `W` in a loaded program; immutable, shared by all streams.
+#[derive(Clone, Debug)]
+pub(crate) struct Product<T> {
+    loaded: Arc<dyn Loaded>,
+    precision: Precision,
+    inputs: usize,
+    /// An input `x` is written as the integer nearest to `x * gain + shift`.
+    gain: Vec<T>,
+    shift: Vec<T>,
+    /// What an integer of the result stands for, per unit.
+    scale: Vec<T>,
+    /// What the result is for inputs at the centre of their ranges, per unit.
+    offset: Vec<T>,
+}
+
+/// Rounds a matrix `[units, inputs]` and writes the program that multiplies it.
+pub(super) fn build(
+    device: Device,
+    name: &str,
+    weights: ArrayView2<'_, f64>,
+    ranges: &Ranges,
+    precision: Precision,
+) -> Result<(Quantised, Program), Error> {
+    let quantised = quantise(weights, ranges, precision);
+    let (units, inputs) = weights.dim();
+    let mut digits = Vec::with_capacity(quantised.integers.len() * precision.weight_digits());
+    for d in 0..precision.weight_digits() {
+        digits.extend(quantised.integers.iter().map(|&w| precision.weight_digit(w, d) as i8));
+    }
+    let layer = Layer::potentials(name, inputs, units * precision.weight_digits(), Bits::Four, digits)?;
+    let program = ProgramBuilder::new(device, InputShape::flat(inputs as u32), Bits::Four).layer(layer).build()?;
+    Ok((quantised, program))
+}
+
+impl<T: Real> Product<T> {
+    pub(super) fn new(loaded: Arc<dyn Loaded>, quantised: &Quantised, ranges: &Ranges, precision: Precision) -> Self {
+        let centres = ranges.centre(levels(precision));
+        let real = |values: &[f64]| values.iter().copied().map(T::from_f64).collect();
+        Self {
+            loaded,
+            precision,
+            inputs: ranges.step.len(),
+            gain: ranges.step.iter().map(|step| T::from_f64(step.recip())).collect(),
+            shift: centres.zip(&ranges.step).map(|(centre, step)| T::from_f64(-centre / step)).collect(),
+            scale: real(&quantised.scale),
+            offset: real(&quantised.offset),
+        }
+    }
+
+    pub(super) fn loaded(&self) -> &Arc<dyn Loaded> {
+        &self.loaded
+    }
+}
+
+/// One stream's buffers for a [`Product`]; gets its multiplier from the substrate at the first use.
+#[derive(Debug)]
+pub(crate) struct ProductRunner<T> {
+    product: Arc<Product<T>>,
+    multiplier: Option<Box<dyn Multiplier>>,
+    integers: Vec<i32>,
+    results: Vec<i64>,
+}
+
+impl<T> Clone for ProductRunner<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.product))
+    }
+}
+
+impl<T> ProductRunner<T> {
+    pub(crate) fn new(product: Arc<Product<T>>) -> Self {
+        Self { product, multiplier: None, integers: Vec::new(), results: Vec::new() }
+    }
+}
+
+impl<T: Real> ProductRunner<T> {
+    /// `sums += offset + W [parts]` for each stream.
+    ///
+    /// `parts` are `[streams, columns]` each, all columns together the product's inputs; `sums` is `[streams, units]`.
+    pub(crate) fn accumulate(&mut self, streams: usize, parts: &[&[T]], sums: &mut [T]) -> Result<(), SubstrateError> {
+        let Product { loaded, precision, inputs, gain, shift, scale, offset } = &*self.product;
+        let multiplier = match &mut self.multiplier {
+            Some(multiplier) => multiplier,
+            none => none.insert(loaded.multiplier(*precision)?),
+        };
+        self.integers.resize(streams * inputs, 0);
+        self.results.resize(streams * scale.len(), 0);
+        let mut first = 0;
+        for part in parts {
+            let columns = part.len() / streams;
+            let range = first..first + columns;
+            for (row, integers) in part.chunks_exact(columns).zip(self.integers.chunks_exact_mut(*inputs)) {
+                let integers = &mut integers[range.clone()];
+                encode(row, &gain[range.clone()], &shift[range.clone()], *precision, integers);
+            }
+            first += columns;
+        }
+        multiplier.multiply(&self.integers, &mut self.results)?;
+        for (sums, results) in sums.chunks_exact_mut(scale.len()).zip(self.results.chunks_exact(scale.len())) {
+            for (((sum, &result), &scale), &offset) in sums.iter_mut().zip(results).zip(scale).zip(offset) {
+                *sum += offset + scale * T::from_i64(result);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `integers[i] = x[i] * gain[i] + shift[i]`, clipped to the precision's range and rounded to nearest, ties to even.
+pub(super) fn encode<T: Real>(x: &[T], gain: &[T], shift: &[T], precision: Precision, integers: &mut [i32]) {
+    let (min, max) = precision.state_range();
+    let (low, high) = (T::from_f64(f64::from(min)), T::from_f64(f64::from(max)));
+    for (((integer, &x), &gain), &shift) in integers.iter_mut().zip(x).zip(gain).zip(shift) {
+        let value = x * gain + shift;
+        let value = if value > low { value } else { low };
+        *integer = (if value < high { value } else { high }).round_to_i32();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_clipped_and_rounded_to_even() {
+        let precision = Precision::new(1, 1).expect("allowed");
+        let x = [-100.0, -8.4, -0.5, 0.5, 1.5, 2.4999, 7.6, f64::MAX];
+        let mut integers = [0; 8];
+        encode(&x, &[1.0; 8], &[0.0; 8], precision, &mut integers);
+        assert_eq!(integers, [-8, -8, 0, 0, 2, 2, 7, 7]);
+        let x = x.map(|x| x as f32);
+        encode(&x, &[1.0; 8], &[0.0; 8], precision, &mut integers);
+        assert_eq!(integers, [-8, -8, 0, 0, 2, 2, 7, 7]);
+    }
+}
