@@ -13,6 +13,7 @@
 
 pub mod baselines;
 pub mod data;
+pub mod ladder;
 pub mod scalers;
 pub mod search;
 pub mod stats;

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::stats;
-use crate::tasks::{Better, Part, Settings, Task, TaskError};
+use crate::tasks::{Arithmetic, Better, Part, Settings, Task, TaskError};
 
 /// What to search.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Search {
     pub shard: u64,
     /// Number of shards.
     pub shards: u64,
+    /// What the networks compute in: settings that are good in floats need not be good in few digits.
+    pub arithmetic: Arithmetic,
     /// File of finished trials, one JSON object per line.
     pub log: PathBuf,
 }
@@ -131,8 +133,9 @@ impl Search {
     fn trial(&self, task: &dyn Task, k: u64) -> Trial {
         let mut stream = Seed(self.seed).child(task.name()).stream(&format!("trial {k}"));
         let settings = task.space().draw(&task.settings(), &mut stream);
-        let scores: Result<Vec<f64>, TaskError> =
-            (0..self.seeds).map(|seed| Ok(task.measure(&settings, seed, Part::Validation)?.main())).collect();
+        let scores: Result<Vec<f64>, TaskError> = (0..self.seeds)
+            .map(|seed| Ok(task.measure_in(&settings, &self.arithmetic, seed, Part::Validation)?.main()))
+            .collect();
         // Settings that cannot be trained are an answer, too.
         let score = scores.ok().map(|scores| stats::mean(&scores)).filter(|score| score.is_finite());
         Trial { trial: k, score, settings }

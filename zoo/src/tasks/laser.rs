@@ -4,7 +4,7 @@ use forebay::reservoir::{Activation, Topology};
 use ndarray::{Array2, ArrayView2};
 
 use super::one_step::{Split, Transform};
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 
 /// The laser series with 200 units. The data set has no clear licence, so the numbers come from the user.
 pub struct Laser {
@@ -67,8 +67,14 @@ impl Task for Laser {
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
-        SPLIT.measure(self.series.view(), settings, seed, part)
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        SPLIT.measure(self.series.view(), settings, arithmetic, seed, part)
     }
 
     fn baselines(&self) -> Result<Vec<(String, f64)>, TaskError> {

@@ -1,13 +1,13 @@
 //! Lorenz-63 in closed loop: for how many Lyapunov times does the forecast hold?
 
+use forebay::Real;
 use forebay::metrics::{self, ValidTime};
-use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
 use ndarray::{Array2, s};
 
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::stats;
 use crate::systems::Lorenz63;
@@ -65,44 +65,58 @@ impl Task for Lorenz {
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
-        let split = WASHOUT + TRAIN;
-        let steps = split + STARTS * SPACING + HORIZON + 1;
-        let raw = Lorenz63::default().generate(steps, Seed(seed).child(part.stream()))?;
-        let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
-        let series = scaler.transform(raw.view())?;
-        let model = Model::<f64>::generate(settings.network(3, 3)?, seed)?;
-        let pair = Series::new(series.slice(s![..split, ..]), series.slice(s![1..=split, ..]));
-        let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[pair])?;
-
-        let spread = Some(metrics::spread(series.view()));
-        let valid = ValidTime { threshold: 0.4, dt: DT, lyapunov_exponent: LYAPUNOV, spread };
-        let mut session = trained.session();
-        session.run(series.slice(s![..split, ..]))?;
-        let mut times = Vec::with_capacity(STARTS);
-        for start in 0..STARTS {
-            let from = split + start * SPACING;
-            session.run(series.slice(s![from..from + SPACING, ..]))?;
-            let first = from + SPACING;
-            let truth = series.slice(s![first..first + HORIZON, ..]);
-            let mut free = session.clone();
-            // What was forecast before an overflow still counts.
-            let mut forecast = Array2::from_elem((HORIZON, 3), f64::NAN);
-            forecast.row_mut(0).iter_mut().zip(session.outputs()).for_each(|(to, from)| *to = *from);
-            for t in 1..HORIZON {
-                match free.predict_free(1) {
-                    Ok(next) => forecast.row_mut(t).assign(&next.row(0)),
-                    Err(forebay::Error::Overflow { .. }) => break,
-                    Err(other) => return Err(other.into()),
-                }
-            }
-            times.push(valid.of(truth, forecast.view())?);
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        match arithmetic {
+            Arithmetic::F64 => run::<f64>(settings, arithmetic, seed, part),
+            Arithmetic::F32 | Arithmetic::Hybrid { .. } => run::<f32>(settings, arithmetic, seed, part),
         }
-        let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / STARTS as f64;
-        let scores = Measurement::default()
-            .with("valid prediction time, Lyapunov times, median of starts", stats::median(&times))
-            .with("shortest of the starts", times.iter().copied().fold(f64::INFINITY, f64::min))
-            .with("share of starts below 1 Lyapunov time", share_below);
-        Ok(Measurement { singles: times, ..scores })
     }
+}
+
+fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+    let split = WASHOUT + TRAIN;
+    let steps = split + STARTS * SPACING + HORIZON + 1;
+    let raw = Lorenz63::default().generate(steps, Seed(seed).child(part.stream()))?;
+    let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
+    let series = scaler.transform(raw.view())?.mapv(T::from_f64);
+    let model = arithmetic.network(settings, (3, 3), seed, series.slice(s![..split, ..]))?;
+    let pair = Series::new(series.slice(s![..split, ..]), series.slice(s![1..=split, ..]));
+    let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[pair])?;
+    let trained = arithmetic.deploy(trained, series.slice(s![..split, ..]))?;
+
+    let spread = Some(metrics::spread(series.view()));
+    let valid = ValidTime { threshold: 0.4, dt: DT, lyapunov_exponent: LYAPUNOV, spread };
+    let mut session = trained.session();
+    session.run(series.slice(s![..split, ..]))?;
+    let mut times = Vec::with_capacity(STARTS);
+    for start in 0..STARTS {
+        let from = split + start * SPACING;
+        session.run(series.slice(s![from..from + SPACING, ..]))?;
+        let first = from + SPACING;
+        let truth = series.slice(s![first..first + HORIZON, ..]);
+        let mut free = session.clone();
+        // What was forecast before an overflow still counts.
+        let mut forecast = Array2::from_elem((HORIZON, 3), T::NAN);
+        forecast.row_mut(0).iter_mut().zip(session.outputs()).for_each(|(to, from)| *to = *from);
+        for t in 1..HORIZON {
+            match free.predict_free(1) {
+                Ok(next) => forecast.row_mut(t).assign(&next.row(0)),
+                Err(forebay::Error::Overflow { .. }) => break,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        times.push(valid.of(truth, forecast.view())?);
+    }
+    let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / STARTS as f64;
+    let scores = Measurement::default()
+        .with("valid prediction time, Lyapunov times, median of starts", stats::median(&times))
+        .with("shortest of the starts", times.iter().copied().fold(f64::INFINITY, f64::min))
+        .with("share of starts below 1 Lyapunov time", share_below);
+    Ok(Measurement { singles: times, ..scores })
 }

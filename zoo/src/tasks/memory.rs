@@ -1,5 +1,6 @@
 //! Short-term memory capacity of a linear reservoir.
 
+use forebay::Real;
 use forebay::graph::Graph;
 use forebay::metrics;
 use forebay::model::Model;
@@ -8,7 +9,7 @@ use forebay::reservoir::{Activation, Reservoir, Topology};
 use forebay::train::{Series, Training};
 use ndarray::{Array2, s};
 
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 
 /// Memory capacity of 100 linear units.
 pub struct MemoryCapacity;
@@ -58,29 +59,43 @@ impl Task for MemoryCapacity {
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
-        let split = WASHOUT + TRAIN;
-        let steps = split + TEST;
-        let mut stream = Seed(seed).child(part.stream()).stream("input");
-        let history: Vec<f64> = (0..DELAYS + steps).map(|_| stream.uniform_in(-1.0, 1.0)).collect();
-        let input = Array2::from_shape_fn((steps, 1), |(t, _)| history[DELAYS + t]);
-        let delayed = Array2::from_shape_fn((steps, DELAYS), |(t, k)| history[DELAYS + t - k - 1]);
-        let recipe = Reservoir::new(settings.units)
-            .topology(settings.topology)
-            .spectral_radius(settings.spectral_radius)
-            .leak_rate(settings.leak_rate)
-            .input_scaling(settings.input_scaling)
-            .bias_scaling(settings.bias_scaling)
-            .activation(settings.activation);
-        let mut g = Graph::builder();
-        let u = g.input("input", 1);
-        let x = g.reservoir("reservoir", u, recipe);
-        g.readout("output", [x], DELAYS);
-        let model = Model::<f64>::generate(g.build()?, seed)?;
-        let series = Series::new(input.slice(s![..split, ..]), delayed.slice(s![..split, ..]));
-        let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[series])?;
-        let recalled = trained.session().run(input.view())?;
-        let capacity = metrics::memory_capacity(delayed.slice(s![split.., ..]), recalled.slice(s![split.., ..]))?;
-        Ok(Measurement::default().with("memory capacity", capacity))
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        match arithmetic {
+            Arithmetic::F64 => run::<f64>(settings, arithmetic, seed, part),
+            Arithmetic::F32 | Arithmetic::Hybrid { .. } => run::<f32>(settings, arithmetic, seed, part),
+        }
     }
+}
+
+fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+    let split = WASHOUT + TRAIN;
+    let steps = split + TEST;
+    let mut stream = Seed(seed).child(part.stream()).stream("input");
+    let history: Vec<f64> = (0..DELAYS + steps).map(|_| stream.uniform_in(-1.0, 1.0)).collect();
+    let input = Array2::from_shape_fn((steps, 1), |(t, _)| T::from_f64(history[DELAYS + t]));
+    let delayed = Array2::from_shape_fn((steps, DELAYS), |(t, k)| T::from_f64(history[DELAYS + t - k - 1]));
+    let recipe = Reservoir::new(settings.units)
+        .topology(settings.topology)
+        .spectral_radius(settings.spectral_radius)
+        .leak_rate(settings.leak_rate)
+        .input_scaling(settings.input_scaling)
+        .bias_scaling(settings.bias_scaling)
+        .activation(settings.activation);
+    let mut g = Graph::builder();
+    let u = g.input("input", 1);
+    let x = g.reservoir("reservoir", u, recipe);
+    g.readout("output", [x], DELAYS);
+    let model = arithmetic.compile(Model::generate(g.build()?, seed)?, input.slice(s![..split, ..]))?;
+    let series = Series::new(input.slice(s![..split, ..]), delayed.slice(s![..split, ..]));
+    let (trained, _) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[series])?;
+    let trained = arithmetic.deploy(trained, input.slice(s![..split, ..]))?;
+    let recalled = trained.session().run(input.view())?;
+    let capacity = metrics::memory_capacity(delayed.slice(s![split.., ..]), recalled.slice(s![split.., ..]))?;
+    Ok(Measurement::default().with("memory capacity", capacity))
 }

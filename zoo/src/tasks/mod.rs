@@ -3,6 +3,7 @@
 //! Settings were chosen by [`search`](crate::search) on [`Part::Validation`] data; published scores are those on
 //! [`Part::Test`]. For generated data the two are different realisations, for real data different stretches.
 
+mod arithmetic;
 mod laser;
 mod lorenz;
 mod mackey_glass;
@@ -13,6 +14,7 @@ mod settings;
 mod sunspots;
 mod vowels;
 
+pub use arithmetic::Arithmetic;
 pub use laser::Laser;
 pub use lorenz::Lorenz;
 pub use mackey_glass::MackeyGlass;
@@ -104,11 +106,25 @@ pub trait Task: Sync {
     /// Where a search looks.
     fn space(&self) -> Space;
 
-    /// Runs the protocol once.
+    /// Runs the protocol once, with the network in 64-bit floats.
     ///
     /// # Errors
     /// [`TaskError`] if the settings cannot be built or trained, or data cannot be had.
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError>;
+    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+        self.measure_in(settings, &Arithmetic::F64, seed, part)
+    }
+
+    /// Runs the protocol once, with the network in this arithmetic.
+    ///
+    /// # Errors
+    /// As [`measure`](Self::measure).
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError>;
 
     /// Trivial baselines on the test part, by name, in the unit of the main score.
     ///

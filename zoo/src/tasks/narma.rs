@@ -1,13 +1,13 @@
 //! NARMA-10: recall and multiply inputs of the last ten steps.
 
+use forebay::Real;
 use forebay::metrics;
-use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
 use ndarray::s;
 
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::systems::narma10;
 
@@ -52,25 +52,40 @@ impl Task for Narma {
         Space {
             spectral_radius: Span::linear(0.7, 1.0),
             leak_rate: Span::linear(0.9, 1.6),
-            input_scaling: Span::logarithmic(0.003, 0.1),
+            input_scaling: Span::logarithmic(0.003, 1.0),
             bias_scaling: Span::logarithmic(0.1, 0.7),
-            ridge: Span::logarithmic(1e-12, 1e-8),
+            ridge: Span::logarithmic(1e-12, 1e-3),
             topologies: &[Topology::Orthogonal],
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
-        let steps = WASHOUT + TRAIN + TEST;
-        let (input, target) = narma10(steps, Seed(seed).child(part.stream()))?;
-        let split = WASHOUT + TRAIN;
-        let scaler = Scaler::standardise(input.slice(s![..split, ..]))?;
-        let input = scaler.transform(input.view())?;
-        let model = Model::<f64>::generate(settings.network(1, 1)?, seed)?;
-        let series = Series::new(input.slice(s![..split, ..]), target.slice(s![..split, ..]));
-        let (trained, report) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[series])?;
-        let forecast = trained.session().run(input.view())?;
-        let error = metrics::nrmse(target.slice(s![split.., ..]), forecast.slice(s![split.., ..]))?;
-        let train = report.heads[0].train_nrmse[0].unwrap_or(f64::NAN);
-        Ok(Measurement::default().with("NRMSE", error).with("NRMSE on training steps", train))
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        match arithmetic {
+            Arithmetic::F64 => run::<f64>(settings, arithmetic, seed, part),
+            Arithmetic::F32 | Arithmetic::Hybrid { .. } => run::<f32>(settings, arithmetic, seed, part),
+        }
     }
+}
+
+fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+    let steps = WASHOUT + TRAIN + TEST;
+    let (input, target) = narma10(steps, Seed(seed).child(part.stream()))?;
+    let split = WASHOUT + TRAIN;
+    let scaler = Scaler::standardise(input.slice(s![..split, ..]))?;
+    let input = scaler.transform(input.view())?.mapv(T::from_f64);
+    let target = target.mapv(T::from_f64);
+    let model = arithmetic.network(settings, (1, 1), seed, input.slice(s![..split, ..]))?;
+    let series = Series::new(input.slice(s![..split, ..]), target.slice(s![..split, ..]));
+    let (trained, report) = Training::new().washout(WASHOUT).ridge(settings.ridge).fit(&model, &[series])?;
+    let trained = arithmetic.deploy(trained, input.slice(s![..split, ..]))?;
+    let forecast = trained.session().run(input.view())?;
+    let error = metrics::nrmse(target.slice(s![split.., ..]), forecast.slice(s![split.., ..]))?;
+    let train = report.heads[0].train_nrmse[0].unwrap_or(f64::NAN);
+    Ok(Measurement::default().with("NRMSE", error).with("NRMSE on training steps", train))
 }

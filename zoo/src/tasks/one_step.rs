@@ -1,11 +1,11 @@
 //! The protocol that the real series share: one step ahead, consecutive stretches for training, choosing and scoring.
 
+use forebay::Real;
 use forebay::metrics;
-use forebay::model::Model;
-use forebay::train::{Series, Training};
+use forebay::train::{Series, Training, TrainingReport};
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Measurement, Part, Settings, TaskError};
+use super::{Arithmetic, Measurement, Part, Settings, TaskError};
 use crate::baselines::Autoregression;
 use crate::scalers::Scaler;
 use crate::stats;
@@ -59,19 +59,21 @@ impl Split {
         &self,
         series: ArrayView2<'_, f64>,
         settings: &Settings,
+        arithmetic: &Arithmetic,
         seed: u64,
         part: Part,
     ) -> Result<Measurement, TaskError> {
         match part {
             Part::Test => {
                 let known = self.train + self.validation;
-                let (error, train) = self.score(series, settings, seed, self.train, (known, self.total()))?;
+                let (error, train) =
+                    self.score(series, settings, arithmetic, seed, self.train, (known, self.total()))?;
                 Ok(Measurement::default().with("NMSE, one step", error).with("NMSE on training steps", train))
             }
             Part::Validation => {
                 let origins = [self.train / 2, self.train * 3 / 4, self.train];
                 let errors = origins.iter().map(|&origin| {
-                    Ok(self.score(series, settings, seed, origin, (origin, origin + self.validation))?.0)
+                    Ok(self.score(series, settings, arithmetic, seed, origin, (origin, origin + self.validation))?.0)
                 });
                 let errors = errors.collect::<Result<Vec<f64>, TaskError>>()?;
                 Ok(Measurement::default().with("NMSE, one step, mean of three origins", stats::mean(&errors)))
@@ -84,6 +86,7 @@ impl Split {
         &self,
         series: ArrayView2<'_, f64>,
         settings: &Settings,
+        arithmetic: &Arithmetic,
         seed: u64,
         train: usize,
         (from, to): (usize, usize),
@@ -91,14 +94,35 @@ impl Split {
         let even = self.transform.apply(series.slice(s![..to, ..]));
         let scaler = Scaler::standardise(even.slice(s![..train, ..]))?;
         let scaled = scaler.transform(even.view())?;
-        let model = Model::<f64>::generate(settings.network(1, 1)?, seed)?;
-        let pair = Series::new(scaled.slice(s![..train - 1, ..]), scaled.slice(s![1..train, ..]));
-        let (trained, report) = Training::new().washout(self.washout).ridge(settings.ridge).fit(&model, &[pair])?;
-        let forecast = scaler.inverse(trained.session().run(scaled.view())?.view())?;
+        let fit = match arithmetic {
+            Arithmetic::F64 => self.fit::<f64>(scaled.view(), settings, arithmetic, seed, train),
+            Arithmetic::F32 | Arithmetic::Hybrid { .. } => {
+                self.fit::<f32>(scaled.view(), settings, arithmetic, seed, train)
+            }
+        };
+        let (forecast, report) = fit?;
+        let forecast = scaler.inverse(forecast.view())?;
         let forecast = self.transform.undo(forecast);
         // Row t of the forecast is for step t + 1.
         let error = metrics::nmse(series.slice(s![from..to, ..]), forecast.slice(s![from - 1..to - 1, ..]))?;
         Ok((error, report.heads[0].train_nrmse[0].map_or(f64::NAN, |e| e * e)))
+    }
+
+    /// Fits on the first `train` steps and runs the whole series.
+    fn fit<T: Real>(
+        &self,
+        series: ArrayView2<'_, f64>,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        train: usize,
+    ) -> Result<(Array2<f64>, TrainingReport), TaskError> {
+        let series = series.mapv(T::from_f64);
+        let model = arithmetic.network(settings, (1, 1), seed, series.slice(s![..train - 1, ..]))?;
+        let pair = Series::new(series.slice(s![..train - 1, ..]), series.slice(s![1..train, ..]));
+        let (trained, report) = Training::new().washout(self.washout).ridge(settings.ridge).fit(&model, &[pair])?;
+        let trained = arithmetic.deploy(trained, series.slice(s![..train - 1, ..]))?;
+        Ok((trained.session().run(series.view())?.mapv(T::to_f64), report))
     }
 
     /// Persistence and a linear autoregression whose order was chosen on the validation stretch.

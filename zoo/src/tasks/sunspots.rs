@@ -3,7 +3,7 @@
 use forebay::reservoir::{Activation, Topology};
 
 use super::one_step::{Split, Transform};
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::data;
 
 /// Monthly sunspots with 200 units.
@@ -52,8 +52,14 @@ impl Task for Sunspots {
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
-        SPLIT.measure(data::load("sunspots")?.values.view(), settings, seed, part)
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        SPLIT.measure(data::load("sunspots")?.values.view(), settings, arithmetic, seed, part)
     }
 
     fn baselines(&self) -> Result<Vec<(String, f64)>, TaskError> {

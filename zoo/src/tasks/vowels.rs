@@ -1,14 +1,14 @@
 //! Japanese vowels: which of nine speakers said it?
 
+use forebay::Real;
 use forebay::metrics;
-use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::Ridge;
 use forebay::train::classify::{Classifier, Pooling};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
-use super::{Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::data::{self, Sequence};
 use crate::scalers::Scaler;
 
@@ -67,11 +67,34 @@ impl Task for Vowels {
         }
     }
 
-    fn measure(&self, settings: &Settings, seed: u64, part: Part) -> Result<Measurement, TaskError> {
+    fn measure_in(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
+        match arithmetic {
+            Arithmetic::F64 => self.run::<f64>(settings, arithmetic, seed, part),
+            Arithmetic::F32 | Arithmetic::Hybrid { .. } => self.run::<f32>(settings, arithmetic, seed, part),
+        }
+    }
+}
+
+impl Vowels {
+    fn run<T: Real>(
+        &self,
+        settings: &Settings,
+        arithmetic: &Arithmetic,
+        seed: u64,
+        part: Part,
+    ) -> Result<Measurement, TaskError> {
         let vowels = data::japanese_vowels()?;
         let train: Vec<&Sequence> = vowels.train.iter().collect();
         let errors = match part {
-            Part::Test => self.errors(settings, seed, &train, &vowels.test.iter().collect::<Vec<_>>())?,
+            Part::Test => {
+                self.errors::<T>(settings, arithmetic, seed, &train, &vowels.test.iter().collect::<Vec<_>>())?
+            }
             Part::Validation => {
                 const FOLDS: usize = 10;
                 let mut errors = 0.0;
@@ -80,20 +103,19 @@ impl Task for Vowels {
                         let chosen = train.iter().enumerate().filter(|(i, _)| (i % FOLDS == fold) == held);
                         chosen.map(|(_, sequence)| *sequence).collect()
                     };
-                    errors += self.errors(settings, seed, &pick(false), &pick(true))?;
+                    errors += self.errors::<T>(settings, arithmetic, seed, &pick(false), &pick(true))?;
                 }
                 errors
             }
         };
         Ok(Measurement::default().with("sequences misclassified", errors))
     }
-}
 
-impl Vowels {
     /// Number of `test` sequences that classifiers trained on `train` get wrong.
-    fn errors(
+    fn errors<T: Real>(
         &self,
         settings: &Settings,
+        arithmetic: &Arithmetic,
         seed: u64,
         train: &[&Sequence],
         test: &[&Sequence],
@@ -105,17 +127,17 @@ impl Vowels {
             found: f64::NAN,
         })?;
         let scaler = Scaler::standardise(all.view())?;
-        let scale = |sequences: &[&Sequence]| -> Result<Vec<Array2<f64>>, TaskError> {
-            sequences.iter().map(|s| Ok(scaler.transform(s.values.view())?)).collect()
+        let all = scaler.transform(all.view())?.mapv(T::from_f64);
+        let scale = |sequences: &[&Sequence]| -> Result<Vec<Array2<T>>, TaskError> {
+            sequences.iter().map(|s| Ok(scaler.transform(s.values.view())?.mapv(T::from_f64))).collect()
         };
         let (scaled, held) = (scale(train)?, scale(test)?);
-        let views: Vec<ArrayView2<'_, f64>> = scaled.iter().map(|s| s.view()).collect();
+        let views: Vec<ArrayView2<'_, T>> = scaled.iter().map(|s| s.view()).collect();
         let labels: Vec<usize> = train.iter().map(|s| s.class).collect();
-        let graph = settings.network(12, CLASSES)?;
         let classifiers = (0..self.votes)
             .map(|vote| {
                 let seed = if vote == 0 { seed } else { Seed(seed).child(&format!("vote {vote}")).0 };
-                let model = Model::<f64>::generate(graph.clone(), seed)?;
+                let model = arithmetic.network(settings, (12, CLASSES), seed, all.view())?;
                 let ridge = Ridge::Fixed(settings.ridge);
                 Classifier::fit(&model, "output", &POOLING, &ridge, &views, &labels, CLASSES)
             })
