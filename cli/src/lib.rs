@@ -1,6 +1,6 @@
 //! The `forebay` command: arguments, files, tables, plots. All that computes is in the crates below.
 //!
-//! Exit codes: 0 done; 2 arguments or input that cannot be used, with one line on standard error that says what to do; 1
+//! Exit codes: 0 done; 3 a network that the processor cannot hold, with its reason as JSON on standard output; 2 arguments or input that cannot be used, with one line on standard error that says what to do; 1
 //! a failure of the program itself.
 
 mod commands;
@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use forebay_akida::BuildError;
+use forebay_substrate::{Refusal, SubstrateError};
 
 use commands::Command;
 
@@ -54,6 +56,7 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match arguments.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if refusal(&error).is_some() => refused(&error),
         Err(error) => fail(&chain(&error)),
     }
 }
@@ -65,6 +68,25 @@ fn chain(error: &anyhow::Error) -> String {
         told if told.ends_with(&cause) => told.to_owned(),
         told => format!("{told}: {cause}"),
     })
+}
+
+/// The processor's reason, if that is what an error comes from.
+fn refusal(error: &anyhow::Error) -> Option<&Refusal> {
+    error.chain().find_map(|cause| match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(forebay::Error::Refused(refusal)), ..) | (_, Some(BuildError::Refused(refusal)), _) => Some(refusal),
+        (.., Some(SubstrateError::Refused(refusal))) => Some(refusal),
+        _ => cause.downcast_ref::<Refusal>(),
+    })
+}
+
+/// Tells programs on standard output and people on standard error.
+fn refused(error: &anyhow::Error) -> ExitCode {
+    if let Some(refusal) = refusal(error) {
+        let told = serde_json::json!({"refused": {"kind": refusal.kind(), "message": refusal.to_string()}});
+        let _ = output::print_json(&told);
+    }
+    let _ = fail(&chain(error));
+    ExitCode::from(3)
 }
 
 /// Help and version go out as they are; a usage error becomes one line.

@@ -1,5 +1,7 @@
 //! Plots as PNG files, drawn without system libraries.
 
+mod ladder;
+
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -9,6 +11,8 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 
 use crate::output;
+
+pub(crate) use ladder::LadderPlot;
 
 const SIZE: (u32, u32) = (1400, 900);
 /// Heights of the title and of the upper chart.

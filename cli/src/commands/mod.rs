@@ -1,12 +1,16 @@
 //! The subcommands, one file each.
 
 mod bench;
+mod compile;
 mod convert;
 mod data;
 mod forecast;
 mod inspect;
+mod ladder;
 mod models;
+mod placement;
 mod predict;
+mod program;
 mod run;
 mod search;
 mod task;
@@ -26,6 +30,12 @@ pub(crate) enum Command {
     Run(run::Run),
     /// Show what a model file holds
     Inspect(inspect::Inspect),
+    /// Put a model's products on a processor: plan and programs
+    Compile(compile::Compile),
+    /// Build, run, inspect, verify and patch the processor's programs
+    Program(program::ProgramCommand),
+    /// What each digit of precision buys, and what it costs
+    Ladder(ladder::LadderCommand),
     /// Convert between .forebay, .json and .npz
     Convert(convert::Convert),
     /// The shipped data sets
@@ -51,6 +61,9 @@ impl Command {
             Self::Predict(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Inspect(command) => command.run(),
+            Self::Compile(command) => command.run(),
+            Self::Program(command) => command.run(),
+            Self::Ladder(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),

@@ -12,6 +12,7 @@ use ndarray::Array2;
 use serde_json::json;
 
 use super::models::{self, NpzNames, Precision};
+use super::placement::Placement;
 use crate::output;
 
 /// Run any model on raw features: no scaling, every row one step.
@@ -20,6 +21,7 @@ use crate::output;
 Examples:
   forebay run model.forebay --input u.npy --output y.npy
   forebay run weights.npz --input u.npy --states x.npy --precision f32 --washout 100
+  forebay run model.forebay --input u.npy --substrate software:akd1000 --digits 2,2
   forebay run weights.npz --w w_res --w-in w_in --w-out w_out --input u.npy --json")]
 pub(crate) struct Run {
     /// A .forebay, .json or .npz file
@@ -43,6 +45,8 @@ pub(crate) struct Run {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    placement: Placement,
+    #[command(flatten)]
     names: NpzNames,
 }
 
@@ -57,6 +61,9 @@ impl Run {
     fn compute<T: Real>(&self) -> Result<()> {
         let model: Model<T> = models::load(&self.model, &self.names)?;
         let input = read_npy(&self.input).with_context(|| format!("cannot use {}", self.input.display()))?;
+        let input = input.mapv(T::from_f64);
+        // Ranges are fitted to the very features that are run.
+        let model = self.placement.apply(model, Some(input.view()))?;
         let steps = input.nrows();
         anyhow::ensure!(
             self.washout < steps,
@@ -72,7 +79,7 @@ impl Run {
         let mut outputs = Array2::from_elem((kept, graph.outputs()), T::ZERO);
         let mut session = model.session();
         let mut step = 0_usize;
-        session.run_with(input.mapv(T::from_f64).view(), |session| {
+        session.run_with(input.view(), |session| {
             if let Some(row) = step.checked_sub(self.washout) {
                 let state = reservoirs.iter().flat_map(|name| session.node(name).into_iter().flatten());
                 states.row_mut(row).iter_mut().zip(state).for_each(|(to, from)| *to = *from);
@@ -97,6 +104,7 @@ impl Run {
             return output::print_json(&json!({
                 "steps": kept, "washout": self.washout, "units": graph.units(), "outputs": graph.outputs(),
                 "precision": T::NAME, "kernel": model.form().name(), "last_output": last,
+                "substrate": self.placement.substrate, "plan": model.plan(),
             }));
         }
         let shown: Vec<String> = last.iter().take(8).map(|v| output::number(*v)).collect();

@@ -7,6 +7,7 @@ use clap::Args;
 use forebay_zoo::search::Search;
 use serde_json::json;
 
+use super::placement::Placement;
 use super::task;
 use crate::output::{self, align, number};
 
@@ -34,6 +35,8 @@ pub(crate) struct SearchCommand {
     /// Series of the laser task
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    placement: Placement,
     /// Print the ranking as JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +50,8 @@ impl SearchCommand {
             shard.with_context(|| format!("--shard needs I/N, such as 0/4, found {:?}", self.shard))?;
         ensure!(self.trials <= 1_000_000, "--trials must be at most 1000000, found {}", self.trials);
         let log = self.log.unwrap_or_else(|| format!("search-{}.jsonl", self.task).into());
-        let search = Search { seed: self.seed, trials: self.trials, seeds: self.seeds, shard, shards, log };
+        let arithmetic = self.placement.arithmetic()?;
+        let search = Search { seed: self.seed, trials: self.trials, seeds: self.seeds, shard, shards, log, arithmetic };
         let bar = output::progress(self.trials / shards.max(1), "trials");
         let ranked = search.run(task.as_ref(), |_| bar.inc(1))?;
         bar.finish_and_clear();

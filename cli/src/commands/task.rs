@@ -10,6 +10,7 @@ use forebay_zoo::tasks::{self, Laser, Measurement, Part, Settings, Task};
 use rayon::prelude::*;
 use serde_json::json;
 
+use super::placement::Placement;
 use crate::output::{self, align, number};
 
 /// Run a benchmark task with its stored settings: mean and confidence interval over seeds.
@@ -26,6 +27,8 @@ pub(crate) struct TaskCommand {
     /// Other settings, a JSON file as `forebay search` prints them
     #[arg(long, value_name = "FILE.json")]
     settings: Option<PathBuf>,
+    #[command(flatten)]
+    placement: Placement,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -54,11 +57,12 @@ impl TaskCommand {
                 serde_json::from_slice(&text).with_context(|| format!("no settings in {}", path.display()))?
             }
         };
+        let arithmetic = self.placement.arithmetic()?;
         let bar = output::progress(self.seeds, "seeds");
         let measured = (0..self.seeds)
             .into_par_iter()
             .map(|seed| {
-                let measured = task.measure(&settings, seed, Part::Test);
+                let measured = task.measure_in(&settings, &arithmetic, seed, Part::Test);
                 bar.inc(1);
                 measured
             })
@@ -71,7 +75,7 @@ impl TaskCommand {
             let per_seed: Vec<f64> = measured.iter().map(Measurement::main).collect();
             return output::print_json(&json!({
                 "task": task.name(), "protocol": task.protocol(), "seeds": self.seeds, "better": task.better(),
-                "settings": settings, "substrate": "host", "tested_on_silicon": false,
+                "settings": settings, "substrate": self.placement.substrate.as_deref().unwrap_or("host"), "tested_on_silicon": false,
                 "scores": summaries.iter().map(|s| json!({
                     "name": s.name, "mean": s.interval.mean, "ci95_half_width": s.interval.half_width,
                     "sd": s.interval.sd, "min": s.low, "max": s.high,

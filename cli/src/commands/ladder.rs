@@ -1,0 +1,152 @@
+//! `forebay ladder`: what each digit buys, and what it costs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use forebay::Precision;
+use forebay_zoo::ladder::{Climb, Ladder, Rung};
+use forebay_zoo::tasks::{self, Better};
+use serde_json::json;
+
+use crate::output::{self, align, number};
+use crate::plot::LadderPlot;
+
+/// Accuracy, memory and time of a hybrid network against the digits of its states and weights.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay ladder                               five tasks; table and plot in out/ladder
+  forebay ladder --task lorenz --units 300 --seeds 5
+  forebay ladder --quick --json
+
+Products are formed in exact integers by the software substrate. Tested on silicon: no.")]
+pub(crate) struct LadderCommand {
+    /// Tasks to climb (repeat for several); by default narma10, vowels, sunspots, lorenz, mackey-glass
+    #[arg(long = "task", value_name = "NAME")]
+    tasks: Vec<String>,
+    /// Reservoir units, at most 300 by default
+    #[arg(long)]
+    units: Option<usize>,
+    /// Seeds: each draws its own reservoir, and its own data where they are generated
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    /// Only 1x1, 2x2, 3x3 and 4x3 digits
+    #[arg(long)]
+    quick: bool,
+    /// Form products on this substrate
+    #[arg(long, value_name = "ADDRESS", default_value = "software:akd1000")]
+    substrate: String,
+    /// Folder for ladder.png and ladder.json
+    #[arg(long, value_name = "FOLDER", default_value = "out/ladder")]
+    out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tasks with noise or classes first, then chaos without noise.
+const TASKS: [&str; 5] = ["narma10", "vowels", "sunspots", "lorenz", "mackey-glass"];
+/// Units of a task whose settings have more.
+const MOST_UNITS: usize = 300;
+
+impl LadderCommand {
+    pub(super) fn run(self) -> Result<()> {
+        ensure!((1..=1000).contains(&self.seeds), "--seeds must be 1 to 1000, found {}", self.seeds);
+        let names: Vec<&str> =
+            if self.tasks.is_empty() { TASKS.to_vec() } else { self.tasks.iter().map(String::as_str).collect() };
+        let tasks = names.iter().map(|name| Ok(tasks::by_name(name)?)).collect::<Result<Vec<_>>>()?;
+        let precisions = precisions(self.quick);
+        let substrate = forebay::open(&self.substrate)?;
+        output::check_folder(&self.out)?;
+        let bar = output::progress((tasks.len() * (precisions.len() + 1)) as u64, "rungs");
+        let mut climbs = Vec::with_capacity(tasks.len());
+        for task in &tasks {
+            let ladder = Ladder {
+                substrate: std::sync::Arc::clone(&substrate),
+                precisions: precisions.clone(),
+                seeds: self.seeds,
+                units: Some(self.units.unwrap_or(task.settings().units.min(MOST_UNITS))),
+            };
+            let climb = ladder.climb(task.as_ref(), || bar.inc(1));
+            climbs.push(climb.with_context(|| format!("task {}", task.name()))?);
+        }
+        bar.finish_and_clear();
+        let report = json!({
+            "substrate": self.substrate, "seeds": self.seeds, "tested_on_silicon": false, "climbs": climbs,
+        });
+        output::make_folder(&self.out)?;
+        output::write_file(&self.out.join("ladder.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;
+        let plot = self.out.join("ladder.png");
+        LadderPlot { climbs: &climbs }.write(&plot)?;
+        if self.json {
+            return output::print_json(&report);
+        }
+        let tables: Vec<String> = climbs.iter().map(table).collect();
+        output::print(&format!("{}\n{ADVICE}\nplot: {}\n", tables.join("\n"), plot.display()))
+    }
+}
+
+fn precisions(quick: bool) -> Vec<Precision> {
+    let all = (1..=4).flat_map(|state| (1..=3).map(move |weight| (state, weight)));
+    let wanted = |&(state, weight): &(u8, u8)| !quick || [(1, 1), (2, 2), (3, 3), (4, 3)].contains(&(state, weight));
+    all.filter(wanted).filter_map(|(state, weight)| Precision::new(state, weight)).collect()
+}
+
+fn table(climb: &Climb) -> String {
+    let titles = [
+        "digits (state x weight)",
+        climb.score,
+        "of f32",
+        "without refit",
+        "ridge",
+        "processor",
+        "stored units",
+        "memory words",
+        "inferences/step",
+        "step us here",
+    ];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    for rung in &climb.rungs {
+        let mut row = vec![
+            label(rung),
+            number(rung.mean),
+            format!("{:.0} %", 100.0 * climb.relative(rung)),
+            rung.without_refit.map_or("-".to_owned(), number),
+            format!("{:.0e}", rung.ridge),
+        ];
+        match &rung.program {
+            None => row.extend(["host", "-", "-", "-"].map(str::to_owned)),
+            Some(program) => row.extend([
+                format!("{} {}", program.processors, program.processor),
+                program.units.to_string(),
+                program.memory_words.to_string(),
+                program.inferences.to_string(),
+            ]),
+        }
+        row.push(format!("{:.1}", rung.step_us));
+        rows.push(row);
+    }
+    let direction = match climb.better {
+        Better::Larger => "larger is better",
+        Better::Smaller => "smaller is better",
+    };
+    format!("{}, {} units ({}: {direction})\n{}", climb.task, climb.units, climb.score, align(&rows))
+}
+
+pub(crate) fn label(rung: &Rung) -> String {
+    match (rung.state_digits, rung.weight_digits) {
+        (Some(state), Some(weight)) => format!("{state} x {weight}"),
+        _ => "f32".to_owned(),
+    }
+}
+
+const ADVICE: &str = "\
+Of f32: the share of the float score that is kept, turned so that 100 % is as good and less is worse.
+Without refit: the score when the readout keeps what it learned on float states.
+Step us here: time of a whole step of the software substrate on this machine; not a device's.
+
+Which rung: for noisy series and classification 2 x 2 is as good as floats here, so pay no more. For closed loops on
+noise-free chaos the rounding of the state is the error that grows: each state digit buys time, weight digits beyond
+two buy little. 1 x 1 is for heads that can bear it: look at its row first.
+";

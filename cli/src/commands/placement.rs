@@ -1,0 +1,62 @@
+//! Arguments that say where a model's products are formed.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use forebay::model::Model;
+use forebay::{Compiler, Precision, Real};
+use forebay_zoo::tasks::Arithmetic;
+use ndarray::ArrayView2;
+
+/// Where products are formed, and in how many digits.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Processor")]
+pub(super) struct Placement {
+    /// Form products on this substrate: software:akd1000 or software:akd1500
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) substrate: Option<String>,
+    /// Digits of 4 bits that states (1 to 4) and weights (1 to 3) are written with
+    #[arg(long, value_name = "STATES,WEIGHTS", default_value = "2,2", value_parser = digits)]
+    pub(super) digits: Precision,
+}
+
+fn digits(text: &str) -> Result<Precision, String> {
+    let parsed = text
+        .split_once(',')
+        .and_then(|(states, weights)| Precision::new(states.trim().parse().ok()?, weights.trim().parse().ok()?));
+    parsed.ok_or_else(|| "give two numbers such as 2,2: 1 to 4 for states, 1 to 3 for weights".to_owned())
+}
+
+impl Placement {
+    /// What a task's networks compute in: 64-bit floats on the host if no substrate was named.
+    pub(super) fn arithmetic(&self) -> Result<Arithmetic> {
+        match &self.substrate {
+            None => Ok(Arithmetic::F64),
+            Some(address) => {
+                let substrate = forebay::open(address)?;
+                Ok(Arithmetic::Hybrid { substrate, precision: self.digits, refit: true })
+            }
+        }
+    }
+
+    /// The model where the user wants it: on the host if no substrate was named.
+    pub(super) fn apply<T: Real>(&self, model: Model<T>, features: Option<ArrayView2<'_, T>>) -> Result<Model<T>> {
+        match &self.substrate {
+            None => Ok(model),
+            Some(_) => self.compile_or_default(&model, features),
+        }
+    }
+
+    /// The model compiled, for the software substrate if none was named.
+    pub(super) fn compile_or_default<T: Real>(
+        &self,
+        model: &Model<T>,
+        features: Option<ArrayView2<'_, T>>,
+    ) -> Result<Model<T>> {
+        let address = self.substrate.as_deref().unwrap_or("software");
+        let mut compiler = Compiler::new(forebay::open(address)?).precision(self.digits);
+        if let Some(features) = features {
+            compiler = compiler.calibrate(features);
+        }
+        compiler.compile(model).with_context(|| format!("cannot compile for {address}"))
+    }
+}
