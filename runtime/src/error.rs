@@ -84,7 +84,7 @@ pub enum Error {
     Train(#[from] crate::train::TrainError),
     /// The processor does not take a network; the text has the limit.
     #[error(transparent)]
-    Refused(forebay_substrate::Refusal),
+    Refused(#[from] forebay_substrate::Refusal),
     /// A program that could not be built.
     #[error(transparent)]
     Program(forebay_akida::BuildError),

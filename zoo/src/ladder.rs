@@ -31,6 +31,8 @@ pub struct Ladder {
 /// One precision of one task.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rung {
+    /// Whether its settings are those that were chosen for floats.
+    pub float_settings: bool,
     /// Digits of state numbers; `None` for floats.
     pub state_digits: Option<usize>,
     /// Digits of weights; `None` for floats.
@@ -77,7 +79,7 @@ pub struct Climb {
     pub better: Better,
     /// Reservoir units.
     pub units: usize,
-    /// The rungs.
+    /// The rungs: floats, digits, and floats with their own settings if those for digits are others.
     pub rungs: Vec<Rung>,
 }
 
@@ -100,8 +102,9 @@ impl Ladder {
     /// # Errors
     /// [`TaskError`] if a network cannot be built, compiled or trained.
     pub fn climb(&self, task: &dyn Task, progress: impl Fn() + Sync) -> Result<Climb, TaskError> {
-        let mut settings = task.settings();
-        settings.units = self.units.unwrap_or(settings.units);
+        let units = self.units.unwrap_or(task.digit_settings().units);
+        let settings = Settings { units, ..task.digit_settings() };
+        let float_settings = Settings { units, ..task.settings() };
         // Mackey-Glass is judged by how long a closed loop holds, like Lorenz; its main score is an error at one time.
         let (pick, score, better): (Pick, _, _) = match task.name() {
             "mackey-glass" => (|m| m.scores.last().map_or(f64::NAN, |s| s.value), "valid time, steps", Better::Larger),
@@ -110,14 +113,20 @@ impl Ladder {
             "narma10" => (Measurement::main, "NRMSE", task.better()),
             _ => (Measurement::main, "NMSE", task.better()),
         };
-        let precisions = std::iter::once(None).chain(self.precisions.iter().copied().map(Some)).collect::<Vec<_>>();
-        let rungs = precisions.into_par_iter().map(|precision| {
-            let rung = self.rung(task, &settings, precision, better, pick)?;
+        let digits = self.precisions.iter().copied().map(|precision| (&settings, Some(precision)));
+        let mut climbed: Vec<(&Settings, Option<Precision>)> =
+            std::iter::once((&settings, None)).chain(digits).collect();
+        if settings != float_settings {
+            climbed.push((&float_settings, None));
+        }
+        let rungs = climbed.into_par_iter().map(|(chosen, precision)| {
+            let mut rung = self.rung(task, chosen, precision, better, pick)?;
+            rung.float_settings = *chosen == float_settings;
             progress();
             Ok(rung)
         });
         let rungs = rungs.collect::<Result<Vec<Rung>, TaskError>>()?;
-        Ok(Climb { task: task.name(), score, better, units: settings.units, rungs })
+        Ok(Climb { task: task.name(), score, better, units, rungs })
     }
 
     fn rung(
@@ -155,6 +164,7 @@ impl Ladder {
         };
         let (program, step_us) = self.cost(settings, precision)?;
         Ok(Rung {
+            float_settings: true,
             state_digits: precision.map(Precision::state_digits),
             weight_digits: precision.map(Precision::weight_digits),
             ridge,

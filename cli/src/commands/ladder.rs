@@ -66,7 +66,7 @@ impl LadderCommand {
                 substrate: std::sync::Arc::clone(&substrate),
                 precisions: precisions.clone(),
                 seeds: self.seeds,
-                units: Some(self.units.unwrap_or(task.settings().units.min(MOST_UNITS))),
+                units: Some(self.units.unwrap_or(task.digit_settings().units.min(MOST_UNITS))),
             };
             let climb = ladder.climb(task.as_ref(), || bar.inc(1));
             climbs.push(climb.with_context(|| format!("task {}", task.name()))?);
@@ -109,7 +109,7 @@ fn table(climb: &Climb) -> String {
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for rung in &climb.rungs {
         let mut row = vec![
-            label(rung),
+            label(climb, rung),
             number(rung.mean),
             format!("{:.0} %", 100.0 * climb.relative(rung)),
             rung.without_refit.map_or("-".to_owned(), number),
@@ -134,9 +134,10 @@ fn table(climb: &Climb) -> String {
     format!("{}, {} units ({}: {direction})\n{}", climb.task, climb.units, climb.score, align(&rows))
 }
 
-pub(crate) fn label(rung: &Rung) -> String {
+fn label(climb: &Climb, rung: &Rung) -> String {
     match (rung.state_digits, rung.weight_digits) {
         (Some(state), Some(weight)) => format!("{state} x {weight}"),
+        _ if rung.float_settings != climb.rungs[0].float_settings => "f32, settings for floats".to_owned(),
         _ => "f32".to_owned(),
     }
 }

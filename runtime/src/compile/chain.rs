@@ -66,8 +66,8 @@ pub(super) fn heights<T: Real>(activations: ArrayView2<'_, T>, max: f64) -> Vec<
         // A unit that is never active gets the levels of the whole range.
         let peak = if peak > 0.0 { peak } else { max };
         let error = |height: f64| {
-            let of = |v: f64| (height * (v / height).round().min(top) - v).powi(2);
-            values.iter().map(|v| of(v.to_f64())).sum::<f64>()
+            let of = |v: f64| height * (v / height).round().min(top) - v;
+            values.iter().map(|v| of(v.to_f64()) * of(v.to_f64())).sum::<f64>()
         };
         let tried = CLIPS.map(|clip| (error(peak * clip / top), peak * clip / top));
         tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are clips to try").1

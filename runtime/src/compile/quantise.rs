@@ -62,7 +62,8 @@ fn unit_scale(folded: &[f64], largest: f64, clip: bool) -> f64 {
         return full;
     }
     let error = |scale: f64| {
-        folded.iter().map(|w| (scale * (w / scale).clamp(-largest, largest).round() - w).powi(2)).sum::<f64>()
+        let of = |w: f64| scale * (w / scale).clamp(-largest, largest).round() - w;
+        folded.iter().map(|&w| of(w) * of(w)).sum::<f64>()
     };
     let best = CLIPS.map(|clip| (error(full * clip), full * clip));
     best.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are clips to try").1

@@ -72,7 +72,8 @@ fn best_range(values: &[f64], levels: u32) -> (f64, f64) {
     let error = |half: f64| {
         let (low, step) = range(half);
         let top = f64::from(levels - 1);
-        values.iter().map(|v| (low + step * ((v - low) / step).clamp(0.0, top).round() - v).powi(2)).sum::<f64>()
+        let of = |v: f64| low + step * ((v - low) / step).clamp(0.0, top).round() - v;
+        values.iter().map(|&v| of(v) * of(v)).sum::<f64>()
     };
     let best = CLIPS.map(|clip| (error(half * clip), half * clip));
     let (_, half) = best.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("there are clips to try");

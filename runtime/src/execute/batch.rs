@@ -62,11 +62,14 @@ impl<T: Real> Batch<T> {
     /// The values of a node after the last step, `[streams, width]`, row-major.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if there is no such node.
+    /// [`Error::Unknown`] if there is no such node; [`Error::Misuse`] if it is inside a program.
     pub fn node(&self, name: &str) -> Result<&[T], Error> {
         let graph = self.model().graph();
         match graph.find(name) {
-            Some(id) => Ok(self.executor.values(id.0)),
+            Some(id) => {
+                self.executor.check_on_host(id.0)?;
+                Ok(self.executor.values(id.0))
+            }
             None => Err(Error::Unknown {
                 kind: "node",
                 name: name.to_owned(),

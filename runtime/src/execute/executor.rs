@@ -214,6 +214,17 @@ impl<T: Real> Executor<T> {
         &self.current[offset * self.streams..(offset + width) * self.streams]
     }
 
+    /// An error if a node's values never come to the host.
+    pub(super) fn check_on_host(&self, node: usize) -> Result<(), Error> {
+        match self.plan[node].kind {
+            StepKind::Inside => Err(Error::Misuse {
+                what: "this node exists inside a program only",
+                instead: format!("read {:?} from the model without placement", self.model.graph().nodes()[node].name()),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn values_mut(&mut self, node: usize) -> &mut [T] {
         let Block { offset, width } = self.plan[node].out;
         &mut self.current[offset * self.streams..(offset + width) * self.streams]

@@ -105,7 +105,7 @@ impl<T: Real> Session<T> {
     /// The values of any node after the last step: a reservoir's state, a product, an input.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if there is no such node.
+    /// [`Error::Unknown`] if there is no such node; [`Error::Misuse`] if it is inside a program.
     pub fn node(&self, name: &str) -> Result<&[T], Error> {
         let graph = self.model().graph();
         let id = graph.find(name).ok_or_else(|| Error::Unknown {
@@ -113,6 +113,7 @@ impl<T: Real> Session<T> {
             name: name.to_owned(),
             available: graph.nodes().iter().map(crate::graph::Node::name).collect::<Vec<_>>().join(", "),
         })?;
+        self.executor.check_on_host(id.0)?;
         Ok(self.executor.values(id.0))
     }
 

@@ -12,6 +12,7 @@
 //! * [`op`]: what a partitioner may ask for, and the answers.
 //! * [`refusal`], [`error`]: why not, and what went wrong.
 //! * [`precision`]: signed integers as 4-bit digits, and the exact product that any substrate can form from them.
+//! * [`queue`]: one job at a time, shared by many streams.
 //! * [`reference`]: what a chain computes, written to be read; [`conformance`]: cases that every substrate must pass.
 //!
 //! Nothing here knows a chip's program format, and nothing here has been run on silicon.
@@ -20,6 +21,7 @@ pub mod conformance;
 pub mod error;
 pub mod op;
 pub mod precision;
+pub mod queue;
 pub mod reference;
 pub mod refusal;
 pub mod substrate;
@@ -28,6 +30,7 @@ pub use crate::{
     error::SubstrateError,
     op::{Op, Support},
     precision::Precision,
+    queue::Queued,
     refusal::Refusal,
     substrate::{Capabilities, Loaded, Multiplier, OutputKind, ProgramShape, Runner, Substrate, WeightPatch},
 };

@@ -103,6 +103,12 @@ pub trait Task: Sync {
     /// The stored settings, chosen on validation data.
     fn settings(&self) -> Settings;
 
+    /// The stored settings for networks in few digits, chosen on validation data with 2 x 2 digits; by default those for
+    /// floats, where digits make no difference to the choice.
+    fn digit_settings(&self) -> Settings {
+        self.settings()
+    }
+
     /// Where a search looks.
     fn space(&self) -> Space;
 

@@ -4,12 +4,15 @@ mod fixtures;
 mod random;
 
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder, Staircase};
 use forebay_kernels::Form;
 use forebay_software::Software;
 use forebay_substrate::conformance::check;
 use forebay_substrate::reference::Chain;
+use forebay_substrate::{Queued, Substrate};
 
 /// Writes the program of a chain.
 pub(crate) fn program(device: Device, chain: &Chain) -> Result<Program, Box<dyn Error>> {
@@ -44,12 +47,22 @@ pub(crate) fn program(device: Device, chain: &Chain) -> Result<Program, Box<dyn 
 fn it_passes_the_shared_cases() {
     for device in Device::ALL {
         for form in Form::available() {
-            let write = |chain: &Chain| Ok(program(device, chain)?.into_bytes());
-            let outcomes = check(&Software::with_form(device, form), &write);
-            assert!(outcomes.len() > 50, "all cases were run");
-            for outcome in outcomes {
-                assert_eq!(outcome.failure, None, "{device}, {form}: {}", outcome.case);
-            }
+            passes(device, &Software::with_form(device, form));
         }
+    }
+}
+
+#[test]
+fn it_passes_them_through_a_queue() {
+    let software = Arc::new(Software::new(Device::Akd1000).expect("a kernel form"));
+    passes(Device::Akd1000, &Queued::new(software, Duration::from_secs(60)));
+}
+
+fn passes(device: Device, substrate: &dyn Substrate) {
+    let write = |chain: &Chain| Ok(program(device, chain)?.into_bytes());
+    let outcomes = check(substrate, &write);
+    assert!(outcomes.len() > 50, "all cases were run");
+    for outcome in outcomes {
+        assert_eq!(outcome.failure, None, "{device}, {substrate:?}: {}", outcome.case);
     }
 }
