@@ -48,6 +48,18 @@ impl Task for Narma {
         }
     }
 
+    /// Larger inputs: the products of inputs then stand out from the rounding of the states.
+    fn digit_settings(&self) -> Settings {
+        Settings {
+            spectral_radius: 0.938,
+            leak_rate: 0.934,
+            input_scaling: 0.0803,
+            bias_scaling: 0.185,
+            ridge: 2.71e-8,
+            ..self.settings()
+        }
+    }
+
     fn space(&self) -> Space {
         Space {
             spectral_radius: Span::linear(0.7, 1.0),
