@@ -111,6 +111,15 @@ impl Limits {
         (bytes / self.bytes_per_second(bytes)).max(entries as f64 / self.gathers_per_second::<T>(cols))
     }
 
+    /// The least time of a product with integers: reading its packed weights or multiplying bytes, whichever takes longer.
+    ///
+    /// `weight_bits` is what a weight takes in memory: 1, 2, 4 or 8.
+    pub fn integer_floor_seconds(&self, rows: usize, cols: usize, weight_bits: usize) -> f64 {
+        let macs = (rows * cols) as f64;
+        let bytes = macs * weight_bits as f64 / 8.0;
+        (bytes / self.bytes_per_second(bytes)).max(macs / self.i8_macs_per_second)
+    }
+
     /// Reading speed for data of a given size, between the measured sizes linear in the size's logarithm.
     pub fn bytes_per_second(&self, bytes: f64) -> f64 {
         interpolate(self.reading.iter().map(|rate| (rate.bytes as f64, rate.bytes_per_second)), bytes)
@@ -363,6 +372,9 @@ mod tests {
         // 64-bit: 1600 multiply-adds take 16 us, reading 12 800 bytes 6.4 us.
         assert_eq!(limits.dense_floor_seconds::<f64>(16, 100), 1600.0 / 1e8);
         assert_eq!(limits.sparse_floor_seconds::<f32>(200, 1000), (6000.0 / 2e9_f64).max(1000.0 / 75e7));
+        // 10,000 weights of 4 bits are 5,000 bytes.
+        let read = 5000.0 / 2e9;
+        assert_eq!(limits.integer_floor_seconds(100, 100, 4), (1e4 / limits.i8_macs_per_second).max(read));
         assert_eq!(limits.sparse_floor_seconds::<f64>(400, 1000), (10_000.0 / 2e9_f64).max(1000.0 / 25e7));
     }
 
