@@ -97,7 +97,9 @@ impl ByteMatrix {
     /// If a slice has another length.
     pub fn multiply(&self, form: Form, samples: usize, x: &[i8], y: &mut [i32], scratch: &mut IntegerScratch) {
         assert_eq!((x.len(), y.len()), (samples * self.inputs(), samples * self.units()), "lengths of x and y");
-        self.panels.multiply(form, OFFSET, samples, x.iter().copied(), y, scratch);
+        let inputs = self.inputs();
+        let fill = |sample: usize, row: &mut [i8]| row.copy_from_slice(&x[sample * inputs..(sample + 1) * inputs]);
+        self.panels.multiply(form, OFFSET, samples, fill, y, scratch);
     }
 }
 

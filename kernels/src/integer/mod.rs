@@ -21,6 +21,7 @@
 //! adds, `offset * sum of x`, is subtracted once per sample.
 
 mod bytes;
+mod convert;
 mod packed;
 mod panels;
 mod sparse;
@@ -30,6 +31,7 @@ mod x86;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 
+pub use self::convert::{add_scaled, clamp, decode_add, digits, encode, lowest_bytes};
 pub use self::{bytes::ByteMatrix, packed::PackedMatrix, panels::IntegerScratch, sparse::SparseMatrix};
 
 /// Bits per weight of a [`PackedMatrix`].

@@ -130,9 +130,13 @@ impl PackedMatrix {
     pub fn multiply(&self, form: Form, samples: usize, x: &[u8], y: &mut [i32], scratch: &mut IntegerScratch) {
         assert_eq!((x.len(), y.len()), (samples * self.inputs(), samples * self.units()), "lengths of x and y");
         debug_assert!(x.iter().all(|&x| x < 16), "inputs of four bits");
-        let x = x.iter().map(|&x| x as i8);
+        let inputs = self.inputs();
+        let fill = |sample: usize, row: &mut [i8]| {
+            let x = &x[sample * inputs..(sample + 1) * inputs];
+            row.iter_mut().zip(x).for_each(|(to, &from)| *to = from as i8);
+        };
         let offset = self.bits.offset().into();
-        on_panels!(&self.panels, panels => panels.multiply(form, offset, samples, x, y, scratch));
+        on_panels!(&self.panels, panels => panels.multiply(form, offset, samples, fill, y, scratch));
     }
 }
 

@@ -74,24 +74,27 @@ impl<const F: usize> Panels<F> {
         self.bytes[at] = self.bytes[at] & !(Self::MASK << shift) | field << shift;
     }
 
-    /// `y[s][u] = sum over i of x[s][i] * (field[u][i] - offset)` for `x` `[samples, inputs]` and `y` `[samples, units]`.
+    /// `y[s][u] = sum over i of x[s][i] * (field[u][i] - offset)`; `fill` writes the inputs of a sample, and `y` is
+    /// `[samples, units]`.
     pub(super) fn multiply(
         &self,
         form: Form,
         offset: i32,
         samples: usize,
-        x: impl Iterator<Item = i8>,
+        fill: impl Fn(usize, &mut [i8]),
         y: &mut [i32],
         scratch: &mut IntegerScratch,
     ) {
         let stride = self.blocks * Self::INPUTS;
         let IntegerScratch { samples: values, sums } = scratch;
-        values.clear();
         values.resize(samples * stride, 0);
-        let rows = values.chunks_exact_mut(stride.max(1)).flat_map(|row| &mut row[..self.inputs]);
-        rows.zip(x).for_each(|(to, from)| *to = from);
+        for (sample, row) in values.chunks_exact_mut(stride).enumerate() {
+            let (inputs, padding) = row.split_at_mut(self.inputs);
+            fill(sample, inputs);
+            padding.fill(0);
+        }
         sums.clear();
-        sums.extend(values.chunks_exact(stride).map(|row| row.iter().map(|&x| i32::from(x)).sum::<i32>() * offset));
+        sums.extend(values.chunks_exact(stride).map(|row| offset * sum_of_bytes(row)));
         let samples = Samples { values, stride };
         match form.kind() {
             #[cfg(target_arch = "x86_64")]
@@ -140,6 +143,13 @@ impl<const F: usize> Panels<F> {
             }
         }
     }
+}
+
+/// The sum of bytes, in steps that compilers turn into vectors.
+fn sum_of_bytes(bytes: &[i8]) -> i32 {
+    // 128 bytes of at most 128 each stay within 16 bits.
+    let block = |block: &[i8]| i32::from(block.iter().map(|&x| i16::from(x)).sum::<i16>());
+    bytes.chunks(128).map(block).sum()
 }
 
 /// Panels as the kernels read them: `ceil(units / 16)` times `blocks` blocks.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder};
-use forebay_kernels::Real;
+use forebay_kernels::{Form, Real, integer};
 use forebay_substrate::{Loaded, Multiplier, Precision, SubstrateError};
 
 use super::quantise::{Quantised, levels, quantise};
@@ -91,7 +91,13 @@ impl<T: Real> ProductRunner<T> {
     /// `sums += offset + W [parts]` for each stream.
     ///
     /// `parts` are `[streams, columns]` each, all columns together the product's inputs; `sums` is `[streams, units]`.
-    pub(crate) fn accumulate(&mut self, streams: usize, parts: &[&[T]], sums: &mut [T]) -> Result<(), SubstrateError> {
+    pub(crate) fn accumulate(
+        &mut self,
+        form: Form,
+        streams: usize,
+        parts: &[&[T]],
+        sums: &mut [T],
+    ) -> Result<(), SubstrateError> {
         let Product { loaded, precision, inputs, gain, shift, scale, offset } = &*self.product;
         let multiplier = match &mut self.multiplier {
             Some(multiplier) => multiplier,
@@ -105,44 +111,15 @@ impl<T: Real> ProductRunner<T> {
             let range = first..first + columns;
             for (row, integers) in part.chunks_exact(columns).zip(self.integers.chunks_exact_mut(*inputs)) {
                 let integers = &mut integers[range.clone()];
-                encode(row, &gain[range.clone()], &shift[range.clone()], *precision, integers);
+                let (low, high) = precision.state_range();
+                integer::encode(form, row, &gain[range.clone()], &shift[range.clone()], low, high, integers);
             }
             first += columns;
         }
         multiplier.multiply(&self.integers, &mut self.results)?;
         for (sums, results) in sums.chunks_exact_mut(scale.len()).zip(self.results.chunks_exact(scale.len())) {
-            for (((sum, &result), &scale), &offset) in sums.iter_mut().zip(results).zip(scale).zip(offset) {
-                *sum += offset + scale * T::from_i64(result);
-            }
+            integer::decode_add(form, results, scale, offset, sums);
         }
         Ok(())
-    }
-}
-
-/// `integers[i] = x[i] * gain[i] + shift[i]`, clipped to the precision's range and rounded to nearest, ties to even.
-pub(super) fn encode<T: Real>(x: &[T], gain: &[T], shift: &[T], precision: Precision, integers: &mut [i32]) {
-    let (min, max) = precision.state_range();
-    let (low, high) = (T::from_f64(f64::from(min)), T::from_f64(f64::from(max)));
-    for (((integer, &x), &gain), &shift) in integers.iter_mut().zip(x).zip(gain).zip(shift) {
-        let value = x * gain + shift;
-        let value = if value > low { value } else { low };
-        *integer = (if value < high { value } else { high }).round_to_i32();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_clipped_and_rounded_to_even() {
-        let precision = Precision::new(1, 1).expect("allowed");
-        let x = [-100.0, -8.4, -0.5, 0.5, 1.5, 2.4999, 7.6, f64::MAX];
-        let mut integers = [0; 8];
-        encode(&x, &[1.0; 8], &[0.0; 8], precision, &mut integers);
-        assert_eq!(integers, [-8, -8, 0, 0, 2, 2, 7, 7]);
-        let x = x.map(|x| x as f32);
-        encode(&x, &[1.0; 8], &[0.0; 8], precision, &mut integers);
-        assert_eq!(integers, [-8, -8, 0, 0, 2, 2, 7, 7]);
     }
 }

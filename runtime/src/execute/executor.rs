@@ -332,10 +332,10 @@ impl<T: Real> Executor<T> {
                     match product {
                         None => weights.w_res.accumulate(form, streams, old, sums, scratch),
                         Some(PlacedProduct { runner, with_input: false }) => {
-                            runners.products[*runner].accumulate(streams, &[old], sums)?;
+                            runners.products[*runner].accumulate(form, streams, &[old], sums)?;
                         }
                         Some(PlacedProduct { runner, with_input: true }) => {
-                            runners.products[*runner].accumulate(streams, &[values(source), old], sums)?;
+                            runners.products[*runner].accumulate(form, streams, &[values(source), old], sums)?;
                         }
                     }
                     if let (Some(block), Some(w)) = (fed_back, &weights.w_feedback) {
@@ -352,7 +352,7 @@ impl<T: Real> Executor<T> {
                     };
                     fill_rows(result, bias);
                     if let Some(runner) = product {
-                        runners.products[*runner].accumulate(streams, &[values(&sources[0])], result)?;
+                        runners.products[*runner].accumulate(form, streams, &[values(&sources[0])], result)?;
                         continue;
                     }
                     for (part, source) in parts.iter().zip(sources) {

@@ -2,7 +2,7 @@
 
 use forebay_akida::{Bits, Layer};
 use forebay_kernels::Form;
-use forebay_kernels::integer::{IntegerScratch, PackedMatrix, SparseMatrix, WeightBits};
+use forebay_kernels::integer::{self, IntegerScratch, PackedMatrix, SparseMatrix, WeightBits};
 use forebay_substrate::{POTENTIAL_MAX, POTENTIAL_MIN};
 
 /// A decoded layer.
@@ -95,9 +95,7 @@ impl ExactLayer {
             Stored::Packed(matrix) => matrix.multiply(form, samples, x, out, scratch),
             Stored::Sparse(matrix) => matrix.multiply(form, samples, x, out, scratch),
         }
-        for value in out.iter_mut() {
-            *value = (*value).clamp(POTENTIAL_MIN, POTENTIAL_MAX);
-        }
+        integer::clamp(form, POTENTIAL_MIN, POTENTIAL_MAX, out);
         if let Some(Staircase { thresholds, heights, top }) = &self.staircase {
             for sample in out.chunks_exact_mut(thresholds.len()) {
                 for ((value, &threshold), &height) in sample.iter_mut().zip(thresholds).zip(heights) {

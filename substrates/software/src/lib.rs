@@ -8,12 +8,12 @@
 //!
 //! * `program`: loading, patching, reading back.
 //! * `layer`: one layer's weights and staircase.
-//! * `fused`: several digits in one product.
+//! * `product`: numbers of several digits.
 //!
 //! No result of this crate comes from silicon.
 
-mod fused;
 mod layer;
+mod product;
 mod program;
 
 use std::sync::Arc;

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use forebay_akida::{PatchError, Program};
 use forebay_kernels::Form;
 use forebay_kernels::integer::IntegerScratch;
-use forebay_substrate::precision::{PlaneMultiplier, check_product, check_shape};
+use forebay_substrate::precision::{check_product, check_shape};
 use forebay_substrate::{Loaded, Multiplier, OutputKind, Precision, ProgramShape, Runner, SubstrateError, WeightPatch};
 
-use crate::fused::{FusedProduct, FusedScratch};
 use crate::layer::ExactLayer;
+use crate::product::{Product, ProductScratch};
 
 /// A program on the software substrate.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct Memory {
     program: Program,
     layers: Vec<ExactLayer>,
     /// Products of several digits that somebody asked for.
-    fused: Vec<FusedProduct>,
+    products: Vec<Product>,
 }
 
 /// Samples that run together: their values between two layers should stay in cache.
@@ -59,7 +59,7 @@ impl LoadedProgram {
             output,
             layers: layers.len(),
         };
-        let memory = RwLock::new(Some(Memory { program, layers, fused: Vec::new() }));
+        let memory = RwLock::new(Some(Memory { program, layers, products: Vec::new() }));
         Self { shared: Arc::new(Shared { shape, form, memory, generation: AtomicU64::new(0) }) }
     }
 }
@@ -93,20 +93,16 @@ impl Loaded for LoadedProgram {
         check_shape(self.shape(), precision)?;
         let mut memory = self.shared.write();
         let memory = memory.as_mut().ok_or(SubstrateError::Unloaded)?;
-        if !memory.fused.iter().any(|fused| fused.precision() == precision) {
-            let Some(fused) = FusedProduct::new(&memory.layers[0], precision) else {
-                let runner = Box::new(SoftwareRunner::new(Arc::clone(&self.shared)));
-                return Ok(Box::new(PlaneMultiplier::new(runner, self.shape(), precision)?));
-            };
-            memory.fused.push(fused);
+        if !memory.products.iter().any(|product| product.precision() == precision) {
+            memory.products.push(Product::new(&memory.layers[0], precision));
         }
         let shared = Arc::clone(&self.shared);
-        Ok(Box::new(FusedMultiplier { shared, precision, scratch: FusedScratch::default() }))
+        Ok(Box::new(SoftwareMultiplier { shared, precision, scratch: ProductScratch::default() }))
     }
 
     fn patch(&self, patches: &[WeightPatch]) -> Result<(), SubstrateError> {
         let mut memory = self.shared.write();
-        let Memory { program, layers, fused } = memory.as_mut().ok_or(SubstrateError::Unloaded)?;
+        let Memory { program, layers, products } = memory.as_mut().ok_or(SubstrateError::Unloaded)?;
         for (index, patch) in patches.iter().enumerate() {
             check_patch(program, patch, index)?;
         }
@@ -115,8 +111,8 @@ impl Loaded for LoadedProgram {
             let old = layers[layer].get(unit, input);
             program.patch(patch).expect("the patch was checked");
             layers[layer].set(unit, input, value);
-            for fused in &mut *fused {
-                fused.set(unit, input, old, value);
+            for product in &mut *products {
+                product.set(unit, input, old, value);
             }
         }
         self.shared.generation.fetch_add(1, Ordering::Release);
@@ -226,28 +222,23 @@ impl Runner for SoftwareRunner {
     }
 }
 
-/// One stream of products of joined digits.
+/// One stream of products.
 #[derive(Debug)]
-struct FusedMultiplier {
+struct SoftwareMultiplier {
     shared: Arc<Shared>,
     precision: Precision,
-    scratch: FusedScratch,
+    scratch: ProductScratch,
 }
 
-impl Multiplier for FusedMultiplier {
+impl Multiplier for SoftwareMultiplier {
     fn multiply(&mut self, x: &[i32], y: &mut [i64]) -> Result<(), SubstrateError> {
         let Self { shared, precision, scratch } = self;
         let rows = shared.shape.units / precision.weight_digits();
         let samples = check_product(x, y, shared.shape.inputs, rows, *precision)?;
         shared.with(|memory| {
-            let fused = memory.fused.iter().find(|fused| fused.precision() == *precision);
-            fused.expect("made with the multiplier, and only unloaded with the rest").multiply(
-                shared.form,
-                samples,
-                x,
-                y,
-                scratch,
-            );
+            let product = memory.products.iter().find(|product| product.precision() == *precision);
+            let product = product.expect("made with the multiplier, and only unloaded with the rest");
+            product.multiply(shared.form, &memory.layers[0], samples, x, y, scratch);
             Ok(())
         })
     }
