@@ -17,9 +17,10 @@ pub(super) fn neon<const F: usize>(view: View<'_>, samples: Samples<'_>, y: &mut
         // Bytes above 127 are no signed ones: less 128 they are, and that is added to the sums again.
         let repair = if F == 1 { 128 * x.iter().map(|&x| i32::from(x)).sum::<i32>() } else { 0 };
         for panel in 0..view.panels() {
-            let bytes = &view.bytes[panel * view.blocks * BLOCK..(panel + 1) * view.blocks * BLOCK];
+            let (start, stride) = view.panel(panel);
             let mut sums = [vdupq_n_s32(repair); UNITS / 4];
-            for (block, x) in bytes.chunks_exact(BLOCK).zip(x.chunks_exact(4 * F)) {
+            for (block, x) in x.chunks_exact(4 * F).enumerate() {
+                let block = &view.bytes[start + block * stride..][..BLOCK];
                 for (quarter, sum) in block.chunks_exact(16).zip(&mut sums) {
                     // SAFETY: `quarter` holds 16 bytes.
                     let quarter = unsafe { vld1q_u8(quarter.as_ptr()) };

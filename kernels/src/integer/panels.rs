@@ -7,6 +7,8 @@ use crate::form::{Form, Kind};
 pub(super) const UNITS: usize = 16;
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
+/// Panels whose blocks alternate; the last group may have fewer.
+pub(super) const GROUP: usize = 8;
 
 /// Unsigned fields in panels, `F` per byte: 1, 2, 4 or 8.
 #[derive(Clone, Debug)]
@@ -60,8 +62,8 @@ impl<const F: usize> Panels<F> {
     fn place(&self, unit: usize, input: usize) -> (usize, usize) {
         let (block, within) = (input / Self::INPUTS, input % Self::INPUTS);
         let (field, byte) = (within / 4, within % 4);
-        let at = (unit / UNITS * self.blocks + block) * BLOCK + 4 * (unit % UNITS) + byte;
-        (at, field * Self::FIELD_BITS)
+        let (start, stride) = self.view().panel(unit / UNITS);
+        (start + block * stride + 4 * (unit % UNITS) + byte, field * Self::FIELD_BITS)
     }
 
     pub(super) fn get(&self, unit: usize, input: usize) -> u8 {
@@ -128,9 +130,11 @@ impl<const F: usize> Panels<F> {
     /// The definition: every field of every block, one after the other.
     fn scalar(&self, samples: Samples<'_>, y: &mut [i32]) {
         for (x, y) in samples.values.chunks_exact(samples.stride).zip(y.chunks_exact_mut(self.units)) {
-            for (panel, y) in self.bytes.chunks_exact(self.blocks * BLOCK).zip(y.chunks_mut(UNITS)) {
+            for (panel, y) in y.chunks_mut(UNITS).enumerate() {
                 y.fill(0);
-                for (block, x) in panel.chunks_exact(BLOCK).zip(x.chunks_exact(Self::INPUTS)) {
+                let (start, stride) = self.view().panel(panel);
+                for (block, x) in x.chunks_exact(Self::INPUTS).enumerate() {
+                    let block = &self.bytes[start + block * stride..][..BLOCK];
                     for (y, bytes) in y.iter_mut().zip(block.chunks_exact(4)) {
                         for (f, x) in x.chunks_exact(4).enumerate() {
                             for (byte, &x) in bytes.iter().zip(x) {
@@ -161,6 +165,14 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
+    /// Where a panel begins, and how far its blocks are apart: the panels of a group take turns, block by block, so that
+    /// a product reads one stream of memory.
+    pub(super) fn panel(&self, panel: usize) -> (usize, usize) {
+        let first = panel / GROUP * GROUP;
+        let width = GROUP.min(self.panels() - first);
+        (first * self.blocks * BLOCK + (panel - first) * BLOCK, width * BLOCK)
+    }
+
     pub(super) fn panels(&self) -> usize {
         self.units.div_ceil(UNITS)
     }

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
     _mm256_setzero_si256, _mm256_srl_epi16, _mm256_storeu_si256, _mm512_add_epi32, _mm512_and_si512,
     _mm512_dpbusd_epi32, _mm512_loadu_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_si512,
-    _mm512_srl_epi16, _mm512_storeu_si512,
+    _mm512_srai_epi32, _mm512_srl_epi16, _mm512_storeu_si512,
 };
 
 use super::panels::{BLOCK, Samples, UNITS, View};
@@ -33,7 +33,7 @@ pub(super) fn vnni<const F: usize>(view: View<'_>, samples: Samples<'_>, y: &mut
     while sample < count {
         let mut panel = 0;
         while panel + 8 <= panels {
-            vnni_tile::<F, 8, 1, 1>(view, samples, panel, sample, y);
+            vnni_tile::<F, 8, 1, 2>(view, samples, panel, sample, y);
             panel += 8;
         }
         while panel + 4 <= panels {
@@ -48,7 +48,10 @@ pub(super) fn vnni<const F: usize>(view: View<'_>, samples: Samples<'_>, y: &mut
     }
 }
 
-/// `P` panels times `S` samples; `Q` sums of each take turns over the fields, so that more additions are under way.
+/// `P` panels times `S` samples.
+///
+/// With `Q = 2`, two sums take turns over the fields, so that more additions are under way; of two fields per byte, the
+/// upper one then stays where it is, 16 times too large, and its sum is shifted once at the end.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn vnni_tile<const F: usize, const P: usize, const S: usize, const Q: usize>(
@@ -58,34 +61,38 @@ fn vnni_tile<const F: usize, const P: usize, const S: usize, const Q: usize>(
     sample: usize,
     y: &mut [i32],
 ) {
-    let mask = _mm512_set1_epi8((0xFF_u16 >> (8 - 8 / F)) as u8 as i8);
-    let panel_bytes = view.blocks * BLOCK;
+    let stays = F == 2 && Q == 2;
+    let lowest = _mm512_set1_epi8((0xFF_u16 >> (8 - 8 / F)) as u8 as i8);
+    let upper = _mm512_set1_epi8(0xF0_u8 as i8);
+    let places: [(usize, usize); P] = std::array::from_fn(|p| view.panel(panel + p));
     let mut sums = [[[_mm512_setzero_si512(); Q]; S]; P];
     for block in 0..view.blocks {
-        let mut fields = [[_mm512_setzero_si512(); F]; P];
-        for p in 0..P {
-            let at = (panel + p) * panel_bytes + block * BLOCK;
-            // SAFETY: `check` found `bytes` to hold all panels of `blocks` blocks; `panel + p` and `block` are below.
-            let bytes = unsafe { _mm512_loadu_si512(view.bytes.as_ptr().add(at).cast::<__m512i>()) };
-            for f in 0..F {
-                fields[p][f] = match (F, f) {
-                    (1, _) => bytes,
-                    (_, 0) => _mm512_and_si512(bytes, mask),
-                    _ => {
-                        let shift = _mm_cvtsi32_si128((f * (8 / F)) as i32);
-                        _mm512_and_si512(_mm512_srl_epi16(bytes, shift), mask)
-                    }
-                };
-            }
-        }
+        let mut x = [[_mm512_setzero_si512(); F]; S];
         for s in 0..S {
             for f in 0..F {
                 let at = (sample + s) * samples.stride + 4 * (F * block + f);
                 // SAFETY: `check` found rows of `4 F blocks` values; `sample + s` is below their number.
                 let four = unsafe { samples.values.as_ptr().add(at).cast::<i32>().read_unaligned() };
-                let x = _mm512_set1_epi32(four);
-                for p in 0..P {
-                    sums[p][s][f % Q] = _mm512_dpbusd_epi32(sums[p][s][f % Q], fields[p][f], x);
+                x[s][f] = _mm512_set1_epi32(four);
+            }
+        }
+        for p in 0..P {
+            let at = places[p].0 + block * places[p].1;
+            // SAFETY: `check` found `bytes` to hold all panels of `blocks` blocks, which is where `panel` places the
+            // blocks of these; `panel + p` and `block` are below their numbers.
+            let bytes = unsafe { _mm512_loadu_si512(view.bytes.as_ptr().add(at).cast::<__m512i>()) };
+            for f in 0..F {
+                let field = match (F, f) {
+                    (1, _) => bytes,
+                    (_, 0) => _mm512_and_si512(bytes, lowest),
+                    _ if stays => _mm512_and_si512(bytes, upper),
+                    _ => {
+                        let shift = _mm_cvtsi32_si128((f * (8 / F)) as i32);
+                        _mm512_and_si512(_mm512_srl_epi16(bytes, shift), lowest)
+                    }
+                };
+                for s in 0..S {
+                    sums[p][s][f % Q] = _mm512_dpbusd_epi32(sums[p][s][f % Q], field, x[s][f]);
                 }
             }
         }
@@ -94,7 +101,8 @@ fn vnni_tile<const F: usize, const P: usize, const S: usize, const Q: usize>(
         for s in 0..S {
             let mut total = sums[p][s][0];
             for q in 1..Q {
-                total = _mm512_add_epi32(total, sums[p][s][q]);
+                let other = if stays { _mm512_srai_epi32::<4>(sums[p][s][q]) } else { sums[p][s][q] };
+                total = _mm512_add_epi32(total, other);
             }
             let mut lanes = [0; UNITS];
             // SAFETY: `lanes` holds 64 bytes.
@@ -132,11 +140,12 @@ fn avx2_tile<const F: usize, const S: usize>(
     let mask = _mm256_set1_epi8((0xFF_u16 >> (8 - 8 / F)) as u8 as i8);
     let (ones, even) = (_mm256_set1_epi16(1), _mm256_set1_epi16(0x00FF));
     let odd = _mm256_set1_epi16(-0x0100);
+    let (start, stride) = view.panel(panel);
     let mut sums = [[_mm256_setzero_si256(); 2]; S];
     for block in 0..view.blocks {
         for half in 0..2 {
-            let at = (panel * view.blocks + block) * BLOCK + 32 * half;
-            // SAFETY: `check` found `bytes` to hold all panels of `blocks` blocks; `panel` and `block` are below.
+            let at = start + block * stride + 32 * half;
+            // SAFETY: as in `vnni_tile`.
             let bytes = unsafe { _mm256_loadu_si256(view.bytes.as_ptr().add(at).cast::<__m256i>()) };
             for s in 0..S {
                 let mut pairs = _mm256_setzero_si256();
