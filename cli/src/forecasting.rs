@@ -11,12 +11,12 @@
 //! Stone 1984).
 
 use anyhow::{Context, Result, bail, ensure};
-use forebay::Real;
 use forebay::metrics;
 use forebay::model::{Model, Provenance};
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
+use forebay::{Compiler, Precision, Real};
 use forebay_zoo::baselines::{self, Autoregression};
 use forebay_zoo::scalers::Scaler;
 use forebay_zoo::stats::{self, MeanInterval};
@@ -40,6 +40,20 @@ pub(crate) struct Plan {
     pub trials: u64,
     /// Steps per season for the seasonal baseline.
     pub season: Option<usize>,
+    /// Where the same networks are run a second time with their recurrent products in integers, if at all.
+    pub hybrid: Option<Hybrid>,
+}
+
+/// A substrate and digits.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Hybrid {
+    /// Its address.
+    pub address: String,
+    /// Digits of states and weights.
+    #[serde(skip)]
+    pub precision: Precision,
+    /// The same as text.
+    pub digits: String,
 }
 
 /// Most steps dropped at the start of the training stretch; a short one loses a tenth at most.
@@ -82,8 +96,17 @@ pub(crate) struct Outcome<T: Real> {
     pub test_per_seed: Vec<f64>,
     /// The first seed's model, fitted on training and validation.
     pub model: Model<T>,
+    /// Where the first seed's hybrid network runs, if one was asked for.
+    pub placement: Option<forebay::compile::Plan>,
     /// The average forecast of all seeds for the test stretch, in the units of the series.
     pub forecast: Array2<f64>,
+}
+
+/// What one seed's hybrid network came to.
+struct HybridScores {
+    /// Training, validation, test.
+    scores: [f64; 3],
+    plan: forebay::compile::Plan,
 }
 
 /// What `predict` needs to know of a saved model; kept in its notes.
@@ -190,19 +213,20 @@ impl Plan {
         let finals = (0..self.seeds)
             .into_par_iter()
             .map(|seed| {
-                let chosen = self.fit(inputs.view(), &settings, seed, train)?;
-                let refitted = self.fit(inputs.view(), &settings, seed, train + validation)?;
+                let chosen = self.fit(inputs.view(), &settings, seed, train, None)?;
+                let refitted = self.fit(inputs.view(), &settings, seed, train + validation, None)?;
                 let early = forecast(&chosen, inputs.view())?;
                 let late = forecast(&refitted, inputs.view())?;
+                let hybrid = self.hybrid_scores(scaled.view(), inputs.view(), &settings, seed)?;
                 progress();
-                Ok((refitted, early, late))
+                Ok((refitted, early, late, hybrid))
             })
             .collect::<Result<Vec<_>>>()?;
 
         let mut rows = Vec::new();
         let (mut scores, mut test_per_seed) = ([Vec::new(), Vec::new()], Vec::new());
         let mut averages = [Array2::<f64>::zeros(scaled.dim()), Array2::<f64>::zeros(scaled.dim())];
-        for (_, early, late) in &finals {
+        for (_, early, late, _) in &finals {
             scores[0].push(self.score(scaled.view(), early.view(), Stretch::Train)?);
             scores[1].push(self.score(scaled.view(), early.view(), Stretch::Validation)?);
             test_per_seed.push(self.score(scaled.view(), late.view(), Stretch::Test)?);
@@ -226,6 +250,21 @@ impl Plan {
             let name = format!("average of {} networks", self.seeds);
             rows.push(Row { baseline: false, ..self.row(name, scaled.view(), early.view(), late.view())? });
         }
+        let hybrids: Vec<&HybridScores> = finals.iter().filter_map(|(.., hybrid)| hybrid.as_ref()).collect();
+        if let Some(Hybrid { address, digits, .. }) = &self.hybrid {
+            let of = |stretch: usize| hybrids.iter().map(|h| h.scores[stretch]).collect::<Vec<f64>>();
+            let test = MeanInterval::of(&of(2));
+            rows.push(Row {
+                name: format!("hybrid of {digits} digits, {address}"),
+                baseline: false,
+                train: stats::mean(&of(0)),
+                validation: stats::mean(&of(1)),
+                test: test.mean,
+                test_sd: test.sd,
+                test_errors: Vec::new(),
+            });
+        }
+        let placement = hybrids.first().map(|hybrid| hybrid.plan.clone());
         rows.extend(self.baselines(scaled.view())?);
 
         let (from, to) = self.bounds(Stretch::Test);
@@ -236,7 +275,7 @@ impl Plan {
         provenance.notes.insert(NOTES.to_owned(), serde_json::to_value(notes)?);
         provenance.notes.insert("settings".to_owned(), serde_json::to_value(&settings)?);
         let model = model.with_provenance(provenance);
-        Ok(Outcome { rows, settings, test_per_seed, model, forecast })
+        Ok(Outcome { rows, settings, test_per_seed, model, placement, forecast })
     }
 
     /// Random settings, the best mean score on the validation stretch.
@@ -272,7 +311,7 @@ impl Plan {
                 let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
                 let mut errors = Vec::new();
                 for seed in 0..TRIAL_SEEDS {
-                    let model = self.fit(inputs, &settings, seed, self.split[0])?;
+                    let model = self.fit(inputs, &settings, seed, self.split[0], None)?;
                     let known = self.split[0] + self.split[1];
                     let made = forecast(&model, inputs.slice(s![..known, ..]))?;
                     errors.push(self.squared_errors(scaled, made.view(), Stretch::Validation));
@@ -291,6 +330,34 @@ impl Plan {
         Ok(simplest.unwrap_or(best).2.clone())
     }
 
+    /// Scores of one seed's network with its recurrent product on a substrate: ranges and readout are fitted to the
+    /// same rows as the float network's.
+    fn hybrid_scores<T: Real>(
+        &self,
+        scaled: ArrayView2<'_, f64>,
+        inputs: ArrayView2<'_, T>,
+        settings: &Settings,
+        seed: u64,
+    ) -> Result<Option<HybridScores>> {
+        let Some(Hybrid { address, precision, .. }) = &self.hybrid else { return Ok(None) };
+        let [train, validation, _] = self.split;
+        let substrate = forebay::open(address)?;
+        let fit = |steps: usize| -> Result<Model<T>> {
+            let known = inputs.slice(s![..steps, ..]);
+            let compiler = Compiler::new(std::sync::Arc::clone(&substrate)).precision(*precision).calibrate(known);
+            self.fit(inputs, settings, seed, steps, Some(&compiler))
+        };
+        let (chosen, refitted) = (fit(train)?, fit(train + validation)?);
+        let (early, late) = (forecast(&chosen, inputs)?, forecast(&refitted, inputs)?);
+        let scores = [
+            self.score(scaled, early.view(), Stretch::Train)?,
+            self.score(scaled, early.view(), Stretch::Validation)?,
+            self.score(scaled, late.view(), Stretch::Test)?,
+        ];
+        let plan = refitted.plan().context("a compiled model has a plan")?.clone();
+        Ok(Some(HybridScores { scores, plan }))
+    }
+
     /// Fits one reservoir on the first `steps` rows; row t of the targets is `horizon` ahead.
     fn fit<T: Real>(
         &self,
@@ -298,9 +365,13 @@ impl Plan {
         settings: &Settings,
         seed: u64,
         steps: usize,
+        compiler: Option<&Compiler<'_, T>>,
     ) -> Result<Model<T>> {
         let features = scaled.ncols();
-        let model = Model::generate(settings.network(features, features)?, seed)?;
+        let mut model = Model::generate(settings.network(features, features)?, seed)?;
+        if let Some(compiler) = compiler {
+            model = compiler.compile(&model)?;
+        }
         let inputs = scaled.slice(s![..steps - self.horizon, ..]);
         let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
         let training = Training::new().washout(self.washout()).ridge(settings.ridge);

@@ -10,6 +10,7 @@ use ndarray::{Array2, s};
 use serde_json::{Value, json};
 
 use super::models::Precision;
+use super::placement::Placement;
 use crate::forecasting::{Outcome, Plan, Row, diebold_mariano};
 use crate::output::{self, align, count, number};
 use crate::plot::ForecastPlot;
@@ -55,6 +56,11 @@ pub(crate) struct Forecast {
     /// Float type of the networks
     #[arg(long, value_enum, default_value = "f64")]
     precision: Precision,
+    #[command(flatten)]
+    placement: Placement,
+    /// Leave out the hybrid network: the same one with its recurrent product in integers
+    #[arg(long)]
+    no_hybrid: bool,
     /// Folder for the results [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -97,6 +103,7 @@ impl Forecast {
             seeds: self.seeds,
             trials: self.trials,
             season: self.season.or(source.season),
+            hybrid: (!self.no_hybrid).then(|| self.placement.hybrid()),
         };
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
         output::check_folder(&folder)?;
@@ -196,6 +203,7 @@ fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Value 
                      on training and validation; NRMSE divides by the standard deviation of the stretch",
         "scores": outcome.rows,
         "settings": outcome.settings,
+        "hybrid_plan": outcome.placement,
         "test_nrmse_per_seed": outcome.test_per_seed,
         "test_forecast": outcome.forecast.rows().into_iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
     })
@@ -221,7 +229,22 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
     }
     text += "\n";
     text += &align(&rows);
-    text + "\n" + &verdict(&outcome.rows, plan.horizon) + "\n"
+    text += "\n";
+    text += &verdict(&outcome.rows, plan.horizon);
+    text += "\n";
+    if let Some(region) = outcome.placement.as_ref().and_then(|placement| placement.regions.first()) {
+        let layer = &region.layers[0];
+        text += &format!(
+            "The hybrid's recurrent product is {} units over {} inputs on one {} ({} words), {} a step; exact integers in \
+             software here. Tested on silicon: no.\n",
+            layer.units,
+            layer.inputs,
+            layer.processor,
+            layer.memory_words,
+            count(region.per_step.inferences, "inference"),
+        );
+    }
+    text
 }
 
 /// Who wins on the test stretch, in one sentence; nobody, if the squared errors differ by less than two of the standard

@@ -7,6 +7,8 @@ use forebay::{Compiler, Precision, Real};
 use forebay_zoo::tasks::Arithmetic;
 use ndarray::ArrayView2;
 
+use crate::forecasting::Hybrid;
+
 /// Where products are formed, and in how many digits.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Processor")]
@@ -35,6 +37,15 @@ impl Placement {
                 let substrate = forebay::open(address)?;
                 Ok(Arithmetic::Hybrid { substrate, precision: self.digits, refit: true })
             }
+        }
+    }
+
+    /// Substrate and digits for a second run beside the float one: the software substrate if none was named.
+    pub(super) fn hybrid(&self) -> Hybrid {
+        Hybrid {
+            address: self.substrate.clone().unwrap_or_else(|| "software:akd1000".to_owned()),
+            precision: self.digits,
+            digits: format!("{} x {}", self.digits.state_digits(), self.digits.weight_digits()),
         }
     }
 
