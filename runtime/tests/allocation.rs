@@ -61,6 +61,38 @@ fn hybrid_esn_steps_without_allocating() -> Result<(), Error> {
     Ok(())
 }
 
+/// Fused digits, single planes, and a chain that stays on the processor.
+#[test]
+fn steps_on_a_substrate_allocate_nothing() -> Result<(), Error> {
+    let substrate = forebay::open("software:akd1000")?;
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let x = g.reservoir("x", u, Reservoir::new(70));
+    let a = g.dense("a", u, 20, 1.0);
+    let a = g.bounded_relu("a_relu", a, 1.0);
+    g.readout("y", [x, a], 2);
+    let model = Model::<f32>::generate(g.build()?, 1)?;
+    let data = ndarray::Array2::from_shape_fn((50, 2), |(t, k)| ((t + k) as f32).sin());
+    for (state, weight) in [(1, 1), (2, 2), (4, 3)] {
+        let precision = forebay::Precision::new(state, weight).expect("allowed");
+        let compiler = forebay::Compiler::new(substrate.clone()).precision(precision).calibrate(data.view());
+        let hybrid = compiler.compile(&model)?;
+        let (mut session, mut batch) = (hybrid.session(), hybrid.batch(5)?);
+        // The first step gets runners from the substrate and sizes buffers.
+        session.step(&[0.1, 0.2])?;
+        batch.step(&[0.1; 10])?;
+        let count = allocations(|| {
+            for t in 0..100 {
+                session.step(&[t as f32 * 1e-3, 0.5])?;
+                batch.step(&[0.2; 10])?;
+            }
+            Ok(())
+        })?;
+        assert_eq!(count, 0, "{state} x {weight} digits");
+    }
+    Ok(())
+}
+
 #[test]
 fn any_graph_and_any_batch_steps_without_allocating() -> Result<(), Error> {
     let mut g = Graph::builder();

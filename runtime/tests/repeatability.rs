@@ -1,10 +1,14 @@
 //! One fixed job, hashed: the same under every kernel form and with any number of threads.
 
+use std::sync::Arc;
+
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::reservoir::Reservoir;
 use forebay::train::{Ridge, Series, Training};
-use forebay::{Error, Form, Real};
+use forebay::{Compiler, Error, Form, Precision, Real};
+use forebay_akida::Device;
+use forebay_software::Software;
 use ndarray::{Array2, s};
 
 /// A series that needs no random numbers: the logistic map and a slow rotation of it.
@@ -74,6 +78,37 @@ fn same_everywhere<T: Real>(states: &str) -> Result<(), Box<dyn std::error::Erro
             assert_eq!(found.weights, expected.weights, "weights, {form}, {threads} thread(s)");
             assert_eq!(found.forecast, expected.forecast, "forecast, {form}, {threads} thread(s)");
         }
+    }
+    Ok(())
+}
+
+/// Ranges, integers, programs and states of a hybrid network, hashed.
+fn hybrid(form: Form) -> Result<String, Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let x = g.reservoir("x", u, Reservoir::new(130).density(0.3).leak_rate(0.7));
+    let a = g.dense("a", u, 40, 1.0);
+    let a = g.bounded_relu("a_relu", a, 1.0);
+    g.readout("y", [x, a], 1);
+    let model = Model::<f32>::generate(g.build()?, 11)?.with_form(form);
+    let series = series(400).mapv(|v| v as f32);
+    let mut values = Vec::new();
+    for (state, weight) in [(1, 1), (2, 2), (3, 3)] {
+        let substrate = Arc::new(Software::with_form(Device::Akd1000, form));
+        let precision = Precision::new(state, weight).expect("allowed");
+        let hybrid = Compiler::new(substrate).precision(precision).calibrate(series.view()).compile(&model)?;
+        values.extend(hybrid.programs().iter().flat_map(|program| program.bytes()).map(|&byte| f32::from(byte)));
+        hybrid.session().run_with(series.view(), |session| {
+            values.extend(session.node("x").into_iter().chain(session.node("a_relu")).flatten().copied());
+        })?;
+    }
+    Ok(hash(values))
+}
+
+#[test]
+fn a_hybrid_has_the_same_bits_under_every_form() -> Result<(), Error> {
+    for form in Form::available() {
+        assert_eq!(hybrid(form)?, "aa5860a254cac80e", "{form}");
     }
     Ok(())
 }

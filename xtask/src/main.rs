@@ -37,6 +37,7 @@ const CHECKS: &[Check] = &[
     Check { name: "examples", about: "every example runs", run: examples },
     Check { name: "doc", about: "every public item documented, no dead links", run: doc },
     Check { name: "numpy", about: "states against a recurrence in numpy", run: numpy },
+    Check { name: "schema", about: "generated code of program files is that of the schemas (flatc)", run: schema },
     Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
     Check { name: "neon", about: "kernels compiled for aarch64, run under qemu", run: neon },
     Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
@@ -156,6 +157,40 @@ fn numpy(options: &Options) -> Outcome {
         return Outcome::NotRun("python3 with numpy is missing: pip install numpy".to_owned());
     }
     run(Command::new("python3").arg(options.root.join("cli/tests/recurrence.py")).current_dir(&options.root))
+}
+
+/// Version of the schema compiler that the checked-in code comes from.
+const FLATC_VERSION: &str = "flatc version 25.12.19";
+
+/// Generates the code of the program files anew and compares it with what is checked in.
+fn schema(options: &Options) -> Outcome {
+    let installed = options.root.join("target/flatc/bin/flatc");
+    let named = env::var_os("FLATC").map(PathBuf::from);
+    let mut tried = named.into_iter().chain([PathBuf::from("flatc"), installed]);
+    let is_right = |flatc: &PathBuf| {
+        let version = Command::new(flatc).arg("--version").output();
+        version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == FLATC_VERSION)
+    };
+    let Some(flatc) = tried.find(is_right) else {
+        return Outcome::NotRun(format!("needs {FLATC_VERSION}: on the path, or named by FLATC"));
+    };
+    let folder = options.root.join("substrates/akida");
+    let fresh = options.root.join("target/schema");
+    let names = ["program_info", "program_data"];
+    let files = names.map(|name| folder.join(format!("schema/{name}.fbs")));
+    if let Outcome::Failed(why) = run(Command::new(flatc).arg("--rust").arg("-o").arg(&fresh).args(files)) {
+        return Outcome::Failed(why);
+    }
+    for name in names.map(|name| format!("{name}_generated.rs")) {
+        let read = |folder: &Path| std::fs::read(folder.join(&name)).ok();
+        if read(&fresh) != read(&folder.join("src/generated")) {
+            return Outcome::Failed(format!(
+                "{name} is not what flatc makes of its schema: copy it from {}",
+                fresh.display()
+            ));
+        }
+    }
+    Outcome::Passed
 }
 
 fn deny(options: &Options) -> Outcome {
