@@ -131,7 +131,8 @@ fn table(climb: &Climb) -> String {
         Better::Larger => "larger is better",
         Better::Smaller => "smaller is better",
     };
-    format!("{}, {} units ({}: {direction})\n{}", climb.task, climb.units, climb.score, align(&rows))
+    let table = align(&rows);
+    format!("{}, {} units ({}: {direction})\n{table}{}\n", climb.task, climb.units, climb.score, which_rung(climb))
 }
 
 fn label(climb: &Climb, rung: &Rung) -> String {
@@ -142,12 +143,36 @@ fn label(climb: &Climb, rung: &Rung) -> String {
     }
 }
 
+/// The cheapest rung that is good enough, and what training on hybrid states recovers there.
+fn which_rung(climb: &Climb) -> String {
+    // Stored units times samples: what a step asks of the processor.
+    let cost = |rung: &Rung| rung.state_digits.zip(rung.weight_digits).map(|(state, weight)| state * weight);
+    let digits = || climb.rungs.iter().filter(|rung| cost(rung).is_some());
+    let good = |rung: &&Rung| climb.relative(rung) >= ENOUGH;
+    let cheapest = digits().filter(good).min_by_key(|rung| cost(rung));
+    let best = digits().max_by(|a, b| climb.relative(a).total_cmp(&climb.relative(b)));
+    let Some(rung) = cheapest.or(best) else { return String::new() };
+    let share = 100.0 * climb.relative(rung);
+    let mut text = match cheapest {
+        Some(_) => format!("the cheapest rung within 5 % of f32 is {} ({share:.0} %)", label(climb, rung)),
+        None => format!("no rung is within 5 % of f32; the best is {} ({share:.0} %)", label(climb, rung)),
+    };
+    if let Some(kept) = rung.without_refit {
+        text +=
+            &format!("; training the readout on hybrid states takes it from {} to {}", number(kept), number(rung.mean));
+    }
+    text
+}
+
+/// Share of the f32 score from which a rung counts as as good.
+const ENOUGH: f64 = 0.95;
+
 const ADVICE: &str = "\
 Of f32: the share of the float score that is kept, turned so that 100 % is as good and less is worse.
 Without refit: the score when the readout keeps what it learned on float states.
 Step us here: time of a whole step of the software substrate on this machine; not a device's.
 
-Which rung: for noisy series and classification 2 x 2 is as good as floats here, so pay no more. For closed loops on
-noise-free chaos the rounding of the state is the error that grows: each state digit buys time, weight digits beyond
-two buy little. 1 x 1 is for heads that can bear it: look at its row first.
+Where the data are noisy, or classes are voted on, rounding hides in the noise and few digits do. In closed loops on
+noise-free chaos the rounding of the state is the error that grows, so each state digit buys time; weight digits only
+change which reservoir it is, once the readout is trained on its states.
 ";

@@ -56,7 +56,8 @@ fn draw_panel(climb: &Climb, area: &Area<'_>) -> Drawn {
         let of = |rung: &Rung| Some((rung.state_digits? as f64, 100.0 * climb.relative(rung)));
         climb.rungs.iter().filter(|rung| rung.weight_digits == Some(digits)).filter_map(of).collect()
     };
-    let highest = climb.rungs.iter().map(|rung| 100.0 * climb.relative(rung)).filter(|v| v.is_finite());
+    let drawn = climb.rungs.iter().filter(|rung| rung.state_digits.is_some());
+    let highest = drawn.map(|rung| 100.0 * climb.relative(rung)).filter(|v| v.is_finite());
     let highest = highest.fold(100.0_f64, f64::max);
     let title = format!("{}, {} units", climb.task, climb.units);
     let mut chart = ChartBuilder::on(area)
@@ -80,7 +81,7 @@ fn draw_panel(climb: &Climb, area: &Area<'_>) -> Drawn {
         .x_label_formatter(&|v: &f64| if v.fract().abs() < 1e-9 { format!("{v:.0}") } else { String::new() })
         .y_label_formatter(&|v| format!("{v:.0} %"))
         .x_desc("state digits of 4 bits")
-        .y_desc(climb.score)
+        .y_desc(format!("of f32: {}", climb.score))
         .draw()?;
     chart.draw_series(DashedLineSeries::new([(0.8, 100.0), (4.2, 100.0)], 8, 6, FAINT.stroke_width(2)))?;
     for (digits, colour) in WEIGHT_DIGITS {

@@ -2,5 +2,6 @@
 
 mod forecast;
 mod models;
+mod programs;
 mod refusals;
 mod support;
