@@ -72,10 +72,17 @@ fn chain(error: &anyhow::Error) -> String {
 
 /// The processor's reason, if that is what an error comes from.
 fn refusal(error: &anyhow::Error) -> Option<&Refusal> {
-    error.chain().find_map(|cause| match (cause.downcast_ref(), cause.downcast_ref(), cause.downcast_ref()) {
-        (Some(forebay::Error::Refused(refusal)), ..) | (_, Some(BuildError::Refused(refusal)), _) => Some(refusal),
-        (.., Some(SubstrateError::Refused(refusal))) => Some(refusal),
-        _ => cause.downcast_ref::<Refusal>(),
+    error.chain().find_map(|cause| {
+        if let Some(forebay::Error::Refused(refusal)) = cause.downcast_ref() {
+            return Some(refusal);
+        }
+        if let Some(BuildError::Refused(refusal)) = cause.downcast_ref() {
+            return Some(refusal);
+        }
+        if let Some(SubstrateError::Refused(refusal)) = cause.downcast_ref() {
+            return Some(refusal);
+        }
+        cause.downcast_ref()
     })
 }
 

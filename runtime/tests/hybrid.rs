@@ -185,7 +185,7 @@ fn the_way_integers_are_formed_does_not_show() -> Result<(), Error> {
         };
         let expected = on(Arc::new(Software::with_form(Device::Akd1000, Form::SCALAR)))?;
         assert!(expected == on(Arc::new(Faulty::new()))?, "{state} x {weight}, digit by digit");
-        let queued = Queued::new(Arc::new(software(Device::Akd1500)), Duration::from_secs(60));
+        let queued = Queued::new(Arc::new(software(Device::Akd1500)), Duration::from_mins(1));
         assert!(expected == on(Arc::new(queued))?, "{state} x {weight}, through a queue");
         for form in Form::available() {
             assert!(
@@ -199,7 +199,7 @@ fn the_way_integers_are_formed_does_not_show() -> Result<(), Error> {
 
 #[test]
 fn batches_are_single_streams() -> Result<(), Error> {
-    let queued = Queued::new(Arc::new(software(Device::Akd1000)), Duration::from_secs(60));
+    let queued = Queued::new(Arc::new(software(Device::Akd1000)), Duration::from_mins(1));
     for substrate in [Arc::new(software(Device::Akd1000)) as Arc<dyn Substrate>, Arc::new(queued)] {
         let hybrid = Compiler::new(substrate).compile(&model(60, 0.3)?)?;
         let mut stream = Seed(3).stream("features");

@@ -7,7 +7,7 @@ use forebay::model::Model;
 use forebay::reservoir::Reservoir;
 use forebay::train::{Ridge, Series, Training};
 use forebay::{Compiler, Error, Form, Precision, Real};
-use forebay_akida::Device;
+use forebay_akida::{Device, Program};
 use forebay_software::Software;
 use ndarray::{Array2, s};
 
@@ -97,7 +97,7 @@ fn hybrid(form: Form) -> Result<String, Error> {
         let substrate = Arc::new(Software::with_form(Device::Akd1000, form));
         let precision = Precision::new(state, weight).expect("allowed");
         let hybrid = Compiler::new(substrate).precision(precision).calibrate(series.view()).compile(&model)?;
-        values.extend(hybrid.programs().iter().flat_map(|program| program.bytes()).map(|&byte| f32::from(byte)));
+        values.extend(hybrid.programs().iter().flat_map(Program::bytes).map(|&byte| f32::from(byte)));
         hybrid.session().run_with(series.view(), |session| {
             values.extend(session.node("x").into_iter().chain(session.node("a_relu")).flatten().copied());
         })?;

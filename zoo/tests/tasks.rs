@@ -5,7 +5,7 @@ use std::fs;
 use forebay::random::Seed;
 use forebay_zoo::search::{Search, SearchError, read_log};
 use forebay_zoo::systems::Lorenz63;
-use forebay_zoo::tasks::{self, Laser, Part, Task};
+use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Task};
 use ndarray::Array2;
 
 fn mean(task: &dyn Task, seeds: u64) -> f64 {
@@ -64,6 +64,7 @@ fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
         shard,
         shards,
         log: folder.path().join(log),
+        arithmetic: Arithmetic::F64,
     };
     let whole = search(4, 0, 1, "whole").run(task.as_ref(), |_| {})?;
     assert_eq!(whole.len(), 4);

@@ -13,7 +13,7 @@
 //! * [`refusal`], [`error`]: why not, and what went wrong.
 //! * [`precision`]: signed integers as 4-bit digits, and the exact product that any substrate can form from them.
 //! * [`queue`]: one job at a time, shared by many streams.
-//! * [`reference`]: what a chain computes, written to be read; [`conformance`]: cases that every substrate must pass.
+//! * [`mod@reference`]: what a chain computes, written to be read; [`conformance`]: cases that every substrate must pass.
 //!
 //! Nothing here knows a chip's program format, and nothing here has been run on silicon.
 

@@ -38,7 +38,7 @@ fn outputs_are_those_of_the_makers_backend() {
             // There and back again.
             let layer = program.layer(0).expect("a first layer");
             let patch = |value| WeightPatch { layer: 0, input: 0, unit: 0, value };
-            let other = if layer.weights[0] == 1 { 0 } else { 1 };
+            let other = i8::from(layer.weights[0] != 1);
             loaded.patch(&[patch(other), patch(layer.weights[0])]).expect("a legal weight");
             loaded.verify().expect("as before");
             loaded.runner().expect("loaded").run(&inputs, &mut outputs).expect("legal inputs");

@@ -55,7 +55,7 @@ fn it_passes_the_shared_cases() {
 #[test]
 fn it_passes_them_through_a_queue() {
     let software = Arc::new(Software::new(Device::Akd1000).expect("a kernel form"));
-    passes(Device::Akd1000, &Queued::new(software, Duration::from_secs(60)));
+    passes(Device::Akd1000, &Queued::new(software, Duration::from_mins(1)));
 }
 
 fn passes(device: Device, substrate: &dyn Substrate) {
