@@ -331,6 +331,34 @@ fn an_esn_moves_onto_a_substrate_with_its_state() -> Result<(), Error> {
     Ok(())
 }
 
+/// Saved, read and compiled again without data, a hybrid is the same network.
+#[test]
+fn ranges_are_kept_with_the_model() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let x = g.reservoir("x", u, Reservoir::new(40).activation(Activation::Identity).spectral_radius(0.5));
+    let a = g.dense("a", u, 20, 1.0);
+    let a = g.bounded_relu("a_relu", a, 1.0);
+    g.readout("y", [x, a], 1);
+    let model = Model::<f64>::generate(g.build()?, 3)?;
+    let data = waves(200);
+    let compiler = Compiler::new(Arc::new(software(Device::Akd1000))).precision(precision(3, 2));
+    let hybrid = compiler.clone().calibrate(data.view()).compile(&model)?;
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    hybrid.save(file.path())?;
+    let read = Model::<f64>::load(file.path())?;
+    assert_eq!(forebay::compile::last_precision(&read)?, Some(precision(3, 2)));
+    let again = compiler.compile(&read)?;
+    assert_eq!(again.programs(), hybrid.programs());
+    assert_eq!(states(&again, 50)?, states(&hybrid, 50)?);
+    // Other digits have other levels.
+    assert!(matches!(compiler.clone().precision(precision(1, 1)).compile(&read), Err(Error::Misuse { .. })));
+    let mut notes = read.provenance().clone();
+    notes.notes["compiled"]["ranges"]["x, 4096 levels"]["step"][0] = 0.0.into();
+    assert!(matches!(compiler.compile(&read.with_provenance(notes)), Err(Error::Misuse { .. })));
+    Ok(())
+}
+
 #[test]
 fn the_input_product_can_go_along() -> Result<(), Error> {
     let model = model(80, 0.3)?;

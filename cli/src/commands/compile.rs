@@ -18,6 +18,7 @@ use crate::output;
 Examples:
   forebay compile model.forebay --substrate software:akd1000
   forebay compile model.forebay --digits 3,2 --calibrate u.npy --out programs/
+  forebay run programs/model.forebay --substrate software --input u.npy
 
 Where weights do not fit, the processor's own reason is given with exit code 3. Tested on silicon: no.")]
 pub(crate) struct Compile {
@@ -28,7 +29,7 @@ pub(crate) struct Compile {
     /// Features like those it will see, a .npy array [steps, inputs]: ranges are fitted to them
     #[arg(long, value_name = "U.npy")]
     calibrate: Option<PathBuf>,
-    /// Write program-0.bin, program-1.bin, .. and plan.json into this folder
+    /// Write program-0.bin, program-1.bin, .., plan.json, and the model with its ranges into this folder
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Print JSON
@@ -55,6 +56,7 @@ impl Compile {
             for (index, program) in placed.programs().iter().enumerate() {
                 output::write_file(&folder.join(format!("program-{index}.bin")), program.bytes())?;
             }
+            placed.save(&folder.join("model.forebay"))?;
             output::write_file(&folder.join("plan.json"), serde_json::to_string_pretty(plan)?.as_bytes())?;
         }
         if self.json {

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Args;
+use forebay::compile::last_precision;
 use forebay::model::Model;
 use forebay::{Compiler, Precision, Real};
 use forebay_zoo::tasks::Arithmetic;
@@ -17,8 +18,9 @@ pub(super) struct Placement {
     #[arg(long, value_name = "ADDRESS")]
     pub(super) substrate: Option<String>,
     /// Digits of 4 bits that states (1 to 4) and weights (1 to 3) are written with
-    #[arg(long, value_name = "STATES,WEIGHTS", default_value = "2,2", value_parser = digits)]
-    pub(super) digits: Precision,
+    /// [default: those the model was compiled with, or 2,2]
+    #[arg(long, value_name = "STATES,WEIGHTS", value_parser = digits)]
+    pub(super) digits: Option<Precision>,
 }
 
 fn digits(text: &str) -> Result<Precision, String> {
@@ -35,25 +37,29 @@ impl Placement {
             None => Ok(Arithmetic::F64),
             Some(address) => {
                 let substrate = forebay::open(address)?;
-                Ok(Arithmetic::Hybrid { substrate, precision: self.digits, refit: true })
+                Ok(Arithmetic::Hybrid { substrate, precision: self.digits.unwrap_or_default(), refit: true })
             }
         }
     }
 
     /// Substrate and digits for a second run beside the float one: the software substrate if none was named.
     pub(super) fn hybrid(&self) -> Hybrid {
+        let precision = self.digits.unwrap_or_default();
         Hybrid {
             address: self.substrate.clone().unwrap_or_else(|| "software:akd1000".to_owned()),
-            precision: self.digits,
-            digits: format!("{} x {}", self.digits.state_digits(), self.digits.weight_digits()),
+            precision,
+            digits: format!("{} x {}", precision.state_digits(), precision.weight_digits()),
         }
     }
 
-    /// The model where the user wants it: on the host if no substrate was named.
-    pub(super) fn apply<T: Real>(&self, model: Model<T>, features: Option<ArrayView2<'_, T>>) -> Result<Model<T>> {
+    /// The model where the user wants it: on the host if no substrate was named. Ranges are those that it was compiled with
+    /// in these digits before, else they are fitted to the features.
+    pub(super) fn apply<T: Real>(&self, model: Model<T>, features: ArrayView2<'_, T>) -> Result<Model<T>> {
+        let last = last_precision(&model)?;
+        let is_known = last.is_some() && self.digits.is_none_or(|digits| Some(digits) == last);
         match &self.substrate {
             None => Ok(model),
-            Some(_) => self.compile_or_default(&model, features),
+            Some(_) => self.compile_or_default(&model, (!is_known).then_some(features)),
         }
     }
 
@@ -64,7 +70,9 @@ impl Placement {
         features: Option<ArrayView2<'_, T>>,
     ) -> Result<Model<T>> {
         let address = self.substrate.as_deref().unwrap_or("software");
-        let mut compiler = Compiler::new(forebay::open(address)?).precision(self.digits);
+        let last = last_precision(model)?;
+        let precision = self.digits.or(last).unwrap_or_default();
+        let mut compiler = Compiler::new(forebay::open(address)?).precision(precision);
         if let Some(features) = features {
             compiler = compiler.calibrate(features);
         }

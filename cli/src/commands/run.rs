@@ -62,8 +62,7 @@ impl Run {
         let model: Model<T> = models::load(&self.model, &self.names)?;
         let input = read_npy(&self.input).with_context(|| format!("cannot use {}", self.input.display()))?;
         let input = input.mapv(T::from_f64);
-        // Ranges are fitted to the very features that are run.
-        let model = self.placement.apply(model, Some(input.view()))?;
+        let model = self.placement.apply(model, input.view())?;
         let steps = input.nrows();
         anyhow::ensure!(
             self.washout < steps,

@@ -145,6 +145,12 @@ fn a_model_is_compiled_and_run_on_a_substrate() {
     let states = |name: &str| -> ndarray::Array2<f64> { ndarray_npy::read_npy(folder.path(name)).expect("a matrix") };
     let worst = (&states("float.npy") - &states("hybrid.npy")).mapv(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
     assert!(worst > 0.0 && worst < 1e-2, "{worst}");
+    // The compiled model has its digits and ranges with it: run on other features, it is still the same network.
+    folder.write("other.npy", npy_f64((&features * 0.3).view()));
+    let again = ["run", "programs/model.forebay", "--substrate", "software", "--input", "other.npy", "--json"];
+    assert_eq!(folder.done_json(&again)["plan"]["state_digits"], 3);
+    folder.done(&["compile", "programs/model.forebay", "--out", "again"]);
+    assert!(folder.read("again/program-0.bin") == folder.read("programs/program-0.bin"));
     for digits in ["0,1", "5,1", "2", "2,4", "x,y"] {
         let outcome = folder.run(&["compile", "model.json", "--digits", digits]);
         assert_eq!(outcome.code, Some(2), "{digits}: {outcome:?}");

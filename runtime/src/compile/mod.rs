@@ -9,11 +9,12 @@
 //! What stays on the host stays in floats, bit for bit as before.
 //!
 //! * `partition`: which nodes could go together; `placing`: asking, rounding, building and loading them.
-//! * `ranges`, `quantise`: integers from real numbers.
+//! * `ranges`, `quantise`: integers from real numbers; `fitted`: what is kept of them.
 //! * `product`, `chain`: a region's program and what the host does around it.
 //! * `plan`: what runs where, and why.
 
 mod chain;
+mod fitted;
 mod partition;
 mod placing;
 mod plan;
@@ -30,6 +31,7 @@ use forebay_kernels::Real;
 use forebay_substrate::{Loaded, Op as Primitive, Precision, Substrate};
 
 use self::chain::Chain;
+use self::fitted::Fitted;
 use self::partition::candidates;
 use self::placing::{Placed, Placing};
 use self::product::Product;
@@ -111,6 +113,14 @@ impl<T: Real> Placement<T> {
     }
 }
 
+/// The precision that a model was last compiled in, as its notes say.
+///
+/// # Errors
+/// [`Error::Misuse`] if the notes are damaged.
+pub fn last_precision<T: Real>(model: &Model<T>) -> Result<Option<Precision>, Error> {
+    Ok(Fitted::of(model.provenance())?.and_then(|fitted| fitted.precision()))
+}
+
 impl<'a, T: Real> Compiler<'a, T> {
     /// For this substrate, with two digits each for states and weights and no calibration data.
     pub fn new(substrate: Arc<dyn Substrate>) -> Self {
@@ -126,8 +136,9 @@ impl<'a, T: Real> Compiler<'a, T> {
 
     /// Features `[steps, inputs]` that the float model is run on once, to see which values its nodes take.
     ///
-    /// Ranges are then as narrow as the data, which buys accuracy; without data they are those that the activation
-    /// bounds, and nodes without bounds cannot be placed.
+    /// Ranges are then as narrow as the data, which buys accuracy. They are kept with the model, in its file too: without
+    /// data, a model that was compiled in this precision before gets the same ones and so the same integers. Else ranges
+    /// are those that the activation bounds, and nodes without bounds cannot be placed.
     #[must_use]
     pub fn calibrate(mut self, features: ArrayView2<'a, T>) -> Self {
         self.calibration = Some(features);
@@ -153,11 +164,12 @@ impl<'a, T: Real> Compiler<'a, T> {
         let graph = host.graph();
         let device = self.device()?;
         let observed = self.observe(&host)?;
-        let mut placing = Placing::new(self, device, &host, observed.as_deref());
+        let stored = Fitted::of(host.provenance())?.filter(|fitted| fitted.precision() == Some(self.precision));
+        let mut placing = Placing::new(self, device, &host, observed.as_deref(), stored.as_ref());
         for candidate in candidates(graph) {
             placing.place(&candidate)?;
         }
-        let Placed { mut operations, regions, programs, planned, refusal } = placing.finish();
+        let Placed { mut operations, regions, programs, planned, fitted, refusal } = placing.finish();
         if regions.is_empty() {
             return Err(match refusal {
                 Some(refusal) => Error::Refused(refusal),
@@ -183,7 +195,8 @@ impl<'a, T: Real> Compiler<'a, T> {
             regions: planned,
         };
         let substrate = Arc::clone(&self.substrate);
-        Ok(host.with_placement(Placement { regions, programs, plan, substrate }))
+        let provenance = fitted.keep(host.provenance().clone());
+        Ok(host.with_provenance(provenance).with_placement(Placement { regions, programs, plan, substrate }))
     }
 
     fn device(&self) -> Result<Device, Error> {

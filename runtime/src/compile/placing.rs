@@ -9,6 +9,7 @@ use forebay_kernels::Real;
 use forebay_substrate::{Loaded, Op as Primitive, Precision, Refusal};
 
 use super::chain::{self, Chain};
+use super::fitted::Fitted;
 use super::partition::{Candidate, ChainLayer};
 use super::plan::{PlannedOp, PlannedRegion};
 use super::product::{self, Product};
@@ -27,6 +28,8 @@ pub(super) struct Placing<'b, 'a, T: Real> {
     model: &'b Model<T>,
     /// Values that every node took, `[samples, width]`.
     observed: Option<&'b [Array2<T>]>,
+    /// What the model was compiled with before.
+    stored: Option<&'b Fitted>,
     placed: Placed<T>,
 }
 
@@ -37,6 +40,7 @@ pub(super) struct Placed<T> {
     pub(super) regions: Vec<Region<T>>,
     pub(super) programs: Vec<Program>,
     pub(super) planned: Vec<PlannedRegion>,
+    pub(super) fitted: Fitted,
     /// The first one.
     pub(super) refusal: Option<Refusal>,
 }
@@ -47,11 +51,13 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
         device: Device,
         model: &'b Model<T>,
         observed: Option<&'b [Array2<T>]>,
+        stored: Option<&'b Fitted>,
     ) -> Self {
         let operations = model.graph().nodes().iter().map(|_| Vec::new()).collect();
-        let placed =
-            Placed { operations, regions: Vec::new(), programs: Vec::new(), planned: Vec::new(), refusal: None };
-        Self { compiler, device, model, observed, placed }
+        let fitted = Fitted::new(compiler.precision);
+        let (regions, programs, planned) = (Vec::new(), Vec::new(), Vec::new());
+        let placed = Placed { operations, regions, programs, planned, fitted, refusal: None };
+        Self { compiler, device, model, observed, stored, placed }
     }
 
     pub(super) fn finish(self) -> Placed<T> {
@@ -76,12 +82,7 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
         let precision = self.compiler.precision;
         let with_input = self.compiler.input_on_processor;
         let units = weights.w_res.rows();
-        let mut ranges = match (recipe.activation(), self.observed) {
-            (_, Some(observed)) => Ranges::observed(observed[node].view(), levels(precision)),
-            (Activation::Tanh, None) => Ranges::bounds(units, -1.0, 1.0, levels(precision)),
-            (Activation::BoundedRelu { max }, None) => Ranges::bounds(units, 0.0, max, levels(precision)),
-            (Activation::Identity, None) => return Err(self.needs_data(node)),
-        };
+        let mut ranges = self.range_of(node, precision)?;
         let mut matrix = weights.w_res.to_dense().mapv(T::to_f64);
         if with_input {
             let input = weights.w_in.to_dense().mapv(T::to_f64);
@@ -168,10 +169,7 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
             let (_, weights, bias) = self.dense(layer.dense);
             let heights = match layer.rectifier {
                 None => None,
-                Some((node, max)) => {
-                    let observed = self.observed.ok_or_else(|| self.needs_data(node))?;
-                    Some(chain::heights(observed[node].view(), max))
-                }
+                Some((node, max)) => Some(self.heights_of(node, max)?),
             };
             let name = self.model.graph().nodes()[layer.dense].name().to_owned();
             dense.push(chain::Dense { name, weights, bias, heights });
@@ -215,22 +213,45 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
         (source.0, parts[0].to_dense().mapv(T::to_f64), bias)
     }
 
-    /// The range of a node's values, from data or from what bounds it.
-    fn range_of(&self, node: usize, precision: Precision) -> Result<Ranges, Error> {
-        if let Some(observed) = self.observed {
-            return Ok(Ranges::observed(observed[node].view(), levels(precision)));
-        }
-        let nodes = self.model.graph().nodes();
-        let function = match nodes[node].op() {
+    /// The range of a node's values: from data, else from the last compilation, else from what bounds it.
+    fn range_of(&mut self, node: usize, precision: Precision) -> Result<Ranges, Error> {
+        let (definition, levels) = (&self.model.graph().nodes()[node], levels(precision));
+        let (name, width) = (definition.name(), definition.width());
+        let stored = match self.stored {
+            Some(stored) => stored.ranges(name, levels, width)?,
+            None => None,
+        };
+        let function = match definition.op() {
             Op::Reservoir { weights, .. } => weights.activation(),
             Op::Activation { function, .. } => *function,
             _ => Activation::Identity,
         };
-        match function {
-            Activation::Tanh => Ok(Ranges::bounds(nodes[node].width(), -1.0, 1.0, levels(precision))),
-            Activation::BoundedRelu { max } => Ok(Ranges::bounds(nodes[node].width(), 0.0, max, levels(precision))),
-            Activation::Identity => Err(self.needs_data(node)),
-        }
+        let ranges = match (self.observed, stored, function) {
+            (Some(observed), ..) => Ranges::observed(observed[node].view(), levels),
+            (None, Some(stored), _) => stored,
+            (None, None, Activation::Tanh) => Ranges::bounds(width, -1.0, 1.0, levels),
+            (None, None, Activation::BoundedRelu { max }) => Ranges::bounds(width, 0.0, max, levels),
+            (None, None, Activation::Identity) => return Err(self.needs_data(node)),
+        };
+        self.placed.fitted.keep_ranges(name, levels, &ranges);
+        Ok(ranges)
+    }
+
+    /// Heights of the levels of a rectifier: from data, else from the last compilation.
+    fn heights_of(&mut self, node: usize, max: f64) -> Result<Vec<f64>, Error> {
+        let definition = &self.model.graph().nodes()[node];
+        let (name, width) = (definition.name(), definition.width());
+        let stored = match self.stored {
+            Some(stored) => stored.heights(name, width)?,
+            None => None,
+        };
+        let heights = match (self.observed, stored) {
+            (Some(observed), _) => chain::heights(observed[node].view(), max),
+            (None, Some(stored)) => stored,
+            (None, None) => return Err(self.needs_data(node)),
+        };
+        self.placed.fitted.keep_heights(name, &heights);
+        Ok(heights)
     }
 
     fn needs_data(&self, node: usize) -> Error {

@@ -3,11 +3,12 @@
 use ndarray::{Array2, ArrayView2};
 
 use forebay_kernels::Real;
+use serde::{Deserialize, Serialize};
 
 /// How every column of a product's inputs is written as an integer of `levels` values.
 ///
 /// Column `i` holds `low[i] + step[i] * u` for `u = 0 ..= levels - 1`; what lies outside is clipped.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ranges {
     pub(crate) low: Vec<f64>,
     pub(crate) step: Vec<f64>,
