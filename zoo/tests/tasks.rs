@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use forebay::Precision;
 use forebay::random::Seed;
 use forebay_zoo::search::{Search, SearchError, read_log};
 use forebay_zoo::systems::Lorenz63;
-use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Task};
+use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Task, TaskError};
 use ndarray::Array2;
 
 fn mean(task: &dyn Task, seeds: u64) -> f64 {
@@ -51,6 +52,37 @@ fn the_laser_task_runs_on_a_stand_in_and_beats_its_baselines() {
     let baselines = task.baselines().expect("baselines fit");
     assert!(baselines.iter().all(|(_, baseline)| error < *baseline), "{error} against {baselines:?}");
     assert!(Laser::new(stand_in().slice(ndarray::s![..100, ..])).is_err());
+}
+
+/// Noise hides two digits; in closed loop on chaos each state digit buys time.
+#[test]
+fn digits_are_worth_what_the_ladder_says() -> Result<(), TaskError> {
+    let score = |name: &str, digits: Option<(u8, u8)>, refit: bool| -> Result<f64, TaskError> {
+        let task = tasks::by_name(name)?;
+        let mut settings = task.digit_settings();
+        settings.units = settings.units.min(300);
+        let arithmetic = match digits {
+            None => Arithmetic::F32,
+            Some((state, weight)) => Arithmetic::Hybrid {
+                substrate: forebay::open("software:akd1000")?,
+                precision: Precision::new(state, weight).expect("allowed"),
+                refit,
+            },
+        };
+        Ok(task.measure_in(&settings, &arithmetic, 0, Part::Test)?.main())
+    };
+    let (float, two) = (score("sunspots", None, true)?, score("sunspots", Some((2, 2)), true)?);
+    assert!((two / float - 1.0).abs() < 0.05, "NMSE {two} in 2 x 2 digits, {float} in f32");
+    let (float, two) = (score("vowels", None, true)?, score("vowels", Some((2, 2)), true)?);
+    assert!((two - float).abs() <= 1.0, "{two} errors in 2 x 2 digits, {float} in f32");
+    let float = score("lorenz", None, true)?;
+    let times = [1, 2, 3, 4].map(|digits| score("lorenz", Some((digits, 3)), true));
+    let [one, two, three, four] = times;
+    let times = [one?, two?, three?, four?];
+    assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
+    assert!(times[3] >= 0.8 * float, "{times:?}, {float} in f32");
+    assert!(score("lorenz", Some((4, 3)), false)? < 0.8 * times[3], "training on hybrid states recovers most");
+    Ok(())
 }
 
 #[test]
