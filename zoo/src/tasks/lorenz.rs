@@ -5,8 +5,9 @@ use forebay::metrics::{self, ValidTime};
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use ndarray::{Array2, s};
+use ndarray::s;
 
+use super::closed_loop::Starts;
 use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::stats;
@@ -17,9 +18,7 @@ pub struct Lorenz;
 
 const WASHOUT: usize = 200;
 const TRAIN: usize = 5000;
-const STARTS: usize = 25;
-const SPACING: usize = 200;
-const HORIZON: usize = 1200;
+const STARTS: Starts = Starts { from: WASHOUT + TRAIN, count: 25, spacing: 200, horizon: 1200 };
 const DT: f64 = 0.02;
 const LYAPUNOV: f64 = 0.9056;
 
@@ -81,8 +80,7 @@ impl Task for Lorenz {
 
 fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: Part) -> Result<Measurement, TaskError> {
     let split = WASHOUT + TRAIN;
-    let steps = split + STARTS * SPACING + HORIZON + 1;
-    let raw = Lorenz63::default().generate(steps, Seed(seed).child(part.stream()))?;
+    let raw = Lorenz63::default().generate(STARTS.steps(), Seed(seed).child(part.stream()))?;
     let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
     let series = scaler.transform(raw.view())?.mapv(T::from_f64);
     let model = arithmetic.network(settings, (3, 3), seed, series.slice(s![..split, ..]))?;
@@ -92,28 +90,8 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
 
     let spread = Some(metrics::spread(series.view()));
     let valid = ValidTime { threshold: 0.4, dt: DT, lyapunov_exponent: LYAPUNOV, spread };
-    let mut session = trained.session();
-    session.run(series.slice(s![..split, ..]))?;
-    let mut times = Vec::with_capacity(STARTS);
-    for start in 0..STARTS {
-        let from = split + start * SPACING;
-        session.run(series.slice(s![from..from + SPACING, ..]))?;
-        let first = from + SPACING;
-        let truth = series.slice(s![first..first + HORIZON, ..]);
-        let mut free = session.clone();
-        // What was forecast before an overflow still counts.
-        let mut forecast = Array2::from_elem((HORIZON, 3), T::NAN);
-        forecast.row_mut(0).iter_mut().zip(session.outputs()).for_each(|(to, from)| *to = *from);
-        for t in 1..HORIZON {
-            match free.predict_free(1) {
-                Ok(next) => forecast.row_mut(t).assign(&next.row(0)),
-                Err(forebay::Error::Overflow { .. }) => break,
-                Err(other) => return Err(other.into()),
-            }
-        }
-        times.push(valid.of(truth, forecast.view())?);
-    }
-    let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / STARTS as f64;
+    let times = STARTS.valid_times(&trained, series.view(), &valid)?;
+    let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / times.len() as f64;
     let scores = Measurement::default()
         .with("valid prediction time, Lyapunov times, median of starts", stats::median(&times))
         .with("shortest of the starts", times.iter().copied().fold(f64::INFINITY, f64::min))

@@ -2,12 +2,12 @@
 
 use forebay::Real;
 use forebay::metrics::{self, ValidTime};
-use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, s};
 
+use super::closed_loop::Starts;
 use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::stats;
@@ -21,9 +21,8 @@ const TRAIN: usize = 6000;
 const STARTS: usize = 50;
 const SPACING: usize = 50;
 const HORIZON: usize = 84;
-const LONG_STARTS: usize = 20;
-const LONG_SPACING: usize = 100;
-const LONG_HORIZON: usize = 2000;
+/// For the valid time, in steps.
+const LONG: Starts = Starts { from: WASHOUT + TRAIN, count: 20, spacing: 100, horizon: 2000 };
 /// Stands for a value of a closed loop that left the floats; its square is still one.
 const OVERFLOWN: f64 = 1e18;
 
@@ -87,7 +86,7 @@ impl Task for MackeyGlass {
 
 fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: Part) -> Result<Measurement, TaskError> {
     let split = WASHOUT + TRAIN;
-    let steps = split + (STARTS * SPACING + HORIZON + 1).max(LONG_STARTS * LONG_SPACING + LONG_HORIZON);
+    let steps = LONG.steps().max(split + STARTS * SPACING + HORIZON + 1);
     let raw = System::default().generate(steps, Seed(seed).child(part.stream()))?;
     let scaler = Scaler::standardise(raw.slice(s![..split, ..]))?;
     let series = scaler.transform(raw.view())?.mapv(T::from_f64);
@@ -114,37 +113,12 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
         };
     }
     let spread = metrics::spread(series.slice(s![split.., ..]));
-    let valid = valid_times(&trained, series.view(), spread)?;
+    let valid = ValidTime { threshold: 0.4, dt: 1.0, lyapunov_exponent: 1.0, spread: Some(spread) };
+    let valid = LONG.valid_times(&trained, series.view(), &valid)?;
     let free = metrics::rmse(truths.view(), ends.view())? / spread;
     let one = metrics::nrmse(series.slice(s![split + 1..=split + STARTS * SPACING, ..]), one_step.view())?;
     Ok(Measurement::default()
         .with("NRMSE at 84 steps, closed loop", free)
         .with("NRMSE, one step", one)
         .with("valid prediction time, steps, median of starts", stats::median(&valid)))
-}
-
-/// For how many steps closed loops from some of the start points stay within 0.4 standard deviations of the truth.
-fn valid_times<T: Real>(trained: &Model<T>, series: ArrayView2<'_, T>, spread: f64) -> Result<Vec<f64>, TaskError> {
-    let valid = ValidTime { threshold: 0.4, dt: 1.0, lyapunov_exponent: 1.0, spread: Some(spread) };
-    let split = WASHOUT + TRAIN;
-    let mut session = trained.session();
-    session.run(series.slice(s![..split, ..]))?;
-    let mut times = Vec::with_capacity(LONG_STARTS);
-    for start in 0..LONG_STARTS {
-        let from = split + start * LONG_SPACING;
-        session.run(series.slice(s![from..from + LONG_SPACING, ..]))?;
-        let first = from + LONG_SPACING;
-        let mut free = session.clone();
-        let mut forecast = Array2::from_elem((LONG_HORIZON, 1), T::NAN);
-        forecast[[0, 0]] = session.outputs()[0];
-        for t in 1..LONG_HORIZON {
-            match free.predict_free(1) {
-                Ok(next) => forecast[[t, 0]] = next[[0, 0]],
-                Err(forebay::Error::Overflow { .. }) => break,
-                Err(other) => return Err(other.into()),
-            }
-        }
-        times.push(valid.of(series.slice(s![first..first + LONG_HORIZON, ..]), forecast.view())?);
-    }
-    Ok(times)
 }

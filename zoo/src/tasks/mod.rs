@@ -4,6 +4,7 @@
 //! [`Part::Test`]. For generated data the two are different realisations, for real data different stretches.
 
 mod arithmetic;
+mod closed_loop;
 mod laser;
 mod lorenz;
 mod mackey_glass;
