@@ -201,3 +201,68 @@ impl ProgramBuilder {
 fn memory_words(layer: &Layer) -> usize {
     layer.units.saturating_mul(words_per_neuron(layer.weight_bits, layer.inputs))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::info::forebay::program_info as info;
+    use crate::layer::Staircase;
+    use crate::program::read::word;
+
+    fn layer(inputs: usize, units: usize, act_bits: Bits) -> Layer {
+        let staircase = Staircase { thresholds: vec![0; units], steps: vec![1.0; units] };
+        let weights = vec![1; inputs * units];
+        Layer::activations("fc", inputs, units, Bits::Four, weights, act_bits, staircase).expect("legal weights")
+    }
+
+    /// Eleven layers on an AKD1500: what the maker's compiler was seen to make of so many, see specs/device-program.md,
+    /// "registers". No fixture has more than one pass.
+    #[test]
+    fn a_second_pass_loops_through_the_first_processor() {
+        let mut builder = ProgramBuilder::new(Device::Akd1500, InputShape::flat(40), Bits::Four);
+        for index in 0..11 {
+            let (inputs, units) = if index % 2 == 0 { (40, 33) } else { (33, 40) };
+            builder = builder.layer(layer(inputs, units, if index == 7 { Bits::Two } else { Bits::Four }));
+        }
+        // The last layer of the first pass has 2-bit activations, so the ninth layer has 2-bit inputs.
+        let program = builder.build().expect("it fits");
+        let bytes = program.bytes();
+        let info = info::size_prefixed_root_as_program_info(&bytes[..program.info_bytes()]).expect("just written");
+        assert_eq!(info.max_descriptors(), 10);
+        let passes = info.passes().expect("passes");
+        let tracks = |pass: usize| -> Vec<usize> {
+            let records = passes.get(pass).records().expect("records").iter();
+            records.map(|record| record.tracks().expect("present, if empty").len()).collect()
+        };
+        assert_eq!(tracks(0), [1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+        assert_eq!(tracks(1), [1, 1, 1]);
+        let external = passes.get(0).records().expect("records").iter().filter(|record| record.fnp2().is_some());
+        assert_eq!(external.count(), 1);
+        let dummy = info.dummy_header().expect("several passes have one");
+        let at = program.info_bytes() + dummy.offset() as usize;
+        assert_eq!((word(&bytes[at..]), word(&bytes[at + 4..]), dummy.words()), (0x88, 0x0001_0000, 2));
+        let epg = info.epg().expect("registers");
+        assert_eq!((epg.get(1).offset(), epg.get(1).value()), (0x0C, 0x012C_0010));
+
+        let registers = |pass: usize, record: usize| -> Vec<u32> {
+            let track = *passes.get(pass).records().expect("records").get(record).tracks().expect("a track").get(0);
+            let start = program.info_bytes() + track.offset() as usize + 8;
+            (0..REGISTERS).map(|k| word(&bytes[start + 4 * k..])).collect()
+        };
+        // The looping processor keeps room for the 40 inputs it reads: two blocks; eight layers, 2-bit activations.
+        let first = registers(0, 1);
+        assert_eq!((first[2], first[4], first[14]), (0, 2, 0x8000_0002));
+        assert_eq!((first[32], first[34], first[35]), (9 << 24 | 1 << 4 | 7, 0x0001_0001, 1));
+        assert_eq!(first[46], 0x0101);
+        // The pass ends on the external processor in column 1 and goes on in column 1.
+        let last = registers(0, 8);
+        assert_eq!((last[44], last[45], last[47]), (0xFF08_0004, 9 << 24 | 0x0101, 0x0101));
+        let ninth = registers(1, 0);
+        assert_eq!((ninth[2], ninth[3] >> 24, ninth[3] & 0xF, ninth[4], ninth[32]), (0x80, 1, 1, 0, 0));
+        assert_eq!(ninth[46], 0x0101);
+        let eleventh = registers(1, 2);
+        assert_eq!((eleventh[3] >> 24, eleventh[44], eleventh[45]), (3, 0x0608_0001, 0xFF10_0101));
+        let np = |index: usize| program.layers()[index].np;
+        assert_eq!((np(7).kind, np(8), program.layers()[8].pass), (NpKind::Fnp2, np(0), 1));
+    }
+}
