@@ -39,16 +39,17 @@ macro_rules! in_every_form {
 }
 
 in_every_form! {
-    /// `integers[i] = x[i] * gain[i] + shift[i]`, clipped to `low..=high` and rounded to nearest, ties to even.
+    /// `integers[i] = (x[i] - centre[i]) * gain[i]`, clipped to `low..=high` and rounded to nearest, ties to even.
     ///
-    /// The product and the sum are rounded each. As many values are written as the shortest slice has.
+    /// The difference and the product are rounded each; for a value near its centre the difference is exact. As many
+    /// values are written as the shortest slice has.
     ///
     /// # Units
     /// `low` and `high`: within 2^21 of zero.
-    pub fn encode [T: Real] (x: &[T], gain: &[T], shift: &[T], low: i32, high: i32, integers: &mut [i32]) {
+    pub fn encode [T: Real] (x: &[T], centre: &[T], gain: &[T], low: i32, high: i32, integers: &mut [i32]) {
         let (low, high) = (T::from_f64(f64::from(low)), T::from_f64(f64::from(high)));
-        for (((integer, &x), &gain), &shift) in integers.iter_mut().zip(x).zip(gain).zip(shift) {
-            let value = x * gain + shift;
+        for (((integer, &x), &centre), &gain) in integers.iter_mut().zip(x).zip(centre).zip(gain) {
+            let value = (x - centre) * gain;
             let value = if value > low { value } else { low };
             *integer = (if value < high { value } else { high }).round_to_i32();
         }

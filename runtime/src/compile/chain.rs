@@ -36,8 +36,9 @@ pub(super) struct Dense {
 pub(crate) struct Chain<T> {
     loaded: Arc<dyn Loaded>,
     inputs: usize,
+    /// An input `x` is written as the level nearest to `(x - low) * gain`.
+    low: Vec<T>,
     gain: Vec<T>,
-    shift: Vec<T>,
     /// What an integer of the output stands for, per unit.
     scale: Vec<T>,
     /// What integer 0 of the output stands for, per unit.
@@ -133,8 +134,8 @@ impl<T: Real> Chain<T> {
         Self {
             loaded,
             inputs: inputs.step.len(),
+            low: real(&inputs.low),
             gain: inputs.step.iter().map(|step| T::from_f64(step.recip())).collect(),
-            shift: inputs.low.iter().zip(&inputs.step).map(|(low, step)| T::from_f64(-low / step)).collect(),
             scale: real(&outputs.scale),
             offset: real(&outputs.offset),
         }
@@ -169,7 +170,7 @@ impl<T> ChainRunner<T> {
 impl<T: Real> ChainRunner<T> {
     /// `result = chain(source)` for each stream; `source` is `[streams, inputs]`, `result` is `[streams, units]`.
     pub(crate) fn run(&mut self, source: &[T], result: &mut [T]) -> Result<(), SubstrateError> {
-        let Chain { loaded, inputs, gain, shift, scale, offset } = &*self.chain;
+        let Chain { loaded, inputs, low, gain, scale, offset } = &*self.chain;
         let runner = match &mut self.runner {
             Some(runner) => runner,
             none => none.insert(loaded.runner()?),
@@ -178,8 +179,8 @@ impl<T: Real> ChainRunner<T> {
         self.results.resize(result.len(), 0);
         let top = T::from_f64(f64::from(LEVELS - 1));
         for (row, levels) in source.chunks_exact(*inputs).zip(self.levels.chunks_exact_mut(*inputs)) {
-            for (((level, &x), &gain), &shift) in levels.iter_mut().zip(row).zip(gain).zip(shift) {
-                let value = x * gain + shift;
+            for (((level, &x), &low), &gain) in levels.iter_mut().zip(row).zip(low).zip(gain) {
+                let value = (x - low) * gain;
                 let value = if value > T::ZERO { value } else { T::ZERO };
                 *level = (if value < top { value } else { top }).round_to_i32() as u8;
             }

@@ -18,9 +18,9 @@ pub(crate) struct Product<T> {
     loaded: Arc<dyn Loaded>,
     precision: Precision,
     inputs: usize,
-    /// An input `x` is written as the integer nearest to `x * gain + shift`.
+    /// An input `x` is written as the integer nearest to `(x - centre) * gain`.
+    centre: Vec<T>,
     gain: Vec<T>,
-    shift: Vec<T>,
     /// What an integer of the result stands for, per unit.
     scale: Vec<T>,
     /// What the result is for inputs at the centre of their ranges, per unit.
@@ -48,14 +48,13 @@ pub(super) fn build(
 
 impl<T: Real> Product<T> {
     pub(super) fn new(loaded: Arc<dyn Loaded>, quantised: &Quantised, ranges: &Ranges, precision: Precision) -> Self {
-        let centres = ranges.centre(levels(precision));
         let real = |values: &[f64]| values.iter().copied().map(T::from_f64).collect();
         Self {
             loaded,
             precision,
             inputs: ranges.step.len(),
+            centre: ranges.centre(levels(precision)).map(T::from_f64).collect(),
             gain: ranges.step.iter().map(|step| T::from_f64(step.recip())).collect(),
-            shift: centres.zip(&ranges.step).map(|(centre, step)| T::from_f64(-centre / step)).collect(),
             scale: real(&quantised.scale),
             offset: real(&quantised.offset),
         }
@@ -98,7 +97,7 @@ impl<T: Real> ProductRunner<T> {
         parts: &[&[T]],
         sums: &mut [T],
     ) -> Result<(), SubstrateError> {
-        let Product { loaded, precision, inputs, gain, shift, scale, offset } = &*self.product;
+        let Product { loaded, precision, inputs, centre, gain, scale, offset } = &*self.product;
         let multiplier = match &mut self.multiplier {
             Some(multiplier) => multiplier,
             none => none.insert(loaded.multiplier(*precision)?),
@@ -112,7 +111,7 @@ impl<T: Real> ProductRunner<T> {
             for (row, integers) in part.chunks_exact(columns).zip(self.integers.chunks_exact_mut(*inputs)) {
                 let integers = &mut integers[range.clone()];
                 let (low, high) = precision.state_range();
-                integer::encode(form, row, &gain[range.clone()], &shift[range.clone()], low, high, integers);
+                integer::encode(form, row, &centre[range.clone()], &gain[range.clone()], low, high, integers);
             }
             first += columns;
         }
