@@ -93,7 +93,7 @@ pub struct PlaneMultiplier {
     units: usize,
     planes: Vec<u8>,
     potentials: Vec<i32>,
-    /// Sums of the weights of every stored unit, which repair the offset: the potentials of an input of ones.
+    /// Sums of the weights of every stored unit, which repair the offset: the potentials of inputs of ones.
     sums: Vec<i32>,
     /// The state of the weights that `sums` belongs to.
     generation: Option<u64>,
@@ -118,6 +118,21 @@ impl PlaneMultiplier {
             sums: vec![0; units],
             generation: None,
         })
+    }
+}
+
+impl PlaneMultiplier {
+    /// Runs ones through the program: the potentials are sums of weights. In two halves, which cannot saturate.
+    fn sum_weights(&mut self) -> Result<(), SubstrateError> {
+        let half = self.inputs / 2;
+        let mut halves = vec![0; 2 * self.inputs];
+        halves[..half].fill(1);
+        halves[self.inputs + half..].fill(1);
+        let mut potentials = vec![0; 2 * self.units];
+        self.runner.run(&halves, &mut potentials)?;
+        let (first, second) = potentials.split_at(self.units);
+        self.sums.iter_mut().zip(first.iter().zip(second)).for_each(|(sum, (a, b))| *sum = a + b);
+        Ok(())
     }
 }
 
@@ -180,7 +195,7 @@ impl Multiplier for PlaneMultiplier {
         self.potentials.resize(samples * planes * self.units, 0);
         let generation = self.runner.generation();
         if self.generation != Some(generation) {
-            self.runner.run(&vec![1; self.inputs], &mut self.sums)?;
+            self.sum_weights()?;
             self.generation = Some(generation);
         }
         let offset = self.precision.state_offset();

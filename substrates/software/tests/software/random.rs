@@ -3,8 +3,9 @@
 use forebay_akida::Device;
 use forebay_kernels::Form;
 use forebay_software::Software;
+use forebay_substrate::precision::PlaneMultiplier;
 use forebay_substrate::reference::{Activation, Chain, Layer};
-use forebay_substrate::{Precision, Substrate, WeightPatch};
+use forebay_substrate::{Multiplier, Precision, Substrate, WeightPatch};
 use proptest::prelude::*;
 
 fn weight_range(bits: u8) -> (i8, i8) {
@@ -179,6 +180,26 @@ proptest! {
             loaded.multiplier(precision).expect("one layer").multiply(&x, &mut y).expect("legal");
             prop_assert_eq!(&y, &expected, "{}", form);
         }
+    }
+}
+
+/// 80,000 weights of 7 add up to more than a potential holds; the offset of the digits is repaired all the same.
+#[test]
+fn offsets_are_repaired_where_sums_of_weights_saturate() {
+    let inputs = 80_000;
+    let layer = Layer { weight_bits: 4, weights: vec![7; inputs], units: 1, activation: None };
+    let chain = Chain { inputs, input_bits: 4, layers: vec![layer] };
+    let bytes = super::program(Device::Akd1500, &chain).expect("it fits").into_bytes();
+    let loaded = Software::new(Device::Akd1500).expect("a form").load(&bytes).expect("loads");
+    let precision = Precision::new(1, 1).expect("allowed");
+    let runner = loaded.runner().expect("loaded");
+    let mut plane_by_plane = PlaneMultiplier::new(runner, loaded.shape(), precision).expect("one layer");
+    for multiplier in
+        [&mut plane_by_plane as &mut dyn Multiplier, &mut *loaded.multiplier(precision).expect("one layer")]
+    {
+        let mut y = [0];
+        multiplier.multiply(&vec![-8; inputs], &mut y).expect("legal");
+        assert_eq!(y, [-8 * 7 * inputs as i64], "all digits are 0, so no potential saturates");
     }
 }
 
