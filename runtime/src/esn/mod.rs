@@ -10,7 +10,7 @@ use forebay_kernels::Real;
 use forebay_substrate::{Precision, Substrate};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use crate::compile::{Compiler, Plan};
+use crate::compile::{Compiler, Plan, last_precision};
 use crate::error::Error;
 use crate::execute::Session;
 use crate::graph::Op;
@@ -88,13 +88,14 @@ impl<T: Real> HybridEsn<T> {
     /// Runs a model with exactly one reservoir.
     ///
     /// # Errors
-    /// [`Error::Misuse`] for another number of reservoirs: use [`Model::session`] for those.
+    /// [`Error::Misuse`] for another number of reservoirs: use [`Model::session`] for those; or for damaged notes of a
+    /// compilation.
     pub fn from_model(model: Model<T>) -> Result<Self, Error> {
         let is_reservoir = |op: &Op| matches!(op, Op::Reservoir { .. });
         let mut reservoirs = (0..model.graph().nodes().len()).filter(|&i| is_reservoir(model.graph().nodes()[i].op()));
         match (reservoirs.next(), reservoirs.count()) {
             (Some(reservoir), 0) => {
-                let precision = model.plan().and_then(Plan::precision);
+                let precision = model.plan().and_then(Plan::precision).or(last_precision(&model)?);
                 Ok(Self { session: model.session(), reservoir, precision: precision.unwrap_or_default() })
             }
             (first, more) => Err(Error::Misuse {
