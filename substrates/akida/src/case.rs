@@ -108,7 +108,10 @@ impl Case {
     /// # Errors
     /// As [`ProgramBuilder::build`]; widths that no layer can have are refused as the device's compiler does.
     pub fn build(&self) -> Result<Program, BuildError> {
-        let name = |index: usize| self.layers.get(index).map_or(String::new(), |layer| layer.name.clone());
+        // Of the layer that would read such values; the last one's name where none does.
+        let name = |index: usize| {
+            self.layers.get(index).or(self.layers.last()).map_or(String::new(), |layer| layer.name.clone())
+        };
         // Inputs that FullyConnected cannot follow are refused when it is added, others when it is mapped.
         let Some(input_bits) = Bits::from_count(self.input_bits) else {
             let (layer, found) = (name(0), self.input_bits);

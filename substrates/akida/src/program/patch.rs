@@ -78,6 +78,14 @@ pub enum DeviceWrite {
         /// The words.
         words: Vec<u32>,
     },
+    /// Words of the program data that a driver keeps on the device: with several passes processors are configured from
+    /// there again and again, and what a packet changed would be lost with the next pass.
+    Kept {
+        /// Byte of the first word, counted from the second half's prefix as all offsets in a program.
+        offset: usize,
+        /// The words.
+        words: Vec<u32>,
+    },
 }
 
 /// Words of a block that holds whole rows of the weight memory.
@@ -127,6 +135,9 @@ impl Program {
     }
 
     /// The writes that bring these changes of this program to a device on which it runs.
+    ///
+    /// `blocks` matters to processors with weights of their own in programs of a single pass. Not tried on silicon: see
+    /// specs/device-program.md, "patches".
     pub fn device_writes(&self, changes: &[WordChange], blocks: Blocks) -> Vec<DeviceWrite> {
         let mut writes = Vec::new();
         for (layer, placed) in self.layers.iter().enumerate() {
@@ -136,10 +147,11 @@ impl Program {
             }
             words.sort_unstable();
             let total = placed.memory.len() / 4;
+            let is_kept = self.passes > 1;
             let block = match (placed.np.kind, blocks) {
-                (NpKind::Fnp2, _) => 1,
-                (NpKind::Fnp3, Blocks::Minimal) => ROW_WORDS,
-                (NpKind::Fnp3, Blocks::Whole) => total,
+                (NpKind::Fnp3, Blocks::Minimal) if !is_kept => ROW_WORDS,
+                (NpKind::Fnp3, Blocks::Whole) if !is_kept => total,
+                _ => 1,
             };
             let mut end = 0;
             let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
@@ -156,6 +168,10 @@ impl Program {
                 let words = self.neuron_words(layer).skip(span.start).take(span.len());
                 match placed.np.kind {
                     NpKind::Fnp2 => DeviceWrite::Image { np: placed.np, word: span.start, words: words.collect() },
+                    NpKind::Fnp3 if is_kept => {
+                        let offset = placed.memory.start + 4 * span.start - self.info_bytes;
+                        DeviceWrite::Kept { offset, words: words.collect() }
+                    }
                     NpKind::Fnp3 => {
                         let Np { col, row, id, .. } = placed.np;
                         let (target, start) = (TARGET_WEIGHTS, span.start as u16);

@@ -111,29 +111,31 @@ proptest! {
 
         // A device that holds the program before takes the writes and holds the program after.
         for blocks in [Blocks::Whole, Blocks::Minimal] {
-            let mut memory: Vec<Vec<u32>> = (0..before.layers().len()).map(|i| before.neuron_words(i).collect()).collect();
+            let mut device = before.bytes().to_vec();
+            let on = |at: (u8, u8, u8)| {
+                let layers = before.layers().iter().filter(|layer| (layer.np.col, layer.np.row, layer.np.id) == at);
+                let memory: Vec<usize> = layers.map(|layer| layer.memory.start).collect();
+                assert_eq!(memory.len(), 1, "a write by processor names one layer");
+                memory[0]
+            };
             for write in program.device_writes(&changes, blocks) {
-                let (at, start, words) = match write {
-                    DeviceWrite::Image { np, word, words } => ((np.col, np.row, np.id), word, words),
+                let (start, words) = match write {
+                    DeviceWrite::Image { np, word, words } => (on((np.col, np.row, np.id)) + 4 * word, words),
                     DeviceWrite::Packet { words } => {
                         let at = ((words[0] >> 24) as u8, (words[0] >> 16) as u8, (words[0] >> 8 & 0xF).trailing_zeros() as u8);
                         prop_assert_eq!(words[0] & 0xFF, 6);
                         prop_assert_eq!((words[1] >> 16) as usize, words.len() - 2);
-                        (at, (words[1] & 0xFFFF) as usize, words[2..].to_vec())
+                        (on(at) + 4 * (words[1] & 0xFFFF) as usize, words[2..].to_vec())
+                    }
+                    DeviceWrite::Kept { offset, words } => {
+                        prop_assert!(before.passes() > 1);
+                        (before.info_bytes() + offset, words)
                     }
                 };
-                // In several passes a processor holds several layers: the one that was changed is meant.
-                let holds = |i: &usize| {
-                    let np = program.layers()[*i].np;
-                    (np.col, np.row, np.id) == at && changes.iter().any(|change| change.layer == *i)
-                        && program.neuron_words(*i).skip(start).take(words.len()).eq(words.iter().copied())
-                };
-                let layer = (0..memory.len()).find(holds).expect("a layer on that processor");
-                memory[layer][start..start + words.len()].copy_from_slice(&words);
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+                device[start..start + bytes.len()].copy_from_slice(&bytes);
             }
-            for (index, memory) in memory.iter().enumerate() {
-                prop_assert_eq!(memory, &program.neuron_words(index).collect::<Vec<_>>(), "{:?}", blocks);
-            }
+            prop_assert!(device == program.bytes(), "{:?}", blocks);
         }
     }
 }
@@ -162,6 +164,8 @@ fn layer_files_say_what_is_wrong() {
     assert_eq!(refusal(&file("AKD1000", 3, layer)), "Cannot map layer 'fc_1'. Input bitwidth should be 1, 2 or 4.");
     let wide = "FullyConnected cannot be added if previous layer's output requires more than 4 bits.";
     assert_eq!(refusal(&file("AKD1000", 8, layer)), wide);
+    let three = layer.replace("\"act_bits\": 4", "\"act_bits\": 3");
+    assert!(refusal(&file("AKD1000", 4, &three)).starts_with("Cannot map layer 'fc_1'."));
     let eight = layer.replace("\"weights_bits\": 4", "\"weights_bits\": 8");
     assert_eq!(refusal(&file("AKD1000", 4, &eight)), "Weight bits should be between 1 and 4 inclusive.");
     assert!(
