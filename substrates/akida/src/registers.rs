@@ -1,5 +1,8 @@
 //! The 50 registers of a processor that computes a fully connected layer.
 //!
+//! They follow from the chain alone: a builder writes them, a reader takes the few fields that it needs to know the chain
+//! and then compares the whole block with what a builder would have written.
+//!
 //! Words without a name here are zero. What the constants mean is not known, only that they do not change between fully
 //! connected layers.
 //!
@@ -8,10 +11,23 @@
 
 use crate::device::{Device, Np, NpKind};
 use crate::layer::{Bits, InputShape};
-use crate::neuron::blocks;
+use crate::neuron::{blocks, words_per_neuron};
 
 /// Words of the block.
 pub const REGISTERS: usize = 50;
+
+/// A layer in its place: all of a chain that registers depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) inputs: usize,
+    pub(crate) units: usize,
+    pub(crate) weight_bits: Bits,
+    pub(crate) input_bits: Bits,
+    pub(crate) act_bits: Bits,
+    pub(crate) activation: bool,
+    pub(crate) np: Np,
+    pub(crate) pass: usize,
+}
 
 /// What a layer's registers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +71,7 @@ pub(crate) struct Loop {
     pub(crate) last_act_bits: Bits,
 }
 
-/// What a reader takes from a block; the rest it compares.
+/// What a reader takes from a block before it knows the chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReadRegisters {
     pub(crate) units: usize,
@@ -68,6 +84,46 @@ pub(crate) struct ReadRegisters {
 }
 
 impl LayerRegisters {
+    /// The registers of one layer of a chain in which no pass is empty.
+    pub(crate) fn of(device: Device, shape: InputShape, chain: &[Link], index: usize) -> Self {
+        let layer = chain[index];
+        let first = index == 0;
+        let in_pass = |links: &[Link]| links.iter().filter(|link| link.pass == layer.pass).count() as u8;
+        let begins_pass = first || chain[index - 1].pass != layer.pass;
+        let loop_np = device.fnp3()[0];
+        let next = match chain.get(index + 1) {
+            None => Next::Output,
+            Some(next) if next.pass == layer.pass => Next::Layer { col: next.np.col },
+            Some(_) => Next::Pass { col: loop_np.col },
+        };
+        let sources = match index.checked_sub(1).map(|before| chain[before].np.col) {
+            None => (device.dma().0, device.dma().0),
+            Some(col) if begins_pass => (col.min(loop_np.col), col.max(loop_np.col)),
+            Some(col) => (col, col),
+        };
+        let ends_pass = chain.iter().rposition(|link| link.pass == layer.pass).unwrap_or(index);
+        let loops = (layer.np == loop_np && ends_pass + 1 < chain.len()).then(|| {
+            let last = chain[ends_pass];
+            Loop { layers_in_pass: in_pass(chain), last_units: last.units, last_act_bits: last.act_bits }
+        });
+        Self {
+            number: in_pass(&chain[..=index]),
+            np: layer.np,
+            shape: if first { shape } else { InputShape::flat(layer.inputs as u32) },
+            inputs: layer.inputs,
+            units: layer.units,
+            memory_words: layer.units * words_per_neuron(layer.weight_bits, layer.inputs),
+            weight_bits: layer.weight_bits,
+            input_bits: layer.input_bits,
+            act_bits: layer.act_bits,
+            activation: layer.activation,
+            sources,
+            next,
+            continues: begins_pass && !first,
+            loops,
+        }
+    }
+
     pub(crate) fn encode(&self, device: Device) -> [u32; REGISTERS] {
         let (dma_col, dma_row) = device.dma();
         let own = u32::from(self.np.col);
@@ -128,8 +184,8 @@ impl LayerRegisters {
             input_bits: power(words[3] & 0xF)?,
             act_bits: power(words[3] >> 12 & 0b111)?,
             activation: words[3] >> 15 & 1 == 1,
-            width: words[10] >> 16,
-            height: words[10] & 0xFFFF,
+            width: words[10] >> 16 & 0x7FF,
+            height: words[10] & 0x7FF,
         })
     }
 }

@@ -2,14 +2,14 @@
 
 use forebay_substrate::Refusal;
 
-use super::write::{Record, write};
+use super::write::{Record, data_capacity, write};
 use super::{BuildError, Program};
 use crate::device::{Device, MAX_INPUT_SIDE, NpKind};
 use crate::layer::{Bits, InputShape, Layer};
 use crate::neuron::{self, words_per_neuron};
 use crate::packet::{Header, TARGET_REGISTERS, TARGET_WEIGHTS};
 use crate::placement::{Place, Placer, Start};
-use crate::registers::{LayerRegisters, Loop, Next, REGISTERS};
+use crate::registers::{LayerRegisters, Link, REGISTERS};
 
 /// Collects the layers of a chain; all is checked in [`build`](Self::build).
 ///
@@ -67,11 +67,15 @@ impl ProgramBuilder {
     /// [`BuildError::Refused`] for what the device cannot hold; the other variants for layers that do not fit together.
     pub fn build(&self) -> Result<Program, BuildError> {
         let places = self.check()?;
+        let chain = self.links(&places);
         let last_pass = places[places.len() - 1].pass;
+        // Before anything of that size is made: one more record for the input unit, and one at the end of each pass.
+        let words: u64 = self.layers.iter().map(|layer| (memory_words(layer) + REGISTERS + 4) as u64).sum();
+        let capacity = data_capacity(self.layers.len() + 2 + last_pass, words)?;
         let mut passes: Vec<Vec<Record>> = (0..=last_pass).map(|_| Vec::new()).collect();
         passes[0].push(Record { track: self.input_unit(), fnp2: None });
         for (index, place) in places.iter().enumerate() {
-            passes[place.pass].push(self.record(index, &places));
+            passes[place.pass].push(self.record(index, &chain));
             let ends_pass = places.get(index + 1).is_some_and(|next| next.pass != place.pass);
             if ends_pass {
                 passes[place.pass].push(Record::default());
@@ -83,7 +87,7 @@ impl ProgramBuilder {
             return Err(BuildError::Passes { passes: passes.len(), descriptors, limit: MOST_DESCRIPTORS });
         }
         let last = &self.layers[self.layers.len() - 1];
-        let bytes = write(self.device, self.shape, self.input_bits, places[0].np, last, &passes, descriptors);
+        let bytes = write(self.device, self.shape, self.input_bits, places[0].np, last, &passes, descriptors, capacity);
         Ok(Program::from_bytes(bytes).expect("what is built can be read"))
     }
 
@@ -144,46 +148,27 @@ impl ProgramBuilder {
         writes.iter().flat_map(|&(start, value)| write(start, value)).collect()
     }
 
-    fn record(&self, index: usize, places: &[Place]) -> Record {
-        let (layer, Place { np, pass }) = (&self.layers[index], places[index]);
-        let first = index == 0;
-        let begins_pass = first || places[index - 1].pass != pass;
-        let in_pass = places.iter().filter(|place| place.pass == pass).count();
-        let number = places[..=index].iter().filter(|place| place.pass == pass).count();
-        let loop_np = self.device.fnp3()[0];
-        let next = match places.get(index + 1) {
-            None => Next::Output,
-            Some(next) if next.pass == pass => Next::Layer { col: next.np.col },
-            Some(_) => Next::Pass { col: loop_np.col },
-        };
-        let sources = match index.checked_sub(1).map(|before| places[before].np.col) {
-            None => (self.device.dma().0, self.device.dma().0),
-            Some(col) if begins_pass => (col.min(loop_np.col), col.max(loop_np.col)),
-            Some(col) => (col, col),
-        };
-        let is_last_pass = pass == places[places.len() - 1].pass;
-        let loops = (np == loop_np && !is_last_pass).then(|| {
-            let last = places.iter().rposition(|place| place.pass == pass).expect("the pass has this layer");
-            let last = &self.layers[last];
-            Loop { layers_in_pass: in_pass as u8, last_units: last.units, last_act_bits: last.act_bits }
-        });
-        let memory = neuron::encode(layer);
-        let registers = LayerRegisters {
-            number: number as u8,
-            np,
-            shape: if first { self.shape } else { InputShape::flat(layer.inputs as u32) },
+    /// The chain with its places.
+    fn links(&self, places: &[Place]) -> Vec<Link> {
+        let mut input_bits = self.input_bits;
+        let layers = self.layers.iter().zip(places);
+        let links = layers.map(|(layer, &Place { np, pass })| Link {
             inputs: layer.inputs,
             units: layer.units,
-            memory_words: memory.len(),
             weight_bits: layer.weight_bits,
-            input_bits: if first { self.input_bits } else { self.layers[index - 1].act_bits },
+            input_bits: std::mem::replace(&mut input_bits, layer.act_bits),
             act_bits: layer.act_bits,
             activation: layer.activation.is_some(),
-            sources,
-            next,
-            continues: begins_pass && !first,
-            loops,
-        };
+            np,
+            pass,
+        });
+        links.collect()
+    }
+
+    fn record(&self, index: usize, chain: &[Link]) -> Record {
+        let np = chain[index].np;
+        let memory = neuron::encode(&self.layers[index]);
+        let registers = LayerRegisters::of(self.device, self.shape, chain, index);
         let processor = Some((np.col, np.row, np.id));
         let header = |target, words| Header { processor, target, start: 0, words }.encode();
         let mut track = Vec::with_capacity(REGISTERS + 4 + memory.len());
@@ -264,5 +249,13 @@ mod tests {
         assert_eq!((eleventh[3] >> 24, eleventh[44], eleventh[45]), (3, 0x0608_0001, 0xFF10_0101));
         let np = |index: usize| program.layers()[index].np;
         assert_eq!((np(7).kind, np(8), program.layers()[8].pass), (NpKind::Fnp2, np(0), 1));
+    }
+    #[test]
+    fn a_file_has_room_for_two_gigabytes() {
+        // 50,000 units over 57,334 inputs of 4 bits: more than a FlatBuffer can have, and more than a test should allocate.
+        let words = 50_000 * words_per_neuron(Bits::Four, 57_334) as u64;
+        assert!(matches!(data_capacity(3, words), Err(BuildError::Size { limit: 2_147_483_648, .. })));
+        assert!(data_capacity(3, words - words / 100).is_ok());
+        assert!(data_capacity(3, u64::MAX).is_err());
     }
 }

@@ -109,6 +109,14 @@ pub enum BuildError {
         /// Third axis.
         channels: u32,
     },
+    /// Weights for which one file has no room.
+    #[error("the program data would take {needed} bytes, of {limit} that a file can hold")]
+    Size {
+        /// Bytes with room for the tables.
+        needed: u64,
+        /// Most bytes of a buffer.
+        limit: u64,
+    },
     /// More passes than the descriptor rings of a device have room for.
     #[error("{passes} passes of {descriptors} descriptors each are more than the {limit} that a ring holds")]
     Passes {
@@ -186,6 +194,28 @@ pub enum ProgramError {
         layer: usize,
         /// What is wrong.
         what: &'static str,
+    },
+    /// A register that says something else than the chain needs.
+    #[error("layer {layer}: register word {word} is {found:#010x}, expected {expected:#010x}")]
+    Register {
+        /// Layer, counted from 0.
+        layer: usize,
+        /// Word of its register block.
+        word: usize,
+        /// What the layer in its place needs.
+        expected: u32,
+        /// What was found.
+        found: u32,
+    },
+    /// A processor that cannot compute the layer.
+    #[error("layer {layer} is on {} ({},{},{}), {why}", np.kind, np.col, np.row, np.id)]
+    Processor {
+        /// Layer, counted from 0.
+        layer: usize,
+        /// The processor.
+        np: Np,
+        /// Why not.
+        why: &'static str,
     },
     /// Neuron memory that no layer has.
     #[error("layer {layer}, unit {unit}: {what}")]

@@ -11,13 +11,13 @@ use std::ops::Range;
 use flatbuffers::VerifierOptions;
 
 use super::{PlacedLayer, Program, ProgramError};
-use crate::device::{Device, Np, NpKind};
+use crate::device::{Device, FNP3_WORDS, Np, NpKind};
 use crate::generated::info::forebay::program_info as info;
 use crate::layer::{Bits, InputShape};
 use crate::neuron::{check_unit, words_per_neuron};
 use crate::packet::{TARGET_REGISTERS, TARGET_WEIGHTS, packets};
 use crate::placement::Start;
-use crate::registers::{LayerRegisters, REGISTERS, ReadRegisters};
+use crate::registers::{LayerRegisters, Link, REGISTERS, ReadRegisters};
 
 /// Words that a descriptor can send.
 const MOST_TRACK_WORDS: u32 = 65_535;
@@ -69,13 +69,21 @@ impl Program {
                 passes.len().saturating_mul(descriptors) + 1,
             ));
         }
-        let mut reader = Reader { bytes: &bytes, base: info_bytes, layers: Vec::new(), input_shape, fnp2_ids: 0 };
+        let mut reader = Reader {
+            bytes: &bytes,
+            base: info_bytes,
+            layers: Vec::new(),
+            registers: Vec::new(),
+            input_shape,
+            fnp2_ids: 0,
+        };
         if let Some(dummy) = info.dummy_header() {
             reader.span(dummy.offset(), dummy.words(), 2)?;
         }
         for (pass, spans) in passes.iter().enumerate() {
             let records = spans.records().ok_or(missing("records in a pass"))?;
             let mut tracks = 0;
+            let before = reader.layers.len();
             for record in records {
                 tracks += record.tracks().map_or(0, |tracks| tracks.len());
                 reader.record(&record, pass)?;
@@ -83,11 +91,16 @@ impl Program {
             if tracks + 1 > descriptors.max(1) {
                 return Err(value("descriptors of a pass", &format!("at most {descriptors}"), tracks + 1));
             }
+            if reader.layers.len() == before {
+                return Err(missing("layer in a pass"));
+            }
         }
-        let layers = reader.layers;
+        let Reader { layers, registers, .. } = reader;
         let last = layers.last().ok_or(missing("layer"))?;
         check_input(&layers[0], input_shape, input_bits)?;
         check_output(&info, last, output)?;
+        check_processors(device, &layers)?;
+        check_registers(device, input_shape, &layers, &registers)?;
         let passes = passes.len();
         Ok(Self { bytes, version, device, input_shape, input_bits, passes, info_bytes, layers })
     }
@@ -97,11 +110,15 @@ impl Program {
         if self.passes > 1 {
             return Start::default();
         }
-        let first = |kind: NpKind, list: &[Np]| {
-            let np = self.layers.iter().find(|layer| layer.np.kind == kind).map(|layer| layer.np);
-            np.and_then(|np| list.iter().position(|other| *other == np)).unwrap_or(0)
+        let first = |list: &[Np]| {
+            let np = self.layers.iter().map(|layer| layer.np).find(|np| list.contains(np));
+            np.and_then(|np| list.iter().position(|other| *other == np))
         };
-        Start { fnp3: first(NpKind::Fnp3, self.device.fnp3()), fnp2: first(NpKind::Fnp2, self.device.fnp2()) }
+        let (fnp3, fnp2) = (self.device.fnp3(), self.device.fnp2());
+        // A layer that fits an FNP3 is elsewhere only if none was free.
+        let spills = self.layers.iter().any(|layer| layer.memory.len() <= 4 * FNP3_WORDS);
+        let none = if spills { fnp3.len() } else { 0 };
+        Start { fnp3: first(fnp3).unwrap_or(none), fnp2: first(fnp2).unwrap_or(0) }
     }
 }
 
@@ -146,6 +163,8 @@ struct Reader<'a> {
     /// Where the second half begins.
     base: usize,
     layers: Vec<PlacedLayer>,
+    /// The register blocks of the layers.
+    registers: Vec<[u32; REGISTERS]>,
     input_shape: InputShape,
     /// Ids of processors with external memory that were seen.
     fnp2_ids: u8,
@@ -225,7 +244,9 @@ impl Reader<'_> {
             (None, Some((np, memory))) if (np.col, np.row, np.id) == (col, row, id) => (NpKind::Fnp2, memory),
             _ => return Err(wrong("not one set of weights for one processor")),
         };
-        self.layer(&read, Np { col, row, id, kind }, memory, pass)
+        self.layer(&read, Np { col, row, id, kind }, memory, pass)?;
+        self.registers.push(registers);
+        Ok(())
     }
 
     fn layer(&mut self, read: &ReadRegisters, np: Np, memory: Range<usize>, pass: usize) -> Result<(), ProgramError> {
@@ -280,6 +301,72 @@ fn check_input(first: &PlacedLayer, shape: InputShape, bits: Bits) -> Result<(),
         return Err(ProgramError::Layer { layer: 0, what: "inputs of another width than the program's" });
     }
     Ok(())
+}
+
+/// Every processor exists, holds its layer, and holds no other in the same pass; passes loop through the first one.
+fn check_processors(device: Device, layers: &[PlacedLayer]) -> Result<(), ProgramError> {
+    let last_pass = layers.last().map_or(0, |layer| layer.pass);
+    if last_pass > 0 && !device.has_passes() {
+        return Err(value("passes", "1", last_pass + 1));
+    }
+    let loop_np = device.fnp3()[0];
+    for (index, layer) in layers.iter().enumerate() {
+        let np = layer.np;
+        let wrong = |why| ProgramError::Processor { layer: index, np, why };
+        let list = match np.kind {
+            NpKind::Fnp2 => device.fnp2(),
+            NpKind::Fnp3 => device.fnp3(),
+        };
+        if !list.contains(&np) {
+            return Err(wrong("which the device does not have"));
+        }
+        if layer.inputs > device.max_inputs() {
+            return Err(wrong("whose input memory is too small for it"));
+        }
+        if np.kind.memory_words().is_some_and(|limit| layer.memory.len() / 4 > limit) {
+            return Err(wrong("whose memory is too small for it"));
+        }
+        let before = layers[..index].iter().rev().take_while(|other| other.pass == layer.pass);
+        let mut before = before.peekable();
+        let begins_pass = before.peek().is_none();
+        if before.any(|other| other.np == np) {
+            return Err(wrong("which an earlier layer of the pass has taken"));
+        }
+        if begins_pass && layer.pass > 0 && np != loop_np {
+            return Err(wrong("but a further pass begins on the processor that loops"));
+        }
+    }
+    // What a pass leaves goes to the looping processor, which must be set up for it.
+    let sets_up = |pass: usize| layers.iter().any(|layer| layer.pass == pass && layer.np == loop_np);
+    match (0..last_pass).find(|&pass| !sets_up(pass)) {
+        Some(pass) => Err(value("layers on the looping processor", "1 in every pass", format!("0 in pass {pass}"))),
+        None => Ok(()),
+    }
+}
+
+/// Every register is what the layer in its place needs.
+fn check_registers(
+    device: Device,
+    shape: InputShape,
+    layers: &[PlacedLayer],
+    found: &[[u32; REGISTERS]],
+) -> Result<(), ProgramError> {
+    let chain: Vec<Link> = layers.iter().map(PlacedLayer::link).collect();
+    for (layer, found) in found.iter().enumerate() {
+        let expected = LayerRegisters::of(device, shape, &chain, layer).encode(device);
+        if let Some(word) = (0..REGISTERS).find(|&word| found[word] != expected[word]) {
+            let (expected, found) = (expected[word], found[word]);
+            return Err(ProgramError::Register { layer, word, expected, found });
+        }
+    }
+    Ok(())
+}
+
+impl PlacedLayer {
+    fn link(&self) -> Link {
+        let &Self { inputs, units, weight_bits, input_bits, act_bits, has_activation, np, pass, .. } = self;
+        Link { inputs, units, weight_bits, input_bits, act_bits, activation: has_activation, np, pass }
+    }
 }
 
 fn check_output(info: &info::ProgramInfo<'_>, last: &PlacedLayer, output: [u32; 3]) -> Result<(), ProgramError> {

@@ -5,7 +5,7 @@
 
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
 
-use super::VERSION;
+use super::{BuildError, VERSION};
 use crate::device::{DENSE_OUTPUT_UNITS, Device, Np};
 use crate::generated::data::forebay::program_data as data;
 use crate::generated::info::forebay::program_info as info;
@@ -18,6 +18,23 @@ pub(super) struct Record {
     pub(super) track: Vec<u32>,
     /// Weights in external memory.
     pub(super) fnp2: Option<(Np, Vec<u32>)>,
+}
+
+/// Most bytes of one buffer: offsets in it are signed.
+const MOST_BYTES: u64 = 1 << 31;
+/// Bytes that the tables of a record take at most, and those around all records.
+const TABLES: (u64, u64) = (128, 4096);
+
+/// Bytes that the second buffer takes at most, so that it never grows while it is written.
+///
+/// # Errors
+/// [`BuildError::Size`] if they are more than a buffer can have.
+pub(super) fn data_capacity(records: usize, words: u64) -> Result<usize, BuildError> {
+    let needed = words.saturating_mul(4).saturating_add(TABLES.0 * records as u64 + TABLES.1);
+    if needed > MOST_BYTES {
+        return Err(BuildError::Size { needed, limit: MOST_BYTES });
+    }
+    Ok(needed as usize)
 }
 
 /// Where a run of words is in the second buffer.
@@ -43,6 +60,7 @@ pub(super) fn is_dense(device: Device, units: usize) -> bool {
     device == Device::Akd1500 && units <= DENSE_OUTPUT_UNITS
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a field of the one table")]
 pub(super) fn write(
     device: Device,
     shape: InputShape,
@@ -51,17 +69,17 @@ pub(super) fn write(
     last: &Layer,
     passes: &[Vec<Record>],
     descriptors: usize,
+    data_capacity: usize,
 ) -> Vec<u8> {
-    let (data, spans, dummy) = write_data(passes);
+    let (data, spans, dummy) = write_data(passes, data_capacity);
     let mut bytes = write_info(device, shape, input_bits, first, last, &spans, dummy, descriptors);
     bytes.extend(data);
     bytes
 }
 
 /// The second buffer, and where its parts are.
-fn write_data(passes: &[Vec<Record>]) -> (Vec<u8>, Vec<Vec<RecordSpans>>, Span) {
-    let words: usize = passes.iter().flatten().map(|r| r.track.len() + r.fnp2.as_ref().map_or(0, |f| f.1.len())).sum();
-    let mut fbb = FlatBufferBuilder::with_capacity(4 * words + 4096);
+fn write_data(passes: &[Vec<Record>], capacity: usize) -> (Vec<u8>, Vec<Vec<RecordSpans>>, Span) {
+    let mut fbb = FlatBufferBuilder::with_capacity(capacity);
     // Distances from the end of the buffer, which is not known yet.
     let mut ends: Vec<Vec<Ends>> = Vec::new();
     let mut tables = Vec::new();

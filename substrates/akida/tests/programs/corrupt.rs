@@ -1,6 +1,6 @@
 //! Everything a loader must check, and bytes that nobody wrote on purpose.
 
-use forebay_akida::{Program, ProgramError};
+use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder, ProgramError, Staircase};
 
 use super::fixtures;
 
@@ -148,4 +148,72 @@ fn neuron_memory_is_checked() {
         bytes[memory.start + 4 * plane] |= 1;
     }
     assert!(matches!(error(bytes), ProgramError::Neuron { what: "a weight that is positive and negative", .. }));
+}
+
+/// Where the register blocks of a program begin.
+fn register_blocks(program: &Program) -> Vec<usize> {
+    let bytes = program.bytes();
+    let is_header = |at: &usize| bytes[*at] == 8 && word(bytes, at + 4) == 50 << 16;
+    let blocks: Vec<usize> =
+        (program.info_bytes()..bytes.len() - 8).step_by(4).filter(is_header).map(|at| at + 8).collect();
+    assert_eq!(blocks.len(), program.layers().len());
+    blocks
+}
+
+fn deep(device: Device, layers: usize) -> Program {
+    let layer = |units: usize| {
+        let staircase = Staircase { thresholds: vec![3; units], steps: vec![2.0; units] };
+        Layer::activations("fc", 5, units, Bits::Two, vec![1; 5 * units], Bits::Four, staircase).expect("legal")
+    };
+    let builder = ProgramBuilder::new(device, InputShape::flat(5), Bits::Four);
+    (0..layers).fold(builder, |builder, _| builder.layer(layer(5))).build().expect("it fits")
+}
+
+#[test]
+fn every_register_bit_is_checked() {
+    // One pass and several, external memory in both.
+    for program in [deep(Device::Akd1000, 20), deep(Device::Akd1500, 10)] {
+        for start in register_blocks(&program) {
+            for (index, bit) in (0..50).flat_map(|index| (0..32).map(move |bit| (index, bit))) {
+                let mut bytes = program.bytes().to_vec();
+                bytes[start + 4 * index + bit / 8] ^= 1 << (bit % 8);
+                let found = error(bytes);
+                let is_named = matches!(found, ProgramError::Register { word, .. } if word == index);
+                // Fields of these words are read first, and then fit neither the chain nor the memory.
+                assert!(is_named || [3, 10, 15].contains(&index), "word {index}, bit {bit}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
+fn processors_must_exist_and_be_free() {
+    // A layer moved with registers and weights.
+    let moved = |program: &Program, layer: usize, to: (u8, u8)| {
+        let np = program.layers()[layer].np;
+        let mut bytes = program.bytes().to_vec();
+        for target in [6, 8] {
+            let from = [target, 1, np.row, np.col];
+            let places: Vec<usize> = (0..bytes.len() - 4).filter(|&at| bytes[at..].starts_with(&from)).collect();
+            assert_eq!(places.len(), 1, "target {target}");
+            bytes[places[0] + 2..places[0] + 4].copy_from_slice(&[to.1, to.0]);
+        }
+        match error(bytes) {
+            ProgramError::Processor { layer: found, why, .. } => assert_eq!(found, layer, "{why}"),
+            other => panic!("{other}"),
+        }
+    };
+    let program = deep(Device::Akd1000, 3);
+    moved(&program, 0, (77, 3));
+    moved(&program, 2, (4, 1));
+    moved(&program, 1, (1, 3));
+    // A second pass that does not begin on (1,3).
+    let mut bytes = deep(Device::Akd1500, 9).into_bytes();
+    for target in [6, 8] {
+        let from = [target, 1, 3, 1];
+        // Of two layers on it, the later is nearer to the beginning of the buffer.
+        let at = (0..bytes.len() - 4).find(|&at| bytes[at..].starts_with(&from)).expect("it is there");
+        bytes[at + 2..at + 4].copy_from_slice(&[1, 2]);
+    }
+    assert!(matches!(error(bytes), ProgramError::Processor { layer: 8, .. }));
 }

@@ -131,6 +131,11 @@ fn a_later_start_leaves_processors_to_others() {
     assert_eq!(places, [(5, 4, 0), (5, 5, 0), (4, 1, 3)]);
     assert_eq!(program.layers()[2].np.kind, NpKind::Fnp2);
     assert_eq!(program.to_builder().build().as_ref(), Ok(&program), "the start is read back");
+    // Small layers on FNP2s say that every FNP3 was left alone.
+    let start_of_none = Start { fnp3: 18, fnp2: 1 };
+    let program = builder(start_of_none).layer(raw(4, 4)).build().expect("three FNP2s are left");
+    assert_eq!(program.layers()[0].np, Device::Akd1000.fnp2()[1]);
+    assert_eq!(program.to_builder().build().as_ref(), Ok(&program));
     let full =
         builder(start).layer(act(4, 4, 0, 1.0)).layer(act(4, 4, 0, 1.0)).layer(act(4, 4, 0, 1.0)).layer(raw(4, 4));
     assert!(matches!(full.build(), Err(BuildError::Refused(Refusal::Components { component: "FNP3", .. }))));
