@@ -17,7 +17,9 @@
 //!
 //! The format is in specs/device-program.md. Tested on silicon: no.
 
+pub mod bus;
 pub mod case;
+pub mod chip;
 pub mod device;
 #[expect(
     clippy::all,
@@ -37,6 +39,7 @@ pub mod placement;
 pub mod program;
 pub mod registers;
 mod support;
+pub mod trace;
 
 pub use crate::{
     device::{Device, Np, NpKind},

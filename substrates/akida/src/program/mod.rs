@@ -8,6 +8,7 @@
 //! Offsets in the first half count from D, the prefix included.
 
 mod builder;
+mod layout;
 mod patch;
 mod read;
 mod write;
@@ -22,6 +23,7 @@ use crate::neuron;
 use crate::packet::PacketError;
 
 pub use self::builder::ProgramBuilder;
+pub use self::layout::{Layout, Record};
 pub use self::patch::{Blocks, DeviceWrite, PatchError, WordChange};
 
 /// Compiler version that programs name; the maker's loader requires its own.
@@ -38,6 +40,7 @@ pub struct Program {
     passes: usize,
     info_bytes: usize,
     layers: Vec<PlacedLayer>,
+    layout: Layout,
 }
 
 /// A layer in a program: its sizes, its processor, and where its numbers are.

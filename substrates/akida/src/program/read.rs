@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use flatbuffers::VerifierOptions;
 
+use super::layout::{self, Layout, Record};
 use super::{PlacedLayer, Program, ProgramError};
 use crate::device::{Device, FNP3_WORDS, Np, NpKind};
 use crate::generated::info::forebay::program_info as info;
@@ -77,17 +78,18 @@ impl Program {
             input_shape,
             fnp2_ids: 0,
         };
-        if let Some(dummy) = info.dummy_header() {
-            reader.span(dummy.offset(), dummy.words(), 2)?;
-        }
+        let dummy_header = info.dummy_header().map(|dummy| reader.span(dummy.offset(), dummy.words(), 2)).transpose()?;
+        let mut records_of_passes = Vec::new();
         for (pass, spans) in passes.iter().enumerate() {
             let records = spans.records().ok_or(missing("records in a pass"))?;
             let mut tracks = 0;
             let before = reader.layers.len();
+            let mut read = Vec::new();
             for record in records {
                 tracks += record.tracks().map_or(0, |tracks| tracks.len());
-                reader.record(&record, pass)?;
+                read.push(reader.record(&record, pass)?);
             }
+            records_of_passes.push(read);
             if tracks + 1 > descriptors.max(1) {
                 return Err(value("descriptors of a pass", &format!("at most {descriptors}"), tracks + 1));
             }
@@ -101,8 +103,11 @@ impl Program {
         check_output(&info, last, output)?;
         check_processors(device, &layers)?;
         check_registers(device, input_shape, &layers, &registers)?;
+        let (input, output) = layout::formats(&info)?;
+        let epg = layout::epg(info.epg())?;
+        let layout = Layout { passes: records_of_passes, epg, dummy_header, descriptors, input, output };
         let passes = passes.len();
-        Ok(Self { bytes, version, device, input_shape, input_bits, passes, info_bytes, layers })
+        Ok(Self { bytes, version, device, input_shape, input_bits, passes, info_bytes, layers, layout })
     }
 
     /// How many processors at the front of the lists it leaves alone.
@@ -134,7 +139,7 @@ fn halves(bytes: &[u8]) -> Result<usize, ProgramError> {
     if needed == found { Ok(base) } else { Err(length("the program", needed, found)) }
 }
 
-fn value(what: &'static str, expected: &str, found: impl ToString) -> ProgramError {
+pub(super) fn value(what: &'static str, expected: &str, found: impl ToString) -> ProgramError {
     ProgramError::Value { what, expected: expected.to_owned(), found: found.to_string() }
 }
 
@@ -183,8 +188,9 @@ impl Reader<'_> {
         Ok(start..start + 4 * words as usize)
     }
 
-    fn record(&mut self, record: &info::Record<'_>, pass: usize) -> Result<(), ProgramError> {
+    fn record(&mut self, record: &info::Record<'_>, pass: usize) -> Result<Record, ProgramError> {
         let layer = self.layers.len();
+        let mut read = Record::default();
         let mut external = None;
         if let Some(fnp2) = record.fnp2() {
             let (track, np) = (fnp2.track(), fnp2.np());
@@ -197,17 +203,19 @@ impl Reader<'_> {
             }
             self.fnp2_ids |= 1 << np.id;
             external = Some((np, self.span(track.offset(), track.words(), 1)?));
+            read.image.clone_from(&external);
         }
         for track in record.tracks().into_iter().flatten() {
             if track.words() > MOST_TRACK_WORDS {
                 return Err(value("words of a track", "1 to 65535", track.words()));
             }
             let span = self.span(track.offset(), track.words(), 1)?;
-            self.track(span, &mut external, pass)?;
+            self.track(span.clone(), &mut external, pass)?;
+            read.tracks.push(span);
         }
         match external {
             Some(_) => Err(ProgramError::Layer { layer, what: "weights in external memory without a layer" }),
-            None => Ok(()),
+            None => Ok(read),
         }
     }
 
