@@ -212,7 +212,12 @@ impl OutputFormat {
     ///
     /// # Errors
     /// [`OutputError`]; what `outputs` holds is then unspecified.
-    pub fn decode(self, data: &[u8], range: std::ops::RangeInclusive<i64>, outputs: &mut [i32]) -> Result<(), OutputError> {
+    pub fn decode(
+        self,
+        data: &[u8],
+        range: std::ops::RangeInclusive<i64>,
+        outputs: &mut [i32],
+    ) -> Result<(), OutputError> {
         match self {
             Self::Dense { unit_bytes: 1 } => {
                 for (output, &byte) in outputs.iter_mut().zip(data) {

@@ -3,8 +3,8 @@
 //! # Source
 //! specs/device-interface.md, "the way in" and "PCIe DMA engines" \[K\]\[D\].
 
-use super::address::{CORE, DBI, HOST_WINDOW, MEMORY};
 use super::Field;
+use super::address::{CORE, DBI, HOST_WINDOW, MEMORY};
 use crate::device::Device;
 
 /// PCI vendor \[K\].
@@ -41,11 +41,9 @@ pub struct Window {
 /// The windows onto device addresses. BAR 0 of the AKD1500 is the PCIe controller itself.
 pub fn windows(device: Device) -> &'static [Window] {
     match device {
-        Device::Akd1000 => &[
-            Window { bar: 0, target: CORE },
-            Window { bar: 2, target: DBI },
-            Window { bar: 4, target: MEMORY },
-        ],
+        Device::Akd1000 => {
+            &[Window { bar: 0, target: CORE }, Window { bar: 2, target: DBI }, Window { bar: 4, target: MEMORY }]
+        }
         Device::Akd1500 => &[Window { bar: 2, target: CORE }, Window { bar: 4, target: MEMORY }],
     }
 }

@@ -158,14 +158,9 @@ mod tests {
 
     #[test]
     fn words_are_told_by_their_fields() {
-        let register = Register {
-            name: "CTRL",
-            offset: 0,
-            access: Access::ReadWrite,
-            source: "E",
-            about: "",
-            fields: &[("RUN", Field::new(8, 8)), ("SIZE", Field::new(31, 26))],
-        };
+        const FIELDS: &[(&str, Field)] = &[("RUN", Field::new(8, 8)), ("SIZE", Field::new(31, 26))];
+        let register =
+            Register { name: "CTRL", offset: 0, access: Access::ReadWrite, source: "E", about: "", fields: FIELDS };
         assert_eq!(register.describe(0x8000_0102), "CTRL = 0x80000102 (RUN, SIZE 0x20, unnamed 0x2)");
         assert_eq!(register.describe(0), "CTRL = 0x00000000");
     }

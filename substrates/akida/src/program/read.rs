@@ -78,7 +78,8 @@ impl Program {
             input_shape,
             fnp2_ids: 0,
         };
-        let dummy_header = info.dummy_header().map(|dummy| reader.span(dummy.offset(), dummy.words(), 2)).transpose()?;
+        let dummy_header =
+            info.dummy_header().map(|dummy| reader.span(dummy.offset(), dummy.words(), 2)).transpose()?;
         let mut records_of_passes = Vec::new();
         for (pass, spans) in passes.iter().enumerate() {
             let records = spans.records().ok_or(missing("records in a pass"))?;
