@@ -17,10 +17,12 @@
 //!
 //! The format is in specs/device-program.md. Tested on silicon: no.
 
+pub mod board;
 pub mod bus;
 pub mod case;
 pub mod chip;
 pub mod device;
+pub mod driver;
 #[expect(
     clippy::all,
     clippy::pedantic,
@@ -42,7 +44,9 @@ mod support;
 pub mod trace;
 
 pub use crate::{
+    board::Board,
     device::{Device, Np, NpKind},
+    driver::Driver,
     layer::{Bits, InputShape, Layer, Staircase},
     program::{BuildError, PatchError, PlacedLayer, Program, ProgramBuilder, ProgramError, WordChange},
     support::supports,

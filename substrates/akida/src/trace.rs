@@ -75,8 +75,8 @@ impl fmt::Display for Step {
         let block = |f: &mut fmt::Formatter<'_>, op: &str, address: u32, bytes: &[u8]| {
             write!(f, "{op:6} {address:08x}  {} bytes:", bytes.len())?;
             for word in bytes.chunks(4).take(8) {
-                let text: String = word.iter().rev().map(|byte| format!("{byte:02x}")).collect();
-                write!(f, " {text}")?;
+                f.write_str(" ")?;
+                word.iter().rev().try_for_each(|byte| write!(f, "{byte:02x}"))?;
             }
             f.write_str(if bytes.len() > 32 { " .." } else { "" })
         };

@@ -14,7 +14,7 @@ pub const VENDOR: u16 = 0x1E7C;
 pub const EMULATOR_SUBSYSTEM: u16 = 0xFB0E;
 
 /// Wait after the address windows were set up \[K\].
-pub const WINDOWS_SETTLE: std::time::Duration = std::time::Duration::from_millis(1000);
+pub const WINDOWS_SETTLE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// PCI device id \[K\].
 pub fn device_id(device: Device) -> u16 {

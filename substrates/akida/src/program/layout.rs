@@ -1,8 +1,9 @@
 //! Where a driver finds in a program what it sends to a device.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use flatbuffers::Vector;
+use forebay_substrate::{POTENTIAL_MAX, POTENTIAL_MIN};
 
 use super::read::value;
 use super::{Program, ProgramError};
@@ -41,6 +42,14 @@ impl Program {
     /// What a driver follows.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// What an output can be: an activation of the last layer, or a potential of signed 20 bits.
+    pub fn output_range(&self) -> RangeInclusive<i64> {
+        match self.layers.last() {
+            Some(last) if last.has_activation => 0..=(1 << last.act_bits.count()) - 1,
+            _ => POTENTIAL_MIN.into()..=POTENTIAL_MAX.into(),
+        }
     }
 }
 

@@ -1,0 +1,670 @@
+//! Resets and programming.
+//!
+//! # Source
+//! specs/device-interface.md, "resets", "programming in one pass", "in several passes", "batch".
+
+use std::time::Duration;
+
+use crate::chip::Field;
+use crate::chip::address::{CORE, EPG, INTERRUPT};
+use crate::chip::descriptor::{Config, HRC_WORDS, WORDS};
+use crate::chip::dma::{
+    HEADER_BYTES, MOST_CONTAINERS, UNIT_BYTES, buf_mon_ctrl, buf_mon_status, burst, clear_size, cont_addr, cont_size,
+    ctrl, delays, desc_status, extra, max_ob, ob_scratch, replay, replay_main, replay_scratch,
+};
+use crate::chip::event::InputFormat;
+use crate::chip::top::{CORE_RESET, NP_RESET, SEVERAL_PASSES, fnp2_0, general, int_control, int_mask};
+use crate::device::Device;
+use crate::packet::packets;
+use crate::program::{Layout, Program};
+
+use super::engine::{Engine, MASKS, NONE, ONLY_BURSTS, ONLY_OUTBOUND};
+use super::{Buffers, Checking, Driver, DriverError, Piece, ProgramId, Resident, State};
+
+/// Jobs under way at once, single pass \[E\].
+pub(super) const MOST_JOBS: usize = 16;
+/// Every step of a reset \[E\].
+const SETTLE: Duration = Duration::from_millis(1);
+/// Samples that are compared with exact arithmetic before trust begins.
+const FIRST: usize = 2;
+/// Wait between descriptors, several passes \[E\].
+const PASS_DELAY: u32 = 0x60;
+/// Index of the last container in a ring that never ends \[E\].
+const ENDLESS: u32 = 0xFE;
+
+impl Driver {
+    /// Resets the device and puts this program on it, alone.
+    ///
+    /// # Errors
+    /// [`DriverError::Device`], [`DriverError::Memory`], [`DriverError::Unaddressable`]: nothing was changed. Others: what
+    /// was loaded is gone.
+    pub fn load(&mut self, program: Program) -> Result<ProgramId, DriverError> {
+        self.check(&program)?;
+        let id = ProgramId(self.programs.len());
+        // What a failed device held is of no use any more.
+        if self.state == State::Doubtful {
+            self.programs.iter_mut().for_each(|program| *program = None);
+        }
+        self.guarded(|driver| {
+            driver.unprogram_now()?;
+            driver.programs.iter_mut().for_each(|program| *program = None);
+            driver.start_configuration(&program)?;
+            driver.place(id, program)?;
+            driver.finish_programming(id)
+        })?;
+        Ok(id)
+    }
+
+    /// Puts a program beside those that are loaded, without touching them.
+    ///
+    /// # Errors
+    /// [`DriverError::Shared`] with what it collides; otherwise as [`load`](Self::load), with the others unchanged.
+    pub fn load_beside(&mut self, program: Program) -> Result<ProgramId, DriverError> {
+        self.check(&program)?;
+        let mut others = self.programs.iter().flatten();
+        if let Some(conflict) = others.find_map(|other| other.program.conflict(&program)) {
+            return Err(DriverError::Shared { conflict });
+        }
+        if self.config_ring.is_none() {
+            return self.load(program);
+        }
+        let id = ProgramId(self.programs.len());
+        self.guarded(|driver| {
+            driver.place(id, program)?;
+            driver.finish_programming(id)
+        })?;
+        Ok(id)
+    }
+
+    /// Takes a program off the device; if it was the only one, the device is reset.
+    ///
+    /// # Errors
+    /// [`DriverError`] if the device does not answer; the program is gone in any case.
+    pub fn unload(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        let resident = self.programs.get_mut(id.0).and_then(Option::take);
+        let Some(resident) = resident else { return Ok(()) };
+        if self.selected == Some(id.0) {
+            self.selected = None;
+        }
+        resident.pieces().for_each(|piece| self.give_back(piece));
+        if self.programs.iter().any(Option::is_some) {
+            return Ok(());
+        }
+        self.unprogram()
+    }
+
+    /// Resets the core and all processors; no program is left.
+    ///
+    /// # Errors
+    /// [`DriverError`] if the device does not answer.
+    pub fn unprogram(&mut self) -> Result<(), DriverError> {
+        self.programs.iter_mut().for_each(|program| *program = None);
+        if self.state == State::Doubtful {
+            return self.recover();
+        }
+        self.guarded(Self::unprogram_now)
+    }
+
+    /// Resets the device and loads all programs again, with all patches; from outside the core if it must be.
+    ///
+    /// # Errors
+    /// [`DriverError::Dead`] if the device does not come back; it is then given up.
+    pub fn recover(&mut self) -> Result<(), DriverError> {
+        if let State::Dead(why) = &self.state {
+            return Err(DriverError::Dead { why: why.clone() });
+        }
+        self.recoveries += 1;
+        let first = self.load_again();
+        let result = first.or_else(|_| {
+            self.bus.reset()?;
+            self.load_again()
+        });
+        match result {
+            Ok(()) => {
+                self.state = State::Sound;
+                Ok(())
+            }
+            Err(error) => {
+                let why = chain(&error);
+                self.state = State::Dead(why.clone());
+                Err(DriverError::Dead { why })
+            }
+        }
+    }
+
+    /// Refuses what the device cannot run before anything is touched.
+    fn check(&self, program: &Program) -> Result<(), DriverError> {
+        if program.device() != self.device {
+            return Err(DriverError::Device { program: program.device(), device: self.device });
+        }
+        program.layout().input.check(program.input_shape())?;
+        Ok(())
+    }
+
+    fn load_again(&mut self) -> Result<(), DriverError> {
+        let found = super::which(&mut *self.bus)?;
+        if found != self.device {
+            return Err(DriverError::Device { program: self.device, device: found });
+        }
+        let selected = self.selected;
+        self.unprogram_now()?;
+        for index in 0..self.programs.len() {
+            let Some(resident) = self.programs[index].take() else { continue };
+            let program = resident.program.clone();
+            // A failure here must not lose the program: it may be needed again.
+            self.programs[index] = Some(Resident::new(program.clone()));
+            if self.config_ring.is_none() {
+                self.start_configuration(&program)?;
+            }
+            self.place(ProgramId(index), program)?;
+            self.finish_programming(ProgramId(index))?;
+        }
+        if let Some(selected) = selected.filter(|&index| self.programs[index].is_some()) {
+            self.select(ProgramId(selected))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn reset_core(&mut self) -> Result<(), DriverError> {
+        self.pulse(CORE_RESET)?;
+        // A processor may still be busy with its input memory.
+        self.bus.pause(SETTLE);
+        self.pulse(NP_RESET)
+    }
+
+    /// Reset bits are levels: set, wait, cleared, wait.
+    fn pulse(&mut self, bits: u32) -> Result<(), DriverError> {
+        let at = CORE + general::OFFSET;
+        let word = self.read(at)?;
+        self.write((at, word | bits))?;
+        self.bus.pause(SETTLE);
+        self.write((at, word & !bits))?;
+        self.bus.pause(SETTLE);
+        Ok(())
+    }
+
+    fn unprogram_now(&mut self) -> Result<(), DriverError> {
+        self.queue.clear();
+        self.unannounced = None;
+        self.selected = None;
+        self.config_ring = None;
+        self.input_ring = None;
+        self.depth = 0;
+        self.device_memory.clear();
+        if let Some(host) = &mut self.host_memory {
+            host.clear();
+        }
+        self.reset_core()?;
+        self.engines.forget();
+        self.set_timers()
+    }
+
+    /// Timer enables are lost with a reset; the clock counter is not used \[E\].
+    fn set_timers(&mut self) -> Result<(), DriverError> {
+        for which in [Which::Event, Which::Hrc] {
+            let value = self.read(self.engine(which).at(buf_mon_ctrl::OFFSET))?;
+            let engine = self.engine_mut(which);
+            engine.buf_mon_ctrl = value & !0b111;
+            let write = engine.monitor(buf_mon_ctrl::TIMER_EN, 0);
+            self.write(write)?;
+        }
+        Ok(())
+    }
+
+    /// The configuration DMA, for one pass or several.
+    fn start_configuration(&mut self, program: &Program) -> Result<(), DriverError> {
+        let layout = program.layout();
+        let several = program.passes() > 1;
+        let containers = if several { program.passes() * layout.descriptors } else { 2 };
+        if containers > MOST_CONTAINERS {
+            let instead = format!("{containers} descriptors are more than a ring of {MOST_CONTAINERS} holds");
+            return Err(DriverError::State { what: "the program has too many passes", instead });
+        }
+        let ring = self.take_memory(containers * WORDS * 4)?;
+        self.config_ring = Some(ring);
+        let at = CORE + general::OFFSET;
+        let word = self.read(at)?;
+        let passes = if several { SEVERAL_PASSES } else { 0 };
+        self.write((at, general::PR_MESH_RST_END.with(word, passes)))?;
+        let highest = containers as u32 - 1;
+        self.start_engine(Which::Config, ring, UNIT_BYTES, highest)?;
+        self.rmw_monitor(Which::Config, MASKS, if several { ONLY_BURSTS } else { ONLY_OUTBOUND })?;
+        let at = |offset| self.engines.config.at(offset);
+        let (replay_word, burst_word, delay) = if several {
+            (replay::MAX_BURST.mask(), burst::DESCRIPTORS.of(layout.descriptors as u32), delays::START.of(PASS_DELAY))
+        } else {
+            (0, 0, 0)
+        };
+        let writes = [(at(replay::OFFSET), replay_word), (at(burst::OFFSET), burst_word), (at(delays::OFFSET), delay)];
+        for write in writes {
+            self.write(write)?;
+        }
+        self.set_header(Which::Config, false)?;
+        self.rmw_monitor(Which::Config, buf_mon_ctrl::TIMER_EN, 1)?;
+        if several {
+            self.write((self.engines.config.at(extra::OFFSET), extra::LAST.of(highest)))?;
+            self.write((self.engines.config.at(max_ob::OFFSET), max_ob::DESCRIPTORS.of(2)))?;
+        }
+        Ok(())
+    }
+
+    /// Soft reset, ring, ring size.
+    fn start_engine(&mut self, which: Which, ring: Piece, container: u32, highest: u32) -> Result<(), DriverError> {
+        let engine = self.engine_mut(which);
+        engine.forget();
+        (engine.ring, engine.container_bytes, engine.highest) = (ring.address, container, highest);
+        let size = cont_size::HIGHEST.of(highest) | cont_size::UNITS.of(container / UNIT_BYTES);
+        let base = engine.base;
+        let writes = [
+            (base + ctrl::OFFSET, ctrl::SOFT_RESET.mask()),
+            (base + cont_addr::OFFSET, ring.address),
+            (base + cont_size::OFFSET, size),
+        ];
+        for write in writes {
+            self.write(write)?;
+        }
+        Ok(())
+    }
+
+    /// Whether outputs begin with a header; the header's size is always set.
+    fn set_header(&mut self, which: Which, is_written: bool) -> Result<(), DriverError> {
+        let at = self.engine(which).at(ctrl::OFFSET);
+        let word = self.read(at)?;
+        if ctrl::SOFT_RESET.is_set(word) {
+            let (register, written) = (crate::chip::name(at), ctrl::SOFT_RESET.mask());
+            return Err(DriverError::Stuck { register, written, found: word });
+        }
+        let word = ctrl::WR_INFO_EN.with(word, is_written.into()) | ctrl::WR_INFO_HDR.mask();
+        let word = ctrl::HEADER_BYTES.with(word, HEADER_BYTES);
+        self.engine_mut(which).ctrl = word;
+        self.write((at, word))
+    }
+
+    fn rmw_monitor(&mut self, which: Which, field: Field, value: u32) -> Result<(), DriverError> {
+        let word = self.read(self.engine(which).at(buf_mon_ctrl::OFFSET))?;
+        let engine = self.engine_mut(which);
+        engine.buf_mon_ctrl = word & !0b111;
+        let write = engine.monitor(field, value);
+        self.write(write)
+    }
+
+    /// Sends the configuration of a program, and leaves its external weights in memory. Memory it took is given back if
+    /// that fails.
+    fn place(&mut self, id: ProgramId, program: Program) -> Result<(), DriverError> {
+        let mut resident = Resident::new(program);
+        resident.unchecked = match self.options.checking {
+            Checking::Never => 0,
+            Checking::First => FIRST,
+            Checking::Every => usize::MAX,
+        };
+        let placed = if resident.program.passes() > 1 {
+            self.place_passes(&mut resident)
+        } else {
+            self.place_one_pass(&mut resident)
+        };
+        if let Err(error) = placed {
+            resident.pieces().for_each(|piece| self.give_back(piece));
+            return Err(error);
+        }
+        if self.programs.len() <= id.0 {
+            self.programs.resize_with(id.0 + 1, || None);
+        }
+        self.programs[id.0] = Some(resident);
+        Ok(())
+    }
+
+    fn place_one_pass(&mut self, resident: &mut Resident) -> Result<(), DriverError> {
+        let layout: Layout = resident.program.layout().clone();
+        let mut layer = 0;
+        for record in layout.passes.iter().flatten() {
+            for track in &record.tracks {
+                let bytes = resident.program.bytes()[track.clone()].to_vec();
+                self.configure(&bytes)?;
+            }
+            self.place_image(resident, record, &mut layer)?;
+        }
+        Ok(())
+    }
+
+    /// External weights stay where they are put, as long as the program is loaded.
+    fn place_image(
+        &mut self,
+        resident: &mut Resident,
+        record: &crate::program::Record,
+        layer: &mut usize,
+    ) -> Result<(), DriverError> {
+        if let Some((np, span)) = &record.image {
+            let piece = self.take_device_memory(span.len())?;
+            resident.images.push((*layer, *np, piece));
+            self.bus.write_block(piece.address, &resident.program.bytes()[span.clone()])?;
+            self.write((CORE + fnp2_0::OFFSET + 4 * u32::from(np.id), piece.address))?;
+        }
+        let has_layer = record.image.is_some() || record.tracks.iter().any(|t| !is_input_unit(&resident.program, t));
+        *layer += usize::from(has_layer);
+        Ok(())
+    }
+
+    /// Sends one configuration stream through a copy in memory.
+    pub(super) fn configure(&mut self, stream: &[u8]) -> Result<(), DriverError> {
+        let piece = self.take_memory(stream.len())?;
+        let result =
+            self.bus.write_block(piece.address, stream).map_err(DriverError::from).and_then(|()| {
+                self.transfer(&Config::Write { input: piece.address, words: (stream.len() / 4) as u32 })
+            });
+        self.give_back(piece);
+        result
+    }
+
+    /// One transfer of the configuration DMA, in one pass: announced, started, waited for, stopped.
+    pub(super) fn transfer(&mut self, descriptor: &Config) -> Result<(), DriverError> {
+        self.announce_config(descriptor)?;
+        let start = self.engines.config.run(true);
+        self.write(start)?;
+        let status = self.engines.config.at(buf_mon_status::OFFSET);
+        self.wait_for("a configuration transfer did not end", status, |word| buf_mon_status::INT_OB.is_set(word))?;
+        self.engines.config.cur = self.engines.config.last;
+        let (clear, stop) = (self.engines.config.clear(), self.engines.config.run(false));
+        self.write(clear)?;
+        self.write(stop)
+    }
+
+    /// Writes the next container of the configuration ring and makes it valid.
+    fn announce_config(&mut self, descriptor: &Config) -> Result<(), DriverError> {
+        let (index, address) = self.engines.config.after(self.engines.config.last);
+        self.bus.write_block(address, &bytes_of(&descriptor.encode()))?;
+        let announce = self.engines.config.make_valid(index);
+        self.write(announce)
+    }
+
+    /// Several passes: all configuration stays in memory, and the device fetches it anew in each pass.
+    fn place_passes(&mut self, resident: &mut Resident) -> Result<(), DriverError> {
+        let layout: Layout = resident.program.layout().clone();
+        let dummy_output = self.fixed(resident, 4)?;
+        // The descriptor that the hardware writes, and its payload word.
+        self.fixed(resident, HRC_WORDS * 4)?;
+        self.fixed(resident, 4)?;
+        // Filler reads write here; a value that is never read would be one more unknown.
+        self.bus.write_block(dummy_output.address, &[0; 4])?;
+        let span = layout.dummy_header.clone().ok_or(DriverError::State {
+            what: "the program cannot be loaded",
+            instead: "it has several passes and no dummy header".to_owned(),
+        })?;
+        let dummy = self.fixed(resident, span.len())?;
+        self.bus.write_block(dummy.address, &resident.program.bytes()[span])?;
+        let filler = Config::Read { input: dummy.address, output: dummy_output.address };
+        let mut layer = 0;
+        for pass in &layout.passes {
+            let mut announced = 0;
+            for record in pass {
+                for track in &record.tracks {
+                    let piece = self.take_device_memory(track.len())?;
+                    resident.kept.push((track.clone(), piece));
+                    self.bus.write_block(piece.address, &resident.program.bytes()[track.clone()])?;
+                    self.announce_config(&Config::Write { input: piece.address, words: (track.len() / 4) as u32 })?;
+                    announced += 1;
+                }
+                self.place_image(resident, record, &mut layer)?;
+            }
+            for _ in announced..layout.descriptors {
+                self.announce_config(&filler)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fixed(&mut self, resident: &mut Resident, bytes: usize) -> Result<Piece, DriverError> {
+        let piece = self.take_device_memory(bytes)?;
+        resident.fixed.push(piece);
+        Ok(piece)
+    }
+
+    /// Routing, start of several passes, interrupt controller, then the input side.
+    fn finish_programming(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        let several = self.resident(id)?.program.passes() > 1;
+        self.route(id)?;
+        if several {
+            // The ring never ends: the device walks it again with every sample.
+            let engine = &mut self.engines.config;
+            engine.cur = NONE;
+            let endless = engine.make_valid(ENDLESS);
+            let start = engine.run(true);
+            self.write(endless)?;
+            self.write(start)?;
+            let status = self.engines.config.at(buf_mon_status::OFFSET);
+            let is_done = |word| buf_mon_status::INT_BURST.is_set(word);
+            self.wait_for("the configuration of the first pass did not end", status, is_done)?;
+            let clear = self.engines.config.clear();
+            self.write(clear)?;
+        }
+        let is_dense = self.resident(id)?.program.layout().input == InputFormat::Dense;
+        let unmasked = if is_dense { int_mask::HRC } else { int_mask::AE_DMA };
+        self.write((INTERRUPT + int_mask::OFFSET, !unmasked.mask()))?;
+        self.write((INTERRUPT + int_control::OFFSET, int_control::ENABLE.mask()))?;
+        let is_first = self.input_ring.is_none();
+        self.take_buffers(id)?;
+        self.selected = Some(id.0);
+        if is_first { self.start_input(id) } else { self.set_output_clearing(id) }
+    }
+
+    /// Sends samples to this program from now on.
+    pub(super) fn select(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        if self.selected == Some(id.0) {
+            return Ok(());
+        }
+        debug_assert!(self.queue.is_empty());
+        // The input unit has one set of registers for all; on the AKD1000 they are the same in every program.
+        if self.device != Device::Akd1000 {
+            let resident = self.resident(id)?;
+            let tracks = resident.program.layout().passes.first().into_iter().flatten().flat_map(|r| r.tracks.clone());
+            let tracks: Vec<_> = tracks.filter(|track| is_input_unit(&resident.program, track)).collect();
+            for track in tracks {
+                let bytes = self.resident(id)?.program.bytes()[track].to_vec();
+                self.configure(&bytes)?;
+            }
+        }
+        self.route(id)?;
+        self.set_output_clearing(id)?;
+        self.selected = Some(id.0);
+        Ok(())
+    }
+
+    fn route(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        for (offset, value) in self.resident(id)?.program.layout().epg.clone() {
+            self.write((EPG + offset, value))?;
+        }
+        Ok(())
+    }
+
+    /// Buffers for as many samples as memory allows, up to the depth asked for.
+    fn take_buffers(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        let several = self.resident(id)?.program.passes() > 1;
+        let program = &self.resident(id)?.program;
+        let layout = program.layout();
+        let input_bytes = layout.input.most_bytes(program.input_shape().len());
+        let units = program.layers().last().map_or(0, |layer| layer.units);
+        let output_bytes = HEADER_BYTES as usize + layout.output.most_bytes(units);
+        let mut depth = match self.input_ring {
+            Some(_) => self.depth,
+            None if several => 1,
+            None => self.options.depth.clamp(1, MOST_JOBS),
+        };
+        let container = self.container_bytes(id)? as usize;
+        loop {
+            // The ring first, as the maker's engine has it, then outputs, then inputs.
+            let ring = match self.input_ring {
+                Some(_) => None,
+                None => Some(self.take_memory(container * ring_length(depth))?),
+            };
+            let outputs = self.take_memory(depth * output_bytes);
+            let inputs = match outputs {
+                Ok(_) => self.take_memory(depth * input_bytes),
+                Err(_) => Err(DriverError::Memory { needed: 0, free: 0 }),
+            };
+            match (outputs, inputs) {
+                (Ok(outputs), Ok(inputs)) => {
+                    if ring.is_some() {
+                        (self.input_ring, self.depth) = (ring, depth);
+                    }
+                    let expected = vec![None; self.depth];
+                    let buffers = Buffers { inputs, input_bytes, outputs, output_bytes, expected };
+                    self.resident(id)?.buffers = Some(buffers);
+                    return Ok(());
+                }
+                (outputs, inputs) => {
+                    ring.into_iter().chain(outputs).chain(inputs).for_each(|piece| self.give_back(piece));
+                    if depth == 1 || ring.is_none() {
+                        let needed = (depth * (input_bytes + output_bytes)) as u64;
+                        return Err(DriverError::Memory { needed, free: 0 });
+                    }
+                    depth /= 2;
+                }
+            }
+        }
+    }
+
+    fn container_bytes(&mut self, id: ProgramId) -> Result<u32, DriverError> {
+        let is_dense = self.resident(id)?.program.layout().input == InputFormat::Dense;
+        Ok(if is_dense { 2 * UNIT_BYTES } else { UNIT_BYTES })
+    }
+
+    /// The input DMA, after the first program or a reset.
+    fn start_input(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        let several = self.resident(id)?.program.passes() > 1;
+        let container = self.container_bytes(id)?;
+        let which = if container == UNIT_BYTES { Which::Event } else { Which::Hrc };
+        let ring = self.input_ring.expect("taken with the buffers");
+        self.start_engine(which, ring, container, ring_length(self.depth) as u32 - 1)?;
+        self.set_header(which, true)?;
+        self.rmw_monitor(which, MASKS, ONLY_OUTBOUND)?;
+        self.stop_reading(which)?;
+        self.set_timers()?;
+        self.set_output_clearing(id)?;
+        for which in [Which::Event, Which::Hrc] {
+            self.rmw_monitor(which, buf_mon_ctrl::BUF_END_SELECT, u32::from(!several))?;
+        }
+        if several {
+            self.stop_reading(which)?;
+            self.rmw_monitor(which, MASKS, ONLY_BURSTS)?;
+            let loops = self.resident(id)?.program.passes() as u32;
+            let (descriptor, payload) = {
+                let fixed = &self.resident(id)?.fixed;
+                (fixed[1].address, fixed[2].address)
+            };
+            let at = |offset| self.engine(which).at(offset);
+            let replay_word = replay::REPLAY.mask()
+                | replay::HW_OB_DYNAMIC.mask()
+                | replay::HW_OB_ADDRESS.mask()
+                | replay::MAX_BURST.mask();
+            let writes = [
+                (at(replay::OFFSET), replay_word),
+                (at(burst::OFFSET), burst::LOOPS.of(loops) | burst::LAYER_LOOPS.of(loops)),
+                (at(replay_main::OFFSET), descriptor),
+                (at(replay_scratch::OFFSET), descriptor),
+                (at(ob_scratch::OFFSET), payload),
+            ];
+            for write in writes {
+                self.write(write)?;
+            }
+        }
+        let status = self.read(self.engine(which).at(desc_status::OFFSET))?;
+        self.last_job = desc_status::JOB.get(status) as u16;
+        Ok(())
+    }
+
+    /// RUN off, with what the register holds.
+    fn stop_reading(&mut self, which: Which) -> Result<(), DriverError> {
+        let word = self.read(self.engine(which).at(ctrl::OFFSET))?;
+        let engine = self.engine_mut(which);
+        engine.ctrl = word;
+        let stop = engine.run(false);
+        self.write(stop)
+    }
+
+    /// Dense outputs hold only what is not zero: their buffer is zeroed before \[I\].
+    fn set_output_clearing(&mut self, id: ProgramId) -> Result<(), DriverError> {
+        if self.device == Device::Akd1000 {
+            return Ok(());
+        }
+        let resident = self.resident(id)?;
+        let is_dense = matches!(resident.program.layout().output, crate::chip::event::OutputFormat::Dense { .. });
+        let bytes = resident.buffers.as_ref().map_or(0, |buffers| buffers.output_bytes - HEADER_BYTES as usize);
+        let word = clear_size::ENABLE.mask() | clear_size::WORDS.of(bytes.div_ceil(4) as u32);
+        self.write((self.engines.hrc.at(clear_size::OFFSET), if is_dense { word } else { 0 }))
+    }
+
+    pub(super) fn engine(&self, which: Which) -> &Engine {
+        match which {
+            Which::Config => &self.engines.config,
+            Which::Event => &self.engines.event,
+            Which::Hrc => &self.engines.hrc,
+        }
+    }
+
+    pub(super) fn engine_mut(&mut self, which: Which) -> &mut Engine {
+        match which {
+            Which::Config => &mut self.engines.config,
+            Which::Event => &mut self.engines.event,
+            Which::Hrc => &mut self.engines.hrc,
+        }
+    }
+}
+
+/// A DMA controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    Config,
+    Event,
+    Hrc,
+}
+
+/// One container more than jobs: a ring that is full looks empty to the device. At least two \[E\].
+fn ring_length(depth: usize) -> usize {
+    depth + 1
+}
+
+/// Whether a configuration stream is for the input unit alone.
+fn is_input_unit(program: &Program, track: &std::ops::Range<usize>) -> bool {
+    let stream = &program.bytes()[track.clone()];
+    let word = |at: usize| {
+        let at = 4 * at;
+        u32::from_le_bytes([stream[at], stream[at + 1], stream[at + 2], stream[at + 3]])
+    };
+    packets(word, stream.len() / 4).all(|packet| packet.is_ok_and(|(header, _)| header.processor.is_none()))
+}
+
+pub(super) fn bytes_of(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl Resident {
+    fn new(program: Program) -> Self {
+        Self {
+            program,
+            exact: None,
+            unchecked: 0,
+            images: Vec::new(),
+            kept: Vec::new(),
+            fixed: Vec::new(),
+            buffers: None,
+        }
+    }
+
+    /// All memory it holds.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> {
+        let images = self.images.iter().map(|(_, _, piece)| *piece);
+        let kept = self.kept.iter().map(|(_, piece)| *piece);
+        let buffers = self.buffers.iter().flat_map(|buffers| [buffers.inputs, buffers.outputs]);
+        images.chain(kept).chain(self.fixed.iter().copied()).chain(buffers).collect::<Vec<_>>().into_iter()
+    }
+}
