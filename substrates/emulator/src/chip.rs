@@ -125,7 +125,7 @@ impl Chip {
     /// A register is read.
     pub(crate) fn read(&mut self, address: u32) -> Result<u32, Violation> {
         let value = self.read_true(address)?;
-        Ok(self.faults.on_read(address, value))
+        Ok(self.faults.on_read(self.clock, address, value))
     }
 
     fn read_true(&mut self, address: u32) -> Result<u32, Violation> {

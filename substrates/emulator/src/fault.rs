@@ -153,8 +153,8 @@ pub(crate) struct Faults {
     reads: u64,
     transfers: u64,
     gone: bool,
-    /// Reads that give all ones.
-    ones_left: u64,
+    /// Until when reads give all ones, on the chip's clock.
+    ones_until: u64,
     /// A register, bits of it, and what they read.
     stuck: Option<(u32, u32, u32)>,
     /// Injections that happened.
@@ -204,7 +204,7 @@ impl Faults {
     }
 
     /// What a register read gives instead of `value`.
-    pub(crate) fn on_read(&mut self, address: u32, value: u32) -> u32 {
+    pub(crate) fn on_read(&mut self, clock: u64, address: u32, value: u32) -> u32 {
         let now = self.reads;
         self.reads += 1;
         let is_version = address == CORE + ip_version::OFFSET;
@@ -213,16 +213,13 @@ impl Faults {
             let choice = mix(injection.seed ^ 0x5EED);
             match injection.fault {
                 Fault::StuckBits => self.stuck = Some(stuck(choice)),
-                Fault::AllOnes => self.ones_left = 1 + choice % 50,
+                // Up to four tenths of a second.
+                Fault::AllOnes => self.ones_until = clock + choice % 400_000_000,
                 Fault::Removal => self.gone = true,
                 _ => return [0xBCA2_0100, 0x1234_5678, 0xBC00_0001, 0x0000_0001][choice as usize % 4],
             }
         }
-        if self.gone {
-            return u32::MAX;
-        }
-        if self.ones_left > 0 {
-            self.ones_left -= 1;
+        if self.gone || clock < self.ones_until {
             return u32::MAX;
         }
         match self.stuck {

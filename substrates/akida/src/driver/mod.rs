@@ -274,6 +274,8 @@ impl Driver {
         let result = work(self);
         if result.as_ref().is_err_and(DriverError::leaves_doubt) {
             self.state = State::Doubtful;
+            self.queue.clear();
+            self.unannounced = None;
         }
         result
     }

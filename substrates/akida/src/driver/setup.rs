@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::bus::BusError;
 use crate::chip::Field;
 use crate::chip::address::{CORE, EPG, INTERRUPT};
 use crate::chip::descriptor::{Config, HRC_WORDS, WORDS};
@@ -25,6 +26,10 @@ use super::{Buffers, Checking, Driver, DriverError, Piece, ProgramId, Resident, 
 pub(super) const MOST_JOBS: usize = 16;
 /// Every step of a reset \[E\].
 const SETTLE: Duration = Duration::from_millis(1);
+/// Between two attempts to bring a device back.
+const RETRY: Duration = Duration::from_millis(50);
+/// Attempts to bring a device back, however long they take.
+const ATTEMPTS: usize = 3;
 /// Samples that are compared with exact arithmetic before trust begins.
 const FIRST: usize = 2;
 /// Wait between descriptors, several passes \[E\].
@@ -114,22 +119,27 @@ impl Driver {
             return Err(DriverError::Dead { why: why.clone() });
         }
         self.recoveries += 1;
-        let first = self.load_again();
-        let result = first.or_else(|_| {
-            self.bus.reset()?;
-            self.load_again()
-        });
-        match result {
-            Ok(()) => {
+        let start = self.bus.now();
+        let mut attempts = 0;
+        // A link that is down may come back: attempts go on for as long as any answer may take.
+        let error = loop {
+            let Err(error) = self.load_again() else {
                 self.state = State::Sound;
-                Ok(())
+                return Ok(());
+            };
+            attempts += 1;
+            if attempts >= ATTEMPTS && self.bus.now().saturating_sub(start) > self.options.deadline {
+                break error;
             }
-            Err(error) => {
-                let why = chain(&error);
-                self.state = State::Dead(why.clone());
-                Err(DriverError::Dead { why })
+            match self.bus.reset() {
+                Ok(()) | Err(BusError::Unsupported { .. }) => {}
+                Err(gone) => break gone.into(),
             }
-        }
+            self.bus.pause(RETRY);
+        };
+        let why = chain(&error);
+        self.state = State::Dead(why.clone());
+        Err(DriverError::Dead { why })
     }
 
     /// Refuses what the device cannot run before anything is touched.
