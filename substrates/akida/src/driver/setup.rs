@@ -121,14 +121,14 @@ impl Driver {
         self.recoveries += 1;
         let start = self.bus.now();
         let mut attempts = 0;
-        // A link that is down may come back: attempts go on for as long as any answer may take.
+        // A link that is down may come back: attempts go on for twice as long as any answer may take.
         let error = loop {
             let Err(error) = self.load_again() else {
                 self.state = State::Sound;
                 return Ok(());
             };
             attempts += 1;
-            if attempts >= ATTEMPTS && self.bus.now().saturating_sub(start) > self.options.deadline {
+            if attempts >= ATTEMPTS && self.bus.now().saturating_sub(start) > 2 * self.options.deadline {
                 break error;
             }
             match self.bus.reset() {
