@@ -42,6 +42,7 @@ pub mod program;
 pub mod registers;
 mod support;
 pub mod trace;
+pub mod transport;
 
 pub use crate::{
     board::Board,
