@@ -10,6 +10,7 @@
 //!
 //! * `chip`: registers by address, resets, jobs. `controller`: a DMA controller. `mesh`, `processor`: layers from
 //!   register blocks and weight bits.
+//! * [`pci`], [`function`]: the chip's PCIe side, and a machine around it in this process.
 //! * [`memory`]: what the chip addresses. [`fault`]: faults by name and seed. [`violation`]: what a host does wrong.
 //!
 //! Nothing of this is silicon, nor says anything of its speed.
@@ -17,8 +18,10 @@
 mod chip;
 mod controller;
 pub mod fault;
+pub mod function;
 pub mod memory;
 mod mesh;
+pub mod pci;
 mod processor;
 pub mod violation;
 

@@ -46,15 +46,14 @@ struct Page {
 impl Store for Pages {
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> Result<bool, Unmapped> {
         let mut all_written = true;
-        each_page(at, bytes.len(), |page, within, part| match self.pages.get(&page) {
-            Some(page) => {
-                bytes[part].copy_from_slice(&page.bytes[within.clone()]);
-                all_written &= page.is_written(within);
-            }
-            None => {
+        each_page(at, bytes.len(), |page, within, part| {
+            let Some(page) = self.pages.get(&page) else {
                 bytes[part].fill(0);
                 all_written = false;
-            }
+                return;
+            };
+            bytes[part].copy_from_slice(&page.bytes[within.clone()]);
+            all_written &= page.is_written(within);
         });
         Ok(all_written)
     }
@@ -121,10 +120,6 @@ impl Memory {
     /// Opens or closes the window onto memory of the host; the store counts from the window's start.
     pub(crate) fn set_window(&mut self, window: Option<(Range<u32>, Box<dyn Store>)>) {
         self.window = window;
-    }
-
-    pub(crate) fn window(&self) -> Option<Range<u32>> {
-        self.window.as_ref().map(|(range, _)| range.clone())
     }
 
     pub(crate) fn contains(&self, address: u32, length: usize) -> bool {

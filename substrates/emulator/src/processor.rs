@@ -100,7 +100,8 @@ impl LayerView {
             // number of blocks follows from their memory.
             let words = (r(17) & 0xF_FFFF) as usize;
             let per_unit = words / units;
-            if words % units != 0 || per_unit <= 4 || (per_unit - 4) % planes != 0 || words > WEIGHT_WORDS {
+            let is_filled = words.is_multiple_of(units) && per_unit > 4 && (per_unit - 4).is_multiple_of(planes);
+            if !is_filled || words > WEIGHT_WORDS {
                 return Err("a memory size that no units fill");
             }
             (per_unit - 4) / planes

@@ -128,7 +128,9 @@ impl DmaEngine {
         counters: &mut Counters,
     ) -> Result<(), BusError> {
         let room: usize = self.staging.iter().map(|buffer| buffer.bytes()).sum();
-        let most = room.min(MOST_ELEMENTS * self.options.element_bytes);
+        // Each buffer may end with an element that is not full.
+        let full = MOST_ELEMENTS.saturating_sub(self.staging.len()).max(1);
+        let most = room.min(full * self.options.element_bytes);
         match transfer {
             Transfer::Read(bytes) => {
                 for (at, part) in (0_usize..).step_by(most).zip(bytes.chunks_mut(most)) {

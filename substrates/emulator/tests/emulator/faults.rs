@@ -110,7 +110,7 @@ fn schedule(seed: u64) -> (Vec<Fault>, &'static str) {
                 result
             }
         };
-        let took = clock.now() - before;
+        let took = clock.now().saturating_sub(before);
         assert!(took < limit, "seed {seed}: {took:?}");
         match result {
             Ok(()) => {}
@@ -147,7 +147,9 @@ fn five_hundred_schedules_of_faults() {
     for seed in 0..500 {
         let (faults, outcome) = schedule(seed);
         *outcomes.entry(outcome).or_default() += 1;
-        faults.into_iter().for_each(|fault| *kinds.entry(fault.to_string()).or_default() += 1);
+        for fault in faults {
+            *kinds.entry(fault.to_string()).or_default() += 1;
+        }
     }
     println!("{outcomes:?}\n{kinds:?}");
     // Every kind happened, and there were all ends: otherwise this shows little.
@@ -225,7 +227,7 @@ fn a_wrong_chip_is_not_opened() {
 fn rules_are_enforced() {
     let emulator = Emulator::new(Settings::new(Device::Akd1000));
     let mut bus = emulator.bus();
-    let mut broken = |what: &str, result: Result<(), BusError>| {
+    let broken = |what: &str, result: Result<(), BusError>| {
         assert!(matches!(result, Err(BusError::Other { .. })), "{what}: {result:?}");
     };
     broken("unaligned", bus.read(0xFCC0_0001).map(drop));

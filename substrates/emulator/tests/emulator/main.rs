@@ -4,6 +4,7 @@
 mod chains;
 mod conformance;
 mod faults;
+mod pcie;
 mod steady;
 mod tenants;
 mod traces;
