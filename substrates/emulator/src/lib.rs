@@ -11,6 +11,7 @@
 //! * `chip`: registers by address, resets, jobs. `controller`: a DMA controller. `mesh`, `processor`: layers from
 //!   register blocks and weight bits.
 //! * [`pci`], [`function`]: the chip's PCIe side, and a machine around it in this process.
+//! * `server`: the same over a vfio-user socket, for virtual machines (Linux).
 //! * [`memory`]: what the chip addresses. [`fault`]: faults by name and seed. [`violation`]: what a host does wrong.
 //!
 //! Nothing of this is silicon, nor says anything of its speed.
@@ -23,6 +24,8 @@ pub mod memory;
 mod mesh;
 pub mod pci;
 mod processor;
+#[cfg(target_os = "linux")]
+pub mod server;
 pub mod violation;
 
 use std::ops::Range;
@@ -35,7 +38,7 @@ use forebay_akida::chip::address::{HOST_WINDOW, MEMORY, RESERVED_BYTES, memory a
 
 use crate::chip::Chip;
 pub use crate::fault::{Fault, Injection};
-use crate::memory::Pages;
+use crate::memory::{Pages, Store};
 pub use crate::violation::Violation;
 
 /// What kind of chip is emulated, and how.
@@ -84,7 +87,12 @@ impl Emulator {
     /// # Ok::<(), forebay_akida::bus::BusError>(())
     /// ```
     pub fn new(settings: Settings) -> Self {
-        let mut chip = Chip::new(settings.device, settings.legacy_version, Box::new(Pages::default()), settings.strict);
+        Self::with_memory(settings, Box::new(Pages::default()))
+    }
+
+    /// A chip whose memory is somebody else's.
+    pub fn with_memory(settings: Settings, memory: Box<dyn Store>) -> Self {
+        let mut chip = Chip::new(settings.device, settings.legacy_version, memory, settings.strict);
         for injection in &settings.faults {
             chip.faults.add(*injection);
         }
