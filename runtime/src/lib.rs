@@ -35,7 +35,7 @@ pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
-pub use open::open;
+pub use open::{Choice, choose, open, open_board, open_bus};
 
 /// The README's code is compiled and run with the doc examples.
 #[cfg(doctest)]

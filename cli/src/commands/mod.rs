@@ -4,6 +4,8 @@ mod bench;
 mod compile;
 mod convert;
 mod data;
+mod devices;
+mod emulate;
 mod forecast;
 mod inspect;
 mod ladder;
@@ -34,6 +36,10 @@ pub(crate) enum Command {
     Compile(compile::Compile),
     /// Build, run, inspect, verify and patch the processor's programs
     Program(program::ProgramCommand),
+    /// Boards of this machine: list, look, bind, unbind, reset
+    Devices(devices::Devices),
+    /// Serve an emulated chip to a virtual machine
+    Emulate(emulate::Emulate),
     /// What each digit of precision buys, and what it costs
     Ladder(ladder::LadderCommand),
     /// Convert between .forebay, .json and .npz
@@ -63,6 +69,8 @@ impl Command {
             Self::Inspect(command) => command.run(),
             Self::Compile(command) => command.run(),
             Self::Program(command) => command.run(),
+            Self::Devices(command) => command.run(),
+            Self::Emulate(command) => command.run(),
             Self::Ladder(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
