@@ -50,6 +50,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Accesses of an inference on a device, counted, beside a cost model
+    Device(super::bench_device::BenchDevice),
     /// Many streams through matrix-matrix products beside single steps
     Batch {
         /// Print JSON
@@ -79,6 +81,7 @@ impl Bench {
             What::Limits { json } => limits(json),
             What::Step { json } => step(json),
             What::Hybrid { json } => hybrid(json),
+            What::Device(command) => command.run(),
             What::Batch { json } => batch(json),
             What::Train { json } => train(json),
         }

@@ -1,6 +1,7 @@
 //! The subcommands, one file each.
 
 mod bench;
+mod bench_device;
 mod compile;
 mod convert;
 mod data;
@@ -13,9 +14,14 @@ mod models;
 mod placement;
 mod predict;
 mod program;
+mod registers;
 mod run;
+mod samples;
 mod search;
+mod sram;
 mod task;
+mod trace;
+mod validate;
 
 use anyhow::Result;
 use clap::{CommandFactory, Subcommand};
@@ -38,6 +44,14 @@ pub(crate) enum Command {
     Program(program::ProgramCommand),
     /// Boards of this machine: list, look, bind, unbind, reset
     Devices(devices::Devices),
+    /// All that a board's owner should run once: ends in a report to send
+    Validate(validate::Validate),
+    /// Memory of a device: dump, read, write, scan, test
+    Sram(sram::Sram),
+    /// Registers of a device, decoded
+    Registers(registers::Registers),
+    /// Every access of an inference, decoded, kept, compared
+    Trace(trace::TraceCommand),
     /// Serve an emulated chip to a virtual machine
     Emulate(emulate::Emulate),
     /// What each digit of precision buys, and what it costs
@@ -70,6 +84,10 @@ impl Command {
             Self::Compile(command) => command.run(),
             Self::Program(command) => command.run(),
             Self::Devices(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            Self::Sram(command) => command.run(),
+            Self::Registers(command) => command.run(),
+            Self::Trace(command) => command.run(),
             Self::Emulate(command) => command.run(),
             Self::Ladder(command) => command.run(),
             Self::Convert(command) => command.run(),

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bus::{Bus, BusError, Counters, Identity, Memory};
 use crate::chip;
 
 /// One access.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Step {
     /// A register was read.
@@ -156,8 +156,8 @@ impl<B: Bus> Bus for Traced<B> {
     }
 }
 
-/// The first difference between what was written in two traces, memory addresses aside: registers and values in order,
-/// blocks with the same content. Reads and waits are not compared: they have no effect that lasts.
+/// The first difference between what was written in two traces, in order. Reads and waits are not compared: they leave
+/// nothing behind.
 pub fn first_difference(left: &[Step], right: &[Step]) -> Option<(Option<Step>, Option<Step>)> {
     let effects = |steps: &[Step]| -> Vec<Step> {
         let is_effect = |step: &&Step| matches!(step, Step::Write { .. } | Step::WriteBlock { .. } | Step::Reset);
