@@ -3,6 +3,7 @@
 //!
 //! `forebay-vm STAGE vfio:BDF` prints one line per check, `PASS` or `FAIL` first, and ends with status 0 if all passed.
 
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ use forebay_substrate::{SubstrateError, WeightPatch};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, stage, address] = &arguments[..] else {
-        eprintln!("usage: forebay-vm conformance|esn|patch|memory|leave|removal vfio:BDF");
+        eprintln!("usage: forebay-vm conformance|esn|patch|memory|as-user|leave|removal vfio:BDF");
         return ExitCode::from(2);
     };
     let start = Instant::now();
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         "esn" => esn(address),
         "patch" => patch(address),
         "memory" => memory(address),
+        "as-user" => as_user(address),
         "leave" => leave(address),
         "removal" => removal(address),
         other => Err(anyhow::anyhow!("no stage named {other}")),
@@ -203,6 +205,14 @@ fn patch(address: &str) -> Result<()> {
         there.verify()?;
         println!("PASS 100 live patches of {units} units, read back and equal to software");
     }
+    Ok(())
+}
+
+/// The next stage as a plain user.
+fn as_user(address: &str) -> Result<()> {
+    let program = std::env::current_exe()?;
+    let status = std::process::Command::new(program).args(["memory", address]).uid(1000).gid(1000).status()?;
+    ensure!(status.success(), "it ended with {status}");
     Ok(())
 }
 

@@ -39,6 +39,7 @@ const CHECKS: &[Check] = &[
     Check { name: "numpy", about: "states against a recurrence in numpy", run: numpy },
     Check { name: "schema", about: "generated code of program files is that of the schemas (flatc)", run: schema },
     Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
+    Check { name: "vm", about: "the driver through a real kernel, in a virtual machine", run: vm },
     Check { name: "neon", about: "kernels compiled for aarch64, run under qemu", run: neon },
     Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
 ];
@@ -202,7 +203,16 @@ fn deny(options: &Options) -> Outcome {
 }
 
 fn neon(options: &Options) -> Outcome {
-    let script = options.root.join(".ci/test-neon");
+    script(options, ".ci/test-neon")
+}
+
+fn vm(options: &Options) -> Outcome {
+    script(options, ".ci/test-vm")
+}
+
+/// A script that says by itself when packages cannot be had.
+fn script(options: &Options, name: &str) -> Outcome {
+    let script = options.root.join(name);
     let mut command = Command::new("bash");
     match command.arg(script).current_dir(&options.root).stdin(Stdio::null()).status() {
         // The script's agreed code for packages that cannot be had.

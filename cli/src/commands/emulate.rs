@@ -25,6 +25,9 @@ pub(crate) struct Emulate {
     /// The socket to make
     #[arg(long, value_name = "PATH")]
     socket: PathBuf,
+    /// Take the device away once this file exists
+    #[arg(long, value_name = "FILE")]
+    unplug: Option<PathBuf>,
     /// What goes wrong, by name; may be given several times
     #[arg(long, value_name = "NAME")]
     fault: Vec<Fault>,
@@ -45,7 +48,7 @@ impl Emulate {
 
         let mut settings = Settings::new(self.device);
         settings.faults = self.fault.iter().map(|&fault| Injection::seeded(fault, self.fault_seed)).collect();
-        let mut listener = Listener::new(settings, &self.socket)?;
+        let mut listener = Listener::new(settings, &self.socket, self.unplug)?;
         eprintln!("EMULATOR: an {} at {}; waiting for a virtual machine", self.device, self.socket.display());
         let served = listener.serve();
         for line in listener.log() {
@@ -63,7 +66,7 @@ impl Emulate {
 
     #[cfg(not(target_os = "linux"))]
     pub(super) fn run(self) -> Result<()> {
-        let _ = (self.socket, self.fault, self.fault_seed, self.device);
+        let _ = (self.socket, self.unplug, self.fault, self.fault_seed, self.device);
         anyhow::bail!("vfio-user sockets are for Linux")
     }
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -63,11 +63,11 @@ pub enum ServerError {
 }
 
 impl Listener {
-    /// Makes the socket; a virtual machine may connect from now on.
+    /// Makes the socket; a virtual machine may connect from now on. Once a file named `unplug` exists, the device is gone.
     ///
     /// # Errors
     /// [`ServerError`].
-    pub fn new(settings: Settings, socket: &Path) -> Result<Self, ServerError> {
+    pub fn new(settings: Settings, socket: &Path, unplug: Option<PathBuf>) -> Result<Self, ServerError> {
         let device = settings.device;
         let shared = memory_file(device).map_err(ServerError::Memory)?;
         let descriptor = shared.as_raw_fd();
@@ -84,6 +84,7 @@ impl Listener {
             guest,
             start: Instant::now(),
             counted: 0,
+            unplug,
             log: Vec::new(),
         };
         Ok(Self { server, backend })
@@ -235,6 +236,8 @@ struct Backend {
     start: Instant,
     /// Nanoseconds that the chip knows of.
     counted: u64,
+    /// The device goes once this file is there.
+    unplug: Option<PathBuf>,
     log: Vec<String>,
 }
 
@@ -242,6 +245,12 @@ impl Backend {
     /// The chip's clock follows the time of day.
     fn tick(&mut self) {
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        // A look at the file system every hundredth of a second.
+        if now / 10_000_000 != self.counted / 10_000_000 && self.unplug.as_ref().is_some_and(|file| file.exists()) {
+            self.unplug = None;
+            self.say("unplugged".to_owned());
+            self.device.emulator().remove();
+        }
         self.device.advance(now - self.counted);
         self.counted = now;
     }

@@ -157,6 +157,11 @@ impl VfioFunction {
         Ok(function)
     }
 
+    /// Whether nobody answers any more.
+    fn is_gone(&mut self) -> bool {
+        self.config_read(config::ID).map_or(true, |id| id == u32::MAX)
+    }
+
     /// Has the system tell when it wants the device back; kernels without this say so by an error.
     fn watch(&mut self) {
         let Ok(event) = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC) else { return };
@@ -403,6 +408,10 @@ impl Function for VfioFunction {
     }
 
     fn reset(&mut self) -> Result<(), BusError> {
+        // The kernel waits a minute for a device that is not there.
+        if self.is_gone() {
+            return Err(BusError::Gone { how: "its configuration space reads all ones" });
+        }
         ioctl::reset(self.device.as_fd()).map_err(|source| match source.raw_os_error() {
             // ENOTTY, EINVAL: the function has no reset of its own.
             Some(25 | 22) => BusError::Unsupported { what: "a reset of the function", transport: "VFIO here" },
@@ -433,6 +442,9 @@ impl Function for VfioFunction {
 impl Drop for VfioFunction {
     /// No DMA and no messages after this: buffers are unmapped next.
     fn drop(&mut self) {
+        if self.is_gone() {
+            return;
+        }
         let _ = ioctl::set_interrupt(self.device.as_fd(), VFIO_PCI_MSI_IRQ_INDEX, None);
         if let Ok(command) = self.config_read(config::COMMAND) {
             let _ = self.config_write(config::COMMAND, command & !u32::from(config::BUS_MASTER));

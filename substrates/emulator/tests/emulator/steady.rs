@@ -33,7 +33,7 @@ fn cost(program: &Program, samples: usize, options: Options) -> Counters {
 
 #[test]
 fn a_small_inference_reads_one_register() {
-    // The maker's engine reads 8 registers beside the output, its header included, and writes 5.
+    // The maker's engine reads 6 registers beside the output's header and data, and writes 4.
     for device in Device::ALL {
         let options = Options { depth: 1, host_memory: false, ..trusting() };
         let counted = cost(&program(device, 16, 8), 1, options);
