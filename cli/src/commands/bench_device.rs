@@ -25,7 +25,7 @@ Examples:
 Accesses are counted, not estimated. The cost model is no measurement: it says what it assumes. Times of an emulator are
 those of this machine and say nothing of silicon.")]
 pub(crate) struct BenchDevice {
-    /// vfio:0000:a1:00.0, node:/dev/akida0, emulator:akd1000, or `emulator:akd1000,pcie` with the PCIe DMA engine
+    /// A board (`forebay devices` lists them), emulator:akd1000 or emulator:akd1000,pcie with the PCIe DMA engine
     #[arg(long, default_value = "emulator:akd1000")]
     substrate: String,
     /// Print JSON

@@ -25,7 +25,7 @@ Example:
 
 Only registers that the sources name are read; the event routing block is left alone, since nobody has read it.")]
     Dump {
-        /// vfio:0000:a1:00.0, node:/dev/akida0, emulator:akd1000
+        /// A board (`forebay devices` lists them) or emulator:akd1000
         #[arg(long)]
         device: String,
         /// Print JSON

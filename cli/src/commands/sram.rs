@@ -33,7 +33,7 @@ pub(crate) struct Sram {
 
 #[derive(Args, Debug)]
 struct Target {
-    /// vfio:0000:a1:00.0, node:/dev/akida0, emulator:akd1000
+    /// A board (`forebay devices` lists them) or emulator:akd1000
     #[arg(long)]
     device: String,
     /// Print JSON
@@ -207,11 +207,15 @@ fn read(target: &Target, at: u32, bytes: u32) -> Result<()> {
     }
     let mut text = mark(bus.identity().is_silicon).to_owned();
     for (offset, line) in (0..).step_by(16).zip(data.chunks(16)) {
-        let words: Vec<String> =
-            line.chunks(4).map(|word| word.iter().rev().map(|byte| format!("{byte:02x}")).collect()).collect();
+        let words: Vec<String> = line.chunks(4).map(word).collect();
         text.push_str(&format!("{:08x}  {}\n", at + offset, words.join(" ")));
     }
     output::print(&text)
+}
+
+/// A word as it is read, highest digit first.
+fn word(bytes: &[u8]) -> String {
+    bytes.iter().rev().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn write(target: &Target, at: u32, words: &[u32], yes: bool) -> Result<()> {

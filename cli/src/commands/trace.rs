@@ -22,7 +22,7 @@ Examples:
 
 Two traces are compared by what they write, in order; reads leave nothing behind.")]
 pub(crate) struct TraceCommand {
-    /// vfio:0000:a1:00.0, node:/dev/akida0, emulator:akd1000
+    /// A board (`forebay devices` lists them) or emulator:akd1000
     #[arg(long, default_value = "emulator:akd1000")]
     device: String,
     /// A program; by default one layer of 8 units over 16 inputs

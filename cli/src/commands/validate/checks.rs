@@ -22,17 +22,17 @@ pub(super) fn trusting() -> Options {
 }
 
 pub(super) fn driver(plan: &Plan, options: Options) -> Result<Driver> {
-    Ok(Driver::open(forebay::open_bus(&plan.address)?, options)?)
+    Ok(Driver::open(Box::new(plan.bus.clone()), options)?)
 }
 
 pub(super) fn identity(report: &mut Report, plan: &Plan) -> Result<()> {
-    let mut bus = forebay::open_bus(&plan.address)?;
-    let told = super::super::devices::identity(&mut *bus)?;
+    let mut bus = plan.bus.clone();
+    let told = super::super::devices::identity(&mut bus)?;
     for register in told["registers"].as_array().into_iter().flatten() {
         let field = |name: &str| register[name].as_str().unwrap_or("-").to_owned();
         report.seen(&field("register"), &field("value"));
     }
-    let driver = Driver::open(bus, trusting())?;
+    let driver = Driver::open(Box::new(bus), trusting())?;
     report.passed(
         "the chip",
         &format!("{}, version register {}", driver.device(), told["version_register"].as_str().unwrap_or("-")),
@@ -72,7 +72,7 @@ fn program(device: forebay_akida::Device, chain: &Chain) -> Result<Program, Box<
 }
 
 pub(super) fn conformance(report: &mut Report, plan: &Plan) -> Result<()> {
-    let board = Board::open(forebay::open_bus(&plan.address)?, trusting())?;
+    let board = Board::open(Box::new(plan.bus.clone()), trusting())?;
     let device = board.with_driver(|driver| driver.device());
     let outcomes = check(&board, &|chain| Ok(program(device, chain)?.into_bytes()));
     for outcome in &outcomes {

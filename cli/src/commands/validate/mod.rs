@@ -3,16 +3,19 @@
 mod checks;
 mod questions;
 mod report;
+mod shared;
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use forebay_akida::bus::Bus;
 
 use super::devices::device_address;
 use crate::output;
 
 use self::report::Report;
+use self::shared::Shared;
 
 /// Identity, the questions that only a board can answer, conformance, patches, read-back, latency: one report.
 #[derive(Args, Debug)]
@@ -24,7 +27,7 @@ Examples:
 It resets the device and writes to its memory; nothing is left on it. Nobody has run this on silicon yet: if you have a
 board, please send the report file with an issue of the project, whatever it says.")]
 pub(crate) struct Validate {
-    /// vfio:0000:a1:00.0, node:/dev/akida0, emulator:akd1000
+    /// A board (`forebay devices` lists them) or emulator:akd1000
     #[arg(long)]
     device: String,
     /// Write the report here
@@ -41,18 +44,17 @@ pub(crate) struct Validate {
 impl Validate {
     pub(super) fn run(self) -> Result<()> {
         let address = device_address(&self.device);
-        let bus = forebay::open_bus(&address)?;
+        let bus = Shared::new(forebay::open_bus(&address)?);
         let mut report = Report::new(&address, bus.identity().is_silicon);
-        drop(bus);
         let bar = output::progress(5, "validating");
-        let steps: [(&str, fn(&mut Report, &Plan) -> Result<()>); 5] = [
+        let steps: [(&str, Check); 5] = [
             ("identity", checks::identity),
             ("questions", questions::ask),
             ("conformance", checks::conformance),
             ("patches", checks::patches),
             ("latency", checks::latency),
         ];
-        let plan = Plan { address: address.clone(), quick: self.quick };
+        let plan = Plan { address, bus, quick: self.quick };
         for (name, step) in steps {
             report.page(name);
             if let Err(error) = step(&mut report, &plan) {
@@ -76,8 +78,12 @@ impl Validate {
     }
 }
 
+/// Writes one page.
+type Check = fn(&mut Report, &Plan) -> Result<()>;
+
 /// What to do, and how thoroughly.
 struct Plan {
     address: String,
+    bus: Shared,
     quick: bool,
 }

@@ -37,7 +37,7 @@ pub(super) fn ask(report: &mut Report, plan: &Plan) -> Result<()> {
 }
 
 fn registers(report: &mut Report, plan: &Plan, device: Device) -> Result<()> {
-    let mut bus = forebay::open_bus(&plan.address)?;
+    let mut bus = plan.bus.clone();
     let version = bus.read(CORE + ip_version::OFFSET)?;
     report.seen("question 1, version register", &format!("{version:#010x}"));
     if device == Device::Akd1000 {
@@ -60,11 +60,11 @@ fn registers(report: &mut Report, plan: &Plan, device: Device) -> Result<()> {
 }
 
 fn memory(report: &mut Report, plan: &Plan) -> Result<()> {
-    let mut bus = forebay::open_bus(&plan.address)?;
+    let mut bus = plan.bus.clone();
     let memory = bus.memory().device;
-    let middle = memory.start + (memory.end - memory.start) / 2 & !0xFFF;
+    let middle = (memory.start + (memory.end - memory.start) / 2) & !0xFFF;
     for at in [memory.start, middle, memory.end - 4] {
-        report.check(keeps(&mut *bus, at), "question 5, memory that keeps what is written", &format!("{at:#010x}"));
+        report.check(keeps(&mut bus, at), "question 5, memory that keeps what is written", &format!("{at:#010x}"));
     }
     // Lengths that are no whole words, and those that go by DMA where there is an engine.
     for length in [1_usize, 2, 3, 1024, 4096, 65_536] {
@@ -155,7 +155,7 @@ fn dma(report: &mut Report, plan: &Plan) -> Result<()> {
 
 /// Header and order of outputs.
 fn outputs(report: &mut Report, plan: &Plan, device: Device) -> Result<()> {
-    let (bus, trace) = Traced::new(forebay::open_bus(&plan.address)?);
+    let (bus, trace) = Traced::new(plan.bus.clone());
     let mut driver = Driver::open(Box::new(bus), Options { depth: 1, ..trusting() })?;
     let program = samples::potentials(device, 16, 8)?;
     let id = driver.load(program.clone())?;

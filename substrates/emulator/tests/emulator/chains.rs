@@ -1,13 +1,16 @@
 //! Programs that others compiled, and random chains: the driver on the emulator gives the software substrate's integers.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use forebay_akida::case::Case;
-use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder, Staircase};
+use forebay_akida::driver::Options;
+use forebay_akida::{Bits, Device, InputShape, Layer, NpKind, Program, ProgramBuilder, Staircase};
 use forebay_emulator::{Emulator, Settings};
 use forebay_software::Software;
 use forebay_substrate::{Loaded, Substrate, WeightPatch};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::{assert_clean, driver, trusting};
 
@@ -168,40 +171,69 @@ fn random() -> impl Strategy<Value = Random> {
     })
 }
 
-proptest! {
-    // Half of them for each device; about a quarter have more than eight layers.
-    #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 500, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+/// What was tried, so that a change of the generator cannot make the test easy.
+#[derive(Debug, Default)]
+struct Tried {
+    devices: [usize; 2],
+    several_passes: usize,
+    external: usize,
+    batches: [usize; 17],
+}
 
-    #[test]
-    fn random_chains_give_the_software_substrates_integers(Random { program, inputs, depth, patches } in random()) {
-        let software = software(&program);
-        let samples = inputs.len() / software.shape().inputs;
-        let mut expected = vec![0; samples * software.shape().units];
-        software.runner().expect("loaded").run(&inputs, &mut expected).expect("legal inputs");
+#[test]
+fn two_thousand_random_chains_give_the_software_substrates_integers() {
+    const CASES: u32 = 2000;
+    let tried = RefCell::new(Tried::default());
+    let config = ProptestConfig {
+        cases: CASES,
+        max_shrink_iters: 500,
+        max_global_rejects: 100_000,
+        ..ProptestConfig::default()
+    };
+    let result = TestRunner::new(config).run(&random(), |case| {
+        let mut tried = tried.borrow_mut();
+        tried.devices[usize::from(case.program.device() == Device::Akd1500)] += 1;
+        tried.several_passes += usize::from(case.program.passes() > 1);
+        tried.external += usize::from(case.program.layers().iter().any(|layer| layer.np.kind == NpKind::Fnp2));
+        tried.batches[case.depth] += 1;
+        compare(&case)
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    let tried = tried.into_inner();
+    println!("{tried:?}");
+    assert!(tried.devices.iter().all(|&count| count > 600), "{tried:?}");
+    assert!(tried.several_passes > 150 && tried.external > 150, "{tried:?}");
+    assert!(tried.batches[1..].iter().all(|&count| count > 50), "{tried:?}");
+}
 
-        let emulator = Emulator::new(Settings::new(program.device()));
-        let options = forebay_akida::driver::Options { depth, host_memory: depth % 2 == 0, ..trusting() };
-        let mut driver = driver(&emulator, options);
-        let id = driver.load(program.clone()).expect("it loads");
-        let mut outputs = vec![i32::MIN; expected.len()];
-        driver.run(id, &inputs, &mut outputs).expect("it runs");
-        prop_assert_eq!(&outputs, &expected);
+fn compare(Random { program, inputs, depth, patches }: &Random) -> Result<(), TestCaseError> {
+    let software = software(program);
+    let samples = inputs.len() / software.shape().inputs;
+    let mut expected = vec![0; samples * software.shape().units];
+    software.runner().expect("loaded").run(inputs, &mut expected).expect("legal inputs");
 
-        // Patched while loaded, one by one through the queue.
-        driver.patch(id, &patches).expect("legal patches");
-        software.patch(&patches).expect("legal patches");
-        software.runner().expect("loaded").run(&inputs, &mut expected).expect("legal inputs");
-        let width = software.shape().inputs;
-        let units = software.shape().units;
-        for (sample, expected) in inputs.chunks(width).zip(expected.chunks(units)) {
-            let job = driver.enqueue(id, sample).expect("there is room");
-            prop_assert_eq!(driver.fetch(&mut outputs[..units]).expect("it runs"), Some(job));
-            prop_assert_eq!(&outputs[..units], expected);
-        }
-        driver.verify(id).expect("what is there is what was written");
-        drop(driver);
-        prop_assert!(emulator.violations().is_empty(), "{:?}", emulator.violations());
+    let emulator = Emulator::new(Settings::new(program.device()));
+    let options = Options { depth: *depth, host_memory: depth % 2 == 0, ..trusting() };
+    let mut driver = driver(&emulator, options);
+    let id = driver.load(program.clone()).expect("it loads");
+    let mut outputs = vec![i32::MIN; expected.len()];
+    driver.run(id, inputs, &mut outputs).expect("it runs");
+    prop_assert_eq!(&outputs, &expected);
+
+    // Patched while loaded, one by one through the queue.
+    driver.patch(id, patches).expect("legal patches");
+    software.patch(patches).expect("legal patches");
+    software.runner().expect("loaded").run(inputs, &mut expected).expect("legal inputs");
+    let (width, units) = (software.shape().inputs, software.shape().units);
+    for (sample, expected) in inputs.chunks(width).zip(expected.chunks(units)) {
+        let job = driver.enqueue(id, sample).expect("there is room");
+        prop_assert_eq!(driver.fetch(&mut outputs[..units]).expect("it runs"), Some(job));
+        prop_assert_eq!(&outputs[..units], expected);
     }
+    driver.verify(id).expect("what is there is what was written");
+    drop(driver);
+    prop_assert!(emulator.violations().is_empty(), "{:?}", emulator.violations());
+    Ok(())
 }
 
 #[test]
@@ -210,7 +242,7 @@ fn several_at_once_come_back_in_order() {
     for device in Device::ALL {
         let builder = ProgramBuilder::new(device, InputShape::flat(3), Bits::Four).layer(layer.clone());
         let emulator = Emulator::new(Settings::new(device));
-        let mut driver = driver(&emulator, forebay_akida::driver::Options { depth: 4, ..trusting() });
+        let mut driver = driver(&emulator, Options { depth: 4, ..trusting() });
         let id = driver.load(builder.build().expect("it fits")).expect("it loads");
         let mut outputs = [0; 2];
         assert_eq!(driver.fetch(&mut outputs).expect("nothing to do"), None);

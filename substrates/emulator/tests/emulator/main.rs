@@ -4,6 +4,7 @@
 mod chains;
 mod conformance;
 mod faults;
+mod node;
 mod pcie;
 mod steady;
 mod tenants;
