@@ -341,7 +341,7 @@ impl Plan {
     ) -> Result<Option<HybridScores>> {
         let Some(Hybrid { address, precision, .. }) = &self.hybrid else { return Ok(None) };
         let [train, validation, _] = self.split;
-        let substrate = forebay::open(address)?;
+        let substrate = crate::commands::substrates::open(address)?;
         let fit = |steps: usize| -> Result<Model<T>> {
             let known = inputs.slice(s![..steps, ..]);
             let compiler = Compiler::new(std::sync::Arc::clone(&substrate)).precision(*precision).calibrate(known);

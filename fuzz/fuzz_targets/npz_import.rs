@@ -7,17 +7,14 @@ use forebay::model::import::NpzOptions;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let told = NpzOptions {
-        bias_in_w_in: true,
-        readout_on: Some(ReadoutOn::BiasInputState),
-        ..NpzOptions::default()
-    };
+    let told = NpzOptions { bias_in_w_in: true, readout_on: Some(ReadoutOn::BiasInputState), ..NpzOptions::default() };
     for options in [NpzOptions::default(), told] {
         match Model::<f64>::from_npz(bytes, &options) {
             Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
             Ok(model) => {
                 let written = model.to_npz().expect("what an archive gave, an archive can hold");
-                let again = Model::<f64>::from_npz(&written, &NpzOptions::default()).expect("what was written can be read");
+                let again =
+                    Model::<f64>::from_npz(&written, &NpzOptions::default()).expect("what was written can be read");
                 assert_eq!(again.to_npz().expect("as before"), written);
             }
         }

@@ -57,7 +57,7 @@ impl LadderCommand {
             if self.tasks.is_empty() { TASKS.to_vec() } else { self.tasks.iter().map(String::as_str).collect() };
         let tasks = names.iter().map(|name| Ok(tasks::by_name(name)?)).collect::<Result<Vec<_>>>()?;
         let precisions = precisions(self.quick);
-        let substrate = forebay::open(&self.substrate)?;
+        let substrate = super::substrates::open(&self.substrate)?;
         output::check_folder(&self.out)?;
         let bar = output::progress((tasks.len() * (precisions.len() + 1)) as u64, "rungs");
         let mut climbs = Vec::with_capacity(tasks.len());

@@ -19,6 +19,7 @@ mod run;
 mod samples;
 mod search;
 mod sram;
+pub(crate) mod substrates;
 mod task;
 mod trace;
 mod validate;

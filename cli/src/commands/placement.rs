@@ -36,7 +36,7 @@ impl Placement {
         match &self.substrate {
             None => Ok(Arithmetic::F64),
             Some(address) => {
-                let substrate = forebay::open(address)?;
+                let substrate = super::substrates::open(address)?;
                 Ok(Arithmetic::Hybrid { substrate, precision: self.digits.unwrap_or_default(), refit: true })
             }
         }
@@ -72,7 +72,7 @@ impl Placement {
         let address = self.substrate.as_deref().unwrap_or("software");
         let last = last_precision(model)?;
         let precision = self.digits.or(last).unwrap_or_default();
-        let mut compiler = Compiler::new(forebay::open(address)?).precision(precision);
+        let mut compiler = Compiler::new(super::substrates::open(address)?).precision(precision);
         if let Some(features) = features {
             compiler = compiler.calibrate(features);
         }

@@ -143,7 +143,7 @@ fn read_program(path: &Path) -> Result<Program> {
 fn load(program: &Program, address: Option<&str>) -> Result<(String, Arc<dyn Loaded>)> {
     let default = format!("software:{}", program.device().to_string().to_lowercase());
     let address = address.unwrap_or(&default);
-    let substrate = forebay::open(address)?;
+    let substrate = super::substrates::open(address)?;
     Ok((address.to_owned(), substrate.load(program.bytes())?))
 }
 

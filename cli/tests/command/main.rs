@@ -1,5 +1,6 @@
 //! The `forebay` binary as a user meets it: arguments in, text, files and exit codes out.
 
+mod devices;
 mod forecast;
 mod models;
 mod programs;

@@ -25,6 +25,7 @@ pub(super) fn ask(report: &mut Report, plan: &Plan) -> Result<()> {
     outputs(report, plan, device)?;
     programs(report, plan, device)?;
     for (number, what, why) in [
+        (18, "order of several passes", "beyond right results, an AKD1500 shows nothing of it"),
         (4, "is the iATU visible behind BAR 2, can its windows slide", "would move the windows in use"),
         (7, "do registers need 32-bit accesses", "only 32-bit accesses are ever made"),
         (17, "what the routing block means", "its words are replayed as they are"),

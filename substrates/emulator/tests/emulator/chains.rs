@@ -188,6 +188,7 @@ fn two_thousand_random_chains_give_the_software_substrates_integers() {
         cases: CASES,
         max_shrink_iters: 500,
         max_global_rejects: 100_000,
+        failure_persistence: None,
         ..ProptestConfig::default()
     };
     let result = TestRunner::new(config).run(&random(), |case| {
