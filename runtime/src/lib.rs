@@ -33,6 +33,7 @@ pub mod weights;
 pub use compile::Compiler;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
 pub use open::{Choice, choose, open, open_board, open_bus};

@@ -31,11 +31,23 @@ pub struct Board {
     device: Device,
 }
 
+/// Which programs are on a device, and which take turns.
+///
+/// `Display` tells it to people. What can be side by side is decided from what is known of the chip; nobody has tried it on
+/// silicon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tenancy {
+    /// In the order they were loaded.
+    pub tenants: Vec<Tenant>,
+}
+
 /// A program and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tenant {
     /// In the order they were loaded.
     pub number: u64,
+    /// What it was called when it was loaded; empty if it was not.
+    pub name: String,
     /// Processors it takes.
     pub processors: Vec<String>,
     /// Whether it is on the device now.
@@ -62,8 +74,27 @@ struct Inner {
 struct Entry {
     /// As it should be on the device, with all patches.
     program: Program,
+    name: String,
     resident: Option<ProgramId>,
     swaps: u64,
+}
+
+impl fmt::Display for Tenancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let called = |number: u64| match self.tenants.iter().find(|tenant| tenant.number == number) {
+            Some(Tenant { name, .. }) if !name.is_empty() => name.clone(),
+            _ => format!("program {number}"),
+        };
+        for tenant in &self.tenants {
+            let place = if tenant.is_resident { "on the device" } else { "waits" };
+            let (name, processors) = (called(tenant.number), tenant.processors.join(", "));
+            writeln!(f, "{name}: {place}, put there {} times; {processors}", tenant.swaps)?;
+            for (other, why) in &tenant.takes_turns_with {
+                writeln!(f, "  takes turns with {}: {why}", called(*other))?;
+            }
+        }
+        f.write_str("Side by side as far as the sources tell; tested on silicon: no.\n")
+    }
 }
 
 impl Board {
@@ -86,7 +117,7 @@ impl Board {
     }
 
     /// Which programs are loaded, which of them are on the device, and which take turns.
-    pub fn tenants(&self) -> Vec<Tenant> {
+    pub fn tenants(&self) -> Tenancy {
         let inner = self.shared.inner();
         let mut numbers: Vec<u64> = inner.programs.keys().copied().collect();
         numbers.sort_unstable();
@@ -98,6 +129,7 @@ impl Board {
             let processors = entry.program.layers().iter();
             Tenant {
                 number,
+                name: entry.name.clone(),
                 processors: processors
                     .map(|l| format!("{} ({},{},{})", l.np.kind, l.np.col, l.np.row, l.np.id))
                     .collect(),
@@ -106,7 +138,7 @@ impl Board {
                 swaps: entry.swaps,
             }
         };
-        numbers.iter().map(tenant).collect()
+        Tenancy { tenants: numbers.iter().map(tenant).collect() }
     }
 
     /// Reads all programs that are on the device back and compares: that none of them changed another.
@@ -204,6 +236,16 @@ impl Substrate for Board {
     }
 
     fn load(&self, program: &[u8]) -> Result<Arc<dyn Loaded>, SubstrateError> {
+        self.load_as("", program)
+    }
+}
+
+impl Board {
+    /// Loads a program under a name, which [`tenants`](Self::tenants) tells.
+    ///
+    /// # Errors
+    /// As [`Substrate::load`].
+    pub fn load_as(&self, name: &str, program: &[u8]) -> Result<Arc<dyn Loaded>, SubstrateError> {
         let program =
             Program::from_bytes(program.to_vec()).map_err(|error| SubstrateError::Corrupt(Box::new(error)))?;
         if program.device() != self.device {
@@ -216,7 +258,7 @@ impl Substrate for Board {
         let mut inner = self.shared.inner();
         let number = inner.next;
         let program = inner.moved(&program).unwrap_or(program);
-        inner.programs.insert(number, Entry { program, resident: None, swaps: 0 });
+        inner.programs.insert(number, Entry { program, name: name.to_owned(), resident: None, swaps: 0 });
         inner.next += 1;
         if let Err(error) = inner.place(number) {
             inner.programs.remove(&number);

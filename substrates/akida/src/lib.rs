@@ -1,21 +1,25 @@
-//! Programs for the neural processors AKD1000 and AKD1500, byte for byte.
+//! The neural processors AKD1000 and AKD1500: programs byte for byte, and a driver in pure Rust.
 //!
 //! ```text
-//! Layer, Layer, .. -> ProgramBuilder -> Program -> bytes
-//!                     place, encode      |  ^
+//! Layer, Layer, .. -> ProgramBuilder -> Program -> bytes -> Driver -> Bus -> VFIO | kernel node | emulator
+//!                     place, encode      |  ^               reset, configure, run, patch, read back
 //!                                        v  '-- from_bytes: checked, then read back into layers
 //!                                      patch: one weight, at most six words
 //! ```
 //!
+//! Programs:
 //! * [`device`]: what is known of the two chips: processors, limits, identity.
-//! * [`layer`]: a fully connected layer as a user gives it.
-//! * [`placement`]: which processor takes which layer, in which pass.
+//! * [`layer`]: a fully connected layer as a user gives it. [`placement`]: which processor takes it, in which pass.
 //! * [`neuron`]: weights, thresholds and steps as words of neuron memory.
 //! * [`registers`], [`packet`]: a processor's register block, and the stream that configures it.
-//! * [`program`]: the file: builder, reader with its checks, patches.
-//! * [`inspect`], [`case`]: a view for people; layers from JSON.
+//! * [`program`]: the file: builder, reader with its checks, patches. [`inspect`], [`case`]: a view; layers from JSON.
 //!
-//! The format is in specs/device-program.md. Tested on silicon: no.
+//! Devices:
+//! * [`chip`]: registers, descriptors, formats, the PCIe side; declared once, for driver, emulator and dumps.
+//! * [`bus`]: the one narrow way to a device. [`transport`]: VFIO and the maker's kernel node. [`trace`]: all accesses.
+//! * [`driver`]: what is done over a bus. [`board`]: a device as a substrate, shared by several programs.
+//!
+//! The formats and sequences are in specs/device-program.md and specs/device-interface.md. Tested on silicon: no.
 
 pub mod board;
 pub mod bus;
@@ -45,7 +49,7 @@ pub mod trace;
 pub mod transport;
 
 pub use crate::{
-    board::Board,
+    board::{Board, Tenancy, Tenant},
     device::{Device, Np, NpKind},
     driver::Driver,
     layer::{Bits, InputShape, Layer, Staircase},

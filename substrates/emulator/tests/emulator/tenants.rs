@@ -38,7 +38,7 @@ fn small_programs_share_a_device_and_do_not_touch_each_other() {
         let columns = if device == Device::Akd1000 { 5 } else { 3 };
         let programs: Vec<Program> = (0..columns).map(|k| program(device, 1, 6 + k, k as i8)).collect();
         let loaded: Vec<_> = programs.iter().map(|p| board.load(p.bytes()).expect("it loads")).collect();
-        let tenants = board.tenants();
+        let tenants = board.tenants().tenants;
         assert!(tenants.iter().all(|t| t.is_resident && t.swaps == 1 && t.takes_turns_with.is_empty()), "{tenants:?}");
         for round in 0..3_u8 {
             for (program, loaded) in programs.iter().zip(&loaded) {
@@ -57,7 +57,7 @@ fn small_programs_share_a_device_and_do_not_touch_each_other() {
         let mut outputs = vec![0; patched.layers()[0].units];
         loaded[1].runner().expect("loaded").run(&sample, &mut outputs).expect("it runs");
         assert_eq!(outputs, alone(&patched, &sample));
-        assert!(board.tenants().iter().all(|tenant| tenant.swaps == 1));
+        assert!(board.tenants().tenants.iter().all(|tenant| tenant.swaps == 1));
         assert_clean(&emulator);
     }
 }
@@ -78,9 +78,11 @@ fn programs_that_collide_take_turns() {
                 assert_eq!(outputs, alone(program, &sample));
             }
         }
-        let tenants = board.tenants();
+        let tenants = board.tenants().tenants;
         assert_eq!(tenants.iter().map(|tenant| tenant.swaps).collect::<Vec<_>>(), [4, 4]);
         assert_eq!(tenants[0].takes_turns_with[0].0, 1);
+        let told = board.tenants().to_string();
+        assert!(told.contains("program 0: waits") && told.contains("takes turns with program 1"), "{told}");
         // A patch survives being swapped out.
         let patch = WeightPatch { layer: 0, input: 0, unit: 0, value: 5 };
         loaded[0].patch(&[patch]).expect("legal");
