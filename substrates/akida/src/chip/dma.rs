@@ -55,7 +55,7 @@ registers! { REGISTERS:
     }
     replay_status "REPLAY_STATUS" at 0x9C, ReadOnly, "E", "Not used." { LOOP [7:0], HALTED [8:8], BREAK [31:24] }
     reset_ctrl "RESET_CTRL" at 0xA0, ReadWrite, "E", "Parts of the controller." { LOGIC [0:0], INBOUND [1:1], OUTBOUND [2:2] }
-    debug "DEBUG_CTRL" at 0xB0, ReadWrite, "E", "Loopback for a first test of a board [K]." {
+    debug "DEBUG_CTRL" at 0xB0, ReadWrite, "E", "Loopback, used in the maker's first test of a board." {
         LOOPBACK [0:0], CHECKSUM_EN [4:4], CHECKSUM_RESET [5:5], FORCE_INTERRUPT [8:8], FORCE_RESUME [9:9],
         PORT [26:24], EXT_VALID [30:30], VALID_BYPASS [31:31],
     }

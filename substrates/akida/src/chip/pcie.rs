@@ -306,7 +306,7 @@ pub mod hdma {
     pub const MESSAGE_DATA: u32 = 0xA8;
     /// `SETUP` and `CLEAR`: stopped and aborted.
     pub const STOP_AND_ABORT: u32 = 0x5;
-    /// `SETUP` while a transfer is under way: enables; status still latches while masked [K].
+    /// `SETUP` while a transfer is under way: enables; status still latches while masked \[K\].
     pub const SETUP_RUN: u32 = 0x7D;
     /// Channels that are there.
     pub const CHANNELS: u32 = 2;

@@ -211,7 +211,7 @@ impl System {
         nodes
     }
 
-    /// What [`bind`](Self::bind) writes, for people who would rather do it themselves.
+    /// What hands a board to vfio-pci; for [`take`](Self::take), or for people who would rather do it themselves.
     pub fn bind_steps(&self, board: &Listed) -> Vec<Step> {
         let folder = self.function(&board.bdf);
         let mut steps = Vec::new();
@@ -226,7 +226,7 @@ impl System {
         steps
     }
 
-    /// What [`unbind`](Self::unbind) writes.
+    /// What gives a board back to the kernel's own choice of driver.
     pub fn unbind_steps(&self, board: &Listed) -> Vec<Step> {
         let folder = self.function(&board.bdf);
         let mut steps = Vec::new();
