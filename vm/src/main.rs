@@ -15,9 +15,8 @@ use forebay_akida::driver::{Checking, Driver, DriverError, Options};
 use forebay_akida::transport::dma::DmaOptions;
 use forebay_akida::transport::pcie::{PcieBus, PcieOptions};
 use forebay_akida::transport::{Address, VfioFunction};
-use forebay_akida::{Bits, Board, Device, InputShape, Layer, Program, ProgramBuilder, Staircase};
+use forebay_akida::{Bits, Board, Device, InputShape, Layer, Program, ProgramBuilder};
 use forebay_substrate::conformance::check;
-use forebay_substrate::reference::Chain;
 use forebay_substrate::{SubstrateError, WeightPatch};
 
 fn main() -> ExitCode {
@@ -77,41 +76,12 @@ fn board(address: &str, options: PcieOptions) -> Result<Board> {
     Ok(Board::open(Box::new(bus(address, options)?), trusting)?)
 }
 
-/// Writes the program of a chain.
-fn program(device: Device, chain: &Chain) -> Result<Program> {
-    let bits = |count: u8| Bits::from_count(count.into()).context("no such width");
-    let mut builder = ProgramBuilder::new(device, InputShape::flat(chain.inputs as u32), bits(chain.input_bits)?);
-    let mut inputs = chain.inputs;
-    for layer in &chain.layers {
-        let (weight_bits, weights) = (bits(layer.weight_bits)?, layer.weights.clone());
-        builder = builder.layer(match &layer.activation {
-            None => Layer::potentials("layer", inputs, layer.units, weight_bits, weights)?,
-            Some(activation) => {
-                let thresholds = activation.thresholds.iter().map(|&t| i64::from(t)).collect();
-                let steps = activation.steps_16.iter().map(|&s| s as f32 / 16.0).collect();
-                let staircase = Staircase { thresholds, steps };
-                Layer::activations(
-                    "layer",
-                    inputs,
-                    layer.units,
-                    weight_bits,
-                    weights,
-                    bits(activation.bits)?,
-                    staircase,
-                )?
-            }
-        });
-        inputs = layer.units;
-    }
-    Ok(builder.build()?)
-}
-
 /// The cases that every substrate shares, in each way of transfer.
 fn conformance(address: &str) -> Result<()> {
     for (name, options) in ways() {
         let board = board(address, options)?;
         let device = board.with_driver(|driver| driver.device());
-        let outcomes = check(&board, &|chain| Ok(program(device, chain)?.into_bytes()));
+        let outcomes = check(&board, &|chain| Ok(Program::of_chain(device, chain)?.into_bytes()));
         for outcome in outcomes.iter().filter(|outcome| outcome.failure.is_some()) {
             println!("FAIL {}: {}", outcome.case, outcome.failure.as_deref().unwrap_or_default());
         }

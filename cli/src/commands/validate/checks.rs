@@ -9,7 +9,6 @@ use forebay_akida::transport::sysfs::{Bdf, System};
 use forebay_akida::{Board, Program};
 use forebay_substrate::WeightPatch;
 use forebay_substrate::conformance::check;
-use forebay_substrate::reference::Chain;
 use forebay_zoo::stats;
 
 use super::Plan;
@@ -49,32 +48,10 @@ pub(super) fn identity(report: &mut Report, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Writes the program of a chain.
-fn program(device: forebay_akida::Device, chain: &Chain) -> Result<Program, Box<dyn std::error::Error>> {
-    use forebay_akida::{Bits, InputShape, Layer, ProgramBuilder, Staircase};
-    let bits = |count: u8| Bits::from_count(count.into()).ok_or("no such width");
-    let mut builder = ProgramBuilder::new(device, InputShape::flat(chain.inputs as u32), bits(chain.input_bits)?);
-    let mut inputs = chain.inputs;
-    for layer in &chain.layers {
-        let (weight_bits, weights) = (bits(layer.weight_bits)?, layer.weights.clone());
-        builder = builder.layer(match &layer.activation {
-            None => Layer::potentials("layer", inputs, layer.units, weight_bits, weights)?,
-            Some(activation) => {
-                let thresholds = activation.thresholds.iter().map(|&t| i64::from(t)).collect();
-                let steps = activation.steps_16.iter().map(|&s| s as f32 / 16.0).collect();
-                let (staircase, act_bits) = (Staircase { thresholds, steps }, bits(activation.bits)?);
-                Layer::activations("layer", inputs, layer.units, weight_bits, weights, act_bits, staircase)?
-            }
-        });
-        inputs = layer.units;
-    }
-    Ok(builder.build()?)
-}
-
 pub(super) fn conformance(report: &mut Report, plan: &Plan) -> Result<()> {
     let board = Board::open(Box::new(plan.bus.clone()), trusting())?;
     let device = board.with_driver(|driver| driver.device());
-    let outcomes = check(&board, &|chain| Ok(program(device, chain)?.into_bytes()));
+    let outcomes = check(&board, &|chain| Ok(Program::of_chain(device, chain)?.into_bytes()));
     for outcome in &outcomes {
         if let Some(failure) = &outcome.failure {
             report.failed(&outcome.case, failure);

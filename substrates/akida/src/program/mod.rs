@@ -8,6 +8,7 @@
 //! Offsets in the first half count from D, the prefix included.
 
 mod builder;
+mod chain;
 mod layout;
 mod patch;
 mod read;

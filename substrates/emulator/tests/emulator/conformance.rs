@@ -1,11 +1,11 @@
 //! The cases that every substrate shares.
 
-use forebay_akida::Device;
+use forebay_akida::{Device, Program};
 use forebay_software::Software;
 use forebay_substrate::Substrate;
 use forebay_substrate::conformance::check;
 
-use super::{assert_clean, board, program};
+use super::{assert_clean, board};
 
 #[test]
 fn the_board_and_software_pass_the_same_cases() {
@@ -13,7 +13,8 @@ fn the_board_and_software_pass_the_same_cases() {
         let (emulator, board) = board(device);
         let software = Software::new(device).expect("a kernel form");
         let substrates: [&dyn Substrate; 2] = [&software, &board];
-        let outcomes = substrates.map(|substrate| check(substrate, &|chain| Ok(program(device, chain)?.into_bytes())));
+        let outcomes =
+            substrates.map(|substrate| check(substrate, &|chain| Ok(Program::of_chain(device, chain)?.into_bytes())));
         for outcome in outcomes.iter().flatten() {
             assert_eq!(outcome.failure, None, "{device}: {}", outcome.case);
         }

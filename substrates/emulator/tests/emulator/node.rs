@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use forebay_akida::bus::{Bus, BusError};
 use forebay_akida::transport::node::{NodeBus, NodeFile};
-use forebay_akida::{Board, Device};
+use forebay_akida::{Board, Device, Program};
 use forebay_emulator::{Emulator, EmulatorBus, Settings};
 use forebay_substrate::conformance::check;
 
@@ -72,7 +72,7 @@ fn it_passes_the_shared_cases() {
             let node = Node { bus: emulator.bus(), is_mapped, is_gone: false };
             let board =
                 Board::open(Box::new(NodeBus::new(Box::new(node), path, device)), trusting()).expect("it answers");
-            for outcome in check(&board, &|chain| Ok(super::program(device, chain)?.into_bytes())) {
+            for outcome in check(&board, &|chain| Ok(Program::of_chain(device, chain)?.into_bytes())) {
                 assert_eq!(outcome.failure, None, "{device} {is_mapped}: {}", outcome.case);
             }
             drop(board);

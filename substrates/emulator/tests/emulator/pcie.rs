@@ -43,7 +43,7 @@ fn it_passes_the_shared_cases_in_every_way() {
             let bus = open(&emulator, has_messages, options);
             assert!(!bus.identity().is_silicon);
             let board = Board::open(Box::new(bus), trusting()).expect("it answers");
-            for outcome in check(&board, &|chain| Ok(super::program(device, chain)?.into_bytes())) {
+            for outcome in check(&board, &|chain| Ok(Program::of_chain(device, chain)?.into_bytes())) {
                 assert_eq!(outcome.failure, None, "{device} {options:?}: {}", outcome.case);
             }
             drop(board);

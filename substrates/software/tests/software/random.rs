@@ -1,6 +1,6 @@
 //! Random chains: bytes are built, loaded and run, and compared with the reference in big integers.
 
-use forebay_akida::Device;
+use forebay_akida::{Device, Program};
 use forebay_kernels::Form;
 use forebay_software::Software;
 use forebay_substrate::precision::PlaneMultiplier;
@@ -100,7 +100,7 @@ proptest! {
     fn programs_run_exactly((chain, inputs) in case()) {
         let expected = chain.outputs(&inputs);
         let units = chain.layers[chain.layers.len() - 1].units;
-        let bytes = super::program(Device::Akd1000, &chain).expect("it fits").into_bytes();
+        let bytes = Program::of_chain(Device::Akd1000, &chain).expect("it fits").into_bytes();
         for form in Form::available() {
             let loaded = Software::with_form(Device::Akd1000, form).load(&bytes).expect("it loads");
             let mut runner = loaded.runner().expect("loaded");
@@ -135,7 +135,7 @@ proptest! {
             changed.layers[layer].weights[unit * columns + input] = value;
             patches.push(WeightPatch { layer, input, unit, value });
         }
-        let bytes = |chain| super::program(Device::Akd1000, chain).expect("it fits").into_bytes();
+        let bytes = |chain| Program::of_chain(Device::Akd1000, chain).expect("it fits").into_bytes();
         let substrate = Software::new(Device::Akd1000).expect("a form");
         let (patched, fresh) = (substrate.load(&bytes(&chain)).expect("loads"), substrate.load(&bytes(&changed)).expect("loads"));
         patched.patch(&patches).expect("legal weights");
@@ -169,7 +169,7 @@ proptest! {
         let units = rows * precision.weight_digits();
         let layer = Layer { weight_bits: 4, weights: stored, units, activation: None };
         let chain = Chain { inputs, input_bits: 4, layers: vec![layer] };
-        let bytes = super::program(Device::Akd1000, &chain).expect("it fits").into_bytes();
+        let bytes = Program::of_chain(Device::Akd1000, &chain).expect("it fits").into_bytes();
         let expected: Vec<i64> = x
             .chunks(inputs)
             .flat_map(|x| weights.chunks(inputs).map(move |w| w.iter().zip(x).map(|(&w, &x)| i64::from(w) * i64::from(x)).sum()))
@@ -189,7 +189,7 @@ fn offsets_are_repaired_where_sums_of_weights_saturate() {
     let inputs = 80_000;
     let layer = Layer { weight_bits: 4, weights: vec![7; inputs], units: 1, activation: None };
     let chain = Chain { inputs, input_bits: 4, layers: vec![layer] };
-    let bytes = super::program(Device::Akd1500, &chain).expect("it fits").into_bytes();
+    let bytes = Program::of_chain(Device::Akd1500, &chain).expect("it fits").into_bytes();
     let loaded = Software::new(Device::Akd1500).expect("a form").load(&bytes).expect("loads");
     let precision = Precision::new(1, 1).expect("allowed");
     let runner = loaded.runner().expect("loaded");
@@ -210,7 +210,7 @@ fn the_widest_layer_saturates_at_both_ends() {
         let layer = Layer { weight_bits: 4, weights: vec![weight; inputs], units: 1, activation: None };
         let chain = Chain { inputs, input_bits: 4, layers: vec![layer] };
         let samples = [vec![15; inputs], vec![1; inputs], vec![0; inputs]].concat();
-        let bytes = super::program(Device::Akd1000, &chain).expect("it fits").into_bytes();
+        let bytes = Program::of_chain(Device::Akd1000, &chain).expect("it fits").into_bytes();
         for form in Form::available() {
             let loaded = Software::with_form(Device::Akd1000, form).load(&bytes).expect("loads");
             let mut outputs = [0; 3];
