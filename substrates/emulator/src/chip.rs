@@ -526,7 +526,7 @@ impl Chip {
             for (index, unit) in
                 bytes.chunks_exact(unit_bytes).enumerate().filter(|(_, unit)| unit.iter().any(|b| *b != 0))
             {
-                self.memory.write(at + (index * unit_bytes) as u32, unit)?;
+                self.memory.write(at.wrapping_add((index * unit_bytes) as u32), unit)?;
             }
         }
         Ok(bytes.len().div_ceil(4) as u32)

@@ -191,13 +191,13 @@ impl HostBuffer for EmulatedBuffer {
     }
 
     fn read(&self, at: usize, bytes: &mut [u8]) {
-        if let Ok(part) = locked(&self.space).part(self.iova + at as u64, bytes.len()) {
+        if let Ok(part) = locked(&self.space).part(self.iova.wrapping_add(at as u64), bytes.len()) {
             bytes.copy_from_slice(part);
         }
     }
 
     fn write(&mut self, at: usize, bytes: &[u8]) {
-        if let Ok(part) = locked(&self.space).part(self.iova + at as u64, bytes.len()) {
+        if let Ok(part) = locked(&self.space).part(self.iova.wrapping_add(at as u64), bytes.len()) {
             part.copy_from_slice(bytes);
         }
     }

@@ -535,11 +535,11 @@ struct Window {
 impl Store for Window {
     fn read(&mut self, at: u64, bytes: &mut [u8]) -> Result<bool, Unmapped> {
         let mut host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
-        host.read(self.target + at, bytes)
+        host.read(self.target.wrapping_add(at), bytes)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Unmapped> {
         let mut host = self.host.lock().unwrap_or_else(PoisonError::into_inner);
-        host.write(self.target + at, bytes)
+        host.write(self.target.wrapping_add(at), bytes)
     }
 }

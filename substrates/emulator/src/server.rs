@@ -203,7 +203,7 @@ impl Guest {
         let ranges = self.ranges();
         let mut done = 0;
         while done < length {
-            let here = at + done as u64;
+            let here = at.wrapping_add(done as u64);
             let unmapped = Unmapped { at: here };
             let (start, range) = ranges.by_address.range(..=here).next_back().ok_or(unmapped)?;
             let inside = here - start;

@@ -126,7 +126,7 @@ impl Driver {
         if self.config_ring.is_none() {
             return state("no program is loaded: load one first");
         }
-        if self.programs.iter().flatten().any(|resident| resident.program.passes() > 1) {
+        if self.programs.values().any(|resident| resident.program.passes() > 1) {
             return state("the program has several passes, and its configuration ring belongs to the device");
         }
         if header.words == 0 || header.words > MOST_WORDS {

@@ -84,7 +84,7 @@ impl Driver {
             let instead = format!("{} values of at most {most} are", program.layers()[0].inputs);
             return Err(DriverError::State { what: "this is no sample", instead });
         }
-        if !self.queue.is_empty() && (self.queue.len() >= self.depth || self.selected != Some(id.0)) {
+        if !self.queue.is_empty() && (self.queue.len() >= self.depth || self.selected != Some(id)) {
             let instead = format!("fetch some of the {} that are under way first", self.queue.len());
             return Err(DriverError::State { what: "there is no room for a sample", instead });
         }
@@ -102,7 +102,7 @@ impl Driver {
     /// As [`run`](Self::run); the queue is empty afterwards.
     pub fn fetch(&mut self, outputs: &mut [i32]) -> Result<Option<u16>, DriverError> {
         let (Some(&job), Some(selected)) = (self.queue.front(), self.selected) else { return Ok(None) };
-        let id = ProgramId(selected);
+        let id = selected;
         let units = self.resident(id)?.program.layers().last().map_or(0, |layer| layer.units);
         if outputs.len() != units {
             let instead = format!("{units} values come out, there is room for {}", outputs.len());
@@ -129,7 +129,9 @@ impl Driver {
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.clear();
         let job = self.last_job.wrapping_add(1);
-        let place = usize::from(job) % self.depth;
+        // Not by the job's number: that wraps, and two jobs under way must never share a place.
+        let place = self.next_place % self.depth;
+        self.next_place = (place + 1) % self.depth;
         let resident = self.resident(id)?;
         let (shape, format) = (resident.program.input_shape(), resident.program.layout().input);
         let several = resident.program.passes() > 1;
@@ -174,7 +176,7 @@ impl Driver {
     fn announce(&mut self) -> Result<(), DriverError> {
         let Some(last) = self.unannounced.take() else { return Ok(()) };
         let Some(selected) = self.selected else { return Ok(()) };
-        let which = self.input_engine(ProgramId(selected))?;
+        let which = self.input_engine(selected)?;
         let announce = self.engine_mut(which).make_valid(last);
         self.write(announce)
     }
@@ -184,8 +186,8 @@ impl Driver {
         let (Some(&front), Some(&back), Some(selected)) = (self.queue.front(), self.queue.back(), self.selected) else {
             return Ok(Vec::new());
         };
-        let which = self.input_engine(ProgramId(selected))?;
-        let several = self.resident(ProgramId(selected))?.program.passes() > 1;
+        let which = self.input_engine(selected)?;
+        let several = self.resident(selected)?.program.passes() > 1;
         let count = if several {
             let status = self.engine(which).at(buf_mon_status::OFFSET);
             self.wait_for("a sample was not done", status, |word| buf_mon_status::BURST.is_set(word))?;

@@ -23,7 +23,7 @@ mod jobs;
 mod memory;
 mod setup;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -87,8 +87,8 @@ pub enum Checking {
 }
 
 /// A program on the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProgramId(usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramId(u64);
 
 /// What a device can do, from its version \[E\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -119,9 +119,12 @@ pub struct Driver {
     /// Memory of the device, and of the host if the device sees some.
     device_memory: Arena,
     host_memory: Option<Arena>,
-    programs: Vec<Option<Resident>>,
+    programs: BTreeMap<ProgramId, Resident>,
+    next_id: u64,
+    /// Processors still hold programs that were unloaded, and would take their events.
+    has_leftovers: bool,
     /// The program that samples go to.
-    selected: Option<usize>,
+    selected: Option<ProgramId>,
     /// Ring of the configuration DMA.
     config_ring: Option<Piece>,
     /// Ring of the input DMA and how many samples may be under way.
@@ -130,6 +133,8 @@ pub struct Driver {
     /// Jobs under way, oldest first, and the number of the last one.
     queue: VecDeque<Job>,
     last_job: u16,
+    /// Where the next sample goes in the buffers.
+    next_place: usize,
     /// Containers written, not yet made valid.
     unannounced: Option<u32>,
     /// Times that the device was brought back.
@@ -209,13 +214,16 @@ impl Driver {
             engines: Engines::new(),
             device_memory,
             host_memory,
-            programs: Vec::new(),
+            programs: BTreeMap::new(),
+            next_id: 0,
+            has_leftovers: false,
             selected: None,
             config_ring: None,
             input_ring: None,
             depth: 0,
             queue: VecDeque::new(),
             last_job: 0,
+            next_place: 0,
             unannounced: None,
             recoveries: 0,
             bytes: Vec::new(),
@@ -261,7 +269,7 @@ impl Driver {
 
     /// A program that is loaded, with all patches.
     pub fn program(&self, id: ProgramId) -> Option<&Program> {
-        self.programs.get(id.0)?.as_ref().map(|resident| &resident.program)
+        self.programs.get(&id).map(|resident| &resident.program)
     }
 
     /// Does something after which the device may be in doubt; brings it back first if it is.
@@ -282,7 +290,7 @@ impl Driver {
 
     fn resident(&mut self, id: ProgramId) -> Result<&mut Resident, DriverError> {
         let missing = || DriverError::State { what: "no such program", instead: "it was unloaded".to_owned() };
-        self.programs.get_mut(id.0).and_then(Option::as_mut).ok_or_else(missing)
+        self.programs.get_mut(&id).ok_or_else(missing)
     }
 
     /// Reads a register; all ones mean that nobody is there.

@@ -45,17 +45,16 @@ impl Driver {
     /// was loaded is gone.
     pub fn load(&mut self, program: Program) -> Result<ProgramId, DriverError> {
         self.check(&program)?;
-        let id = ProgramId(self.programs.len());
-        // What a failed device held is of no use any more.
+        let id = self.new_id();
+        // What a device in doubt held is of no use any more.
         if self.state == State::Doubtful {
-            self.programs.iter_mut().for_each(|program| *program = None);
+            self.programs.clear();
         }
         self.guarded(|driver| {
             driver.unprogram_now()?;
-            driver.programs.iter_mut().for_each(|program| *program = None);
+            driver.programs.clear();
             driver.start_configuration(&program)?;
-            driver.place(id, program)?;
-            driver.finish_programming(id)
+            driver.add(id, program)
         })?;
         Ok(id)
     }
@@ -66,19 +65,26 @@ impl Driver {
     /// [`DriverError::Shared`] with what it collides; otherwise as [`load`](Self::load), with the others unchanged.
     pub fn load_beside(&mut self, program: Program) -> Result<ProgramId, DriverError> {
         self.check(&program)?;
-        let mut others = self.programs.iter().flatten();
-        if let Some(conflict) = others.find_map(|other| other.program.conflict(&program)) {
+        if let Some(conflict) = self.programs.values().find_map(|other| other.program.conflict(&program)) {
             return Err(DriverError::Shared { conflict });
         }
-        if self.config_ring.is_none() {
+        if self.programs.is_empty() {
             return self.load(program);
         }
-        let id = ProgramId(self.programs.len());
+        let id = self.new_id();
         self.guarded(|driver| {
-            driver.place(id, program)?;
-            driver.finish_programming(id)
+            // What was unloaded is still on its processors, and might take the events of this one.
+            if driver.has_leftovers {
+                driver.load_again()?;
+            }
+            driver.add(id, program)
         })?;
         Ok(id)
+    }
+
+    fn new_id(&mut self) -> ProgramId {
+        self.next_id += 1;
+        ProgramId(self.next_id)
     }
 
     /// Takes a program off the device; if it was the only one, the device is reset.
@@ -86,16 +92,15 @@ impl Driver {
     /// # Errors
     /// [`DriverError`] if the device does not answer; the program is gone in any case.
     pub fn unload(&mut self, id: ProgramId) -> Result<(), DriverError> {
-        let resident = self.programs.get_mut(id.0).and_then(Option::take);
-        let Some(resident) = resident else { return Ok(()) };
-        if self.selected == Some(id.0) {
+        let Some(resident) = self.programs.remove(&id) else { return Ok(()) };
+        if self.selected == Some(id) {
             self.selected = None;
+            self.queue.clear();
+            self.unannounced = None;
         }
         resident.pieces().for_each(|piece| self.give_back(piece));
-        if self.programs.iter().any(Option::is_some) {
-            return Ok(());
-        }
-        self.unprogram()
+        self.has_leftovers = true;
+        if self.programs.is_empty() { self.unprogram() } else { Ok(()) }
     }
 
     /// Resets the core and all processors; no program is left.
@@ -103,7 +108,7 @@ impl Driver {
     /// # Errors
     /// [`DriverError`] if the device does not answer.
     pub fn unprogram(&mut self) -> Result<(), DriverError> {
-        self.programs.iter_mut().for_each(|program| *program = None);
+        self.programs.clear();
         if self.state == State::Doubtful {
             return self.recover();
         }
@@ -158,21 +163,20 @@ impl Driver {
         }
         let selected = self.selected;
         self.unprogram_now()?;
-        for index in 0..self.programs.len() {
-            let Some(resident) = self.programs[index].take() else { continue };
-            let program = resident.program.clone();
-            // A failure here must not lose the program: it may be needed again.
-            self.programs[index] = Some(Resident::new(program.clone()));
+        let programs: Vec<(ProgramId, Program)> =
+            self.programs.iter().map(|(&id, resident)| (id, resident.program.clone())).collect();
+        for (id, program) in programs {
             if self.config_ring.is_none() {
                 self.start_configuration(&program)?;
             }
-            self.place(ProgramId(index), program)?;
-            self.finish_programming(ProgramId(index))?;
+            let resident = self.place(program)?;
+            self.programs.insert(id, resident);
+            self.finish_programming(id)?;
         }
-        if let Some(selected) = selected.filter(|&index| self.programs[index].is_some()) {
-            self.select(ProgramId(selected))?;
+        match selected.filter(|id| self.programs.contains_key(id)) {
+            Some(selected) => self.select(selected),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn reset_core(&mut self) -> Result<(), DriverError> {
@@ -200,6 +204,7 @@ impl Driver {
         self.config_ring = None;
         self.input_ring = None;
         self.depth = 0;
+        self.has_leftovers = false;
         self.device_memory.clear();
         if let Some(host) = &mut self.host_memory {
             host.clear();
@@ -298,9 +303,25 @@ impl Driver {
         self.write(write)
     }
 
+    /// Places a program and routes samples to it; on an error it is not there, and its memory is given back.
+    fn add(&mut self, id: ProgramId, program: Program) -> Result<(), DriverError> {
+        let selected = self.selected;
+        let resident = self.place(program)?;
+        self.programs.insert(id, resident);
+        let result = self.finish_programming(id);
+        if result.is_err() {
+            if let Some(resident) = self.programs.remove(&id) {
+                resident.pieces().for_each(|piece| self.give_back(piece));
+            }
+            self.selected = selected;
+            self.has_leftovers = true;
+        }
+        result
+    }
+
     /// Sends the configuration of a program, and leaves its external weights in memory. Memory it took is given back if
     /// that fails.
-    fn place(&mut self, id: ProgramId, program: Program) -> Result<(), DriverError> {
+    fn place(&mut self, program: Program) -> Result<Resident, DriverError> {
         let mut resident = Resident::new(program);
         resident.unchecked = match self.options.checking {
             Checking::Never => 0,
@@ -312,15 +333,14 @@ impl Driver {
         } else {
             self.place_one_pass(&mut resident)
         };
-        if let Err(error) = placed {
-            resident.pieces().for_each(|piece| self.give_back(piece));
-            return Err(error);
+        match placed {
+            Ok(()) => Ok(resident),
+            Err(error) => {
+                resident.pieces().for_each(|piece| self.give_back(piece));
+                self.has_leftovers = true;
+                Err(error)
+            }
         }
-        if self.programs.len() <= id.0 {
-            self.programs.resize_with(id.0 + 1, || None);
-        }
-        self.programs[id.0] = Some(resident);
-        Ok(())
     }
 
     fn place_one_pass(&mut self, resident: &mut Resident) -> Result<(), DriverError> {
@@ -431,6 +451,9 @@ impl Driver {
     /// Routing, start of several passes, interrupt controller, then the input side.
     fn finish_programming(&mut self, id: ProgramId) -> Result<(), DriverError> {
         let several = self.resident(id)?.program.passes() > 1;
+        let is_first = self.input_ring.is_none();
+        // Before anything is changed for the others: memory may be short.
+        self.take_buffers(id)?;
         self.route(id)?;
         if several {
             // The ring never ends: the device walks it again with every sample.
@@ -450,15 +473,13 @@ impl Driver {
         let unmasked = if is_dense { int_mask::HRC } else { int_mask::AE_DMA };
         self.write((INTERRUPT + int_mask::OFFSET, !unmasked.mask()))?;
         self.write((INTERRUPT + int_control::OFFSET, int_control::ENABLE.mask()))?;
-        let is_first = self.input_ring.is_none();
-        self.take_buffers(id)?;
-        self.selected = Some(id.0);
+        self.selected = Some(id);
         if is_first { self.start_input(id) } else { self.set_output_clearing(id) }
     }
 
     /// Sends samples to this program from now on.
     pub(super) fn select(&mut self, id: ProgramId) -> Result<(), DriverError> {
-        if self.selected == Some(id.0) {
+        if self.selected == Some(id) {
             return Ok(());
         }
         debug_assert!(self.queue.is_empty());
@@ -474,7 +495,7 @@ impl Driver {
         }
         self.route(id)?;
         self.set_output_clearing(id)?;
-        self.selected = Some(id.0);
+        self.selected = Some(id);
         Ok(())
     }
 

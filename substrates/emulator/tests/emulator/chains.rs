@@ -260,3 +260,21 @@ fn several_at_once_come_back_in_order() {
         assert_clean(&emulator);
     }
 }
+
+/// Job numbers have 16 bits. Places in the buffers once followed them, so that at the wrap two jobs shared one if the depth
+/// was no power of two.
+#[test]
+fn job_numbers_wrap_and_places_do_not_meet() {
+    let layer = Layer::potentials("fc", 1, 1, Bits::Four, vec![1]).expect("legal");
+    let builder = ProgramBuilder::new(Device::Akd1000, InputShape::flat(1), Bits::Four).layer(layer);
+    let emulator = Emulator::new(Settings::new(Device::Akd1000));
+    let mut driver = driver(&emulator, Options { depth: 5, ..trusting() });
+    let id = driver.load(builder.build().expect("it fits")).expect("it loads");
+    let inputs: Vec<u8> = (0..70_000_u32).map(|k| (k % 13 + 1) as u8).collect();
+    let expected: Vec<i32> = inputs.iter().map(|&x| x.into()).collect();
+    let mut outputs = vec![0; inputs.len()];
+    // So that the wrap is in the middle of five.
+    driver.run(id, &inputs[..2], &mut outputs[..2]).expect("it runs");
+    driver.run(id, &inputs[2..], &mut outputs[2..]).expect("it runs");
+    assert!(outputs == expected);
+}

@@ -116,3 +116,26 @@ fn a_driver_refuses_neighbours_that_events_cannot_tell_apart() {
     driver.run(id, &[1; 6], &mut [0; 6]).expect("nothing was changed");
     assert_clean(&emulator);
 }
+
+/// What was unloaded stays on its processors. A program loaded later in the same column once met it there: both took the
+/// same events, and the device could route none.
+#[test]
+fn what_was_unloaded_takes_no_events() {
+    let (emulator, board) = board(Device::Akd1000);
+    let programs =
+        [program(Device::Akd1000, 1, 6, 0), program(Device::Akd1000, 1, 7, 1), program(Device::Akd1000, 1, 8, 2)];
+    let first = board.load(programs[0].bytes()).expect("it loads");
+    let second = board.load(programs[1].bytes()).expect("it loads");
+    drop(first);
+    // The same column as the first had, another processor.
+    let start = forebay_akida::placement::Start { fnp3: 1, fnp2: 0 };
+    let moved = programs[2].to_builder().start_at(start).build().expect("it fits");
+    let third = board.load(moved.bytes()).expect("it loads");
+    for (program, loaded) in [(&programs[1], &second), (&moved, &third), (&programs[1], &second)] {
+        let sample = vec![3; program.layers()[0].inputs];
+        let mut outputs = vec![0; loaded.shape().units];
+        loaded.runner().expect("loaded").run(&sample, &mut outputs).expect("it runs");
+        assert_eq!(outputs, alone(program, &sample));
+    }
+    assert_clean(&emulator);
+}
