@@ -309,6 +309,81 @@ mod tests {
         }
     }
 
+    /// A tree as the kernel would show it: one board, with this driver, in this group.
+    #[cfg(unix)]
+    fn tree(driver: Option<&str>, group: Option<u32>, device: &str) -> (tempfile::TempDir, System) {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path();
+        let function = root.join("sys/bus/pci/devices/0000:a1:00.0");
+        fs::create_dir_all(&function).expect("a folder");
+        fs::create_dir_all(root.join("dev/vfio")).expect("a folder");
+        for (name, text) in [
+            ("vendor", "0x1e7c\n"),
+            ("device", device),
+            ("subsystem_device", "0x0001\n"),
+            ("resource", "0x90000000 0x903fffff 0x14220c\n0x0 0x0 0x0\n"),
+            ("driver_override", "(null)\n"),
+        ] {
+            fs::write(function.join(name), text).expect("a file");
+        }
+        if let Some(driver) = driver {
+            let drivers = root.join("sys/bus/pci/drivers").join(driver);
+            fs::create_dir_all(&drivers).expect("a folder");
+            fs::write(drivers.join("unbind"), "").expect("a file");
+            symlink(&drivers, function.join("driver")).expect("a link");
+        }
+        if let Some(group) = group {
+            let groups = root.join("sys/kernel/iommu_groups").join(group.to_string());
+            fs::create_dir_all(groups.join("devices/0000:a1:00.0")).expect("a folder");
+            symlink(&groups, function.join("iommu_group")).expect("a link");
+        }
+        fs::write(root.join("sys/bus/pci/drivers_probe"), "").expect("a file");
+        let system = System::new(root);
+        (folder, system)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_missing_is_told_with_the_next_step() {
+        for (driver, group, expected) in [
+            (None, None, "turn the IOMMU on"),
+            (None, Some(7), "no kernel driver has it: run `forebay devices bind 0000:a1:00.0` as root"),
+            (Some("akida-pcie"), Some(7), "the kernel driver akida-pcie has it"),
+            (Some("vfio-pci"), Some(7), "/dev/vfio/7 is not there: load the modules"),
+        ] {
+            let (_folder, system) = tree(driver, group, "0xbca1\n");
+            let boards = system.boards();
+            assert_eq!((boards.len(), boards[0].device, boards[0].is_emulator), (1, Device::Akd1000, false));
+            assert_eq!(boards[0].bars[0], 4 << 20);
+            let missing = system.missing(&boards[0]).join("; ");
+            assert!(missing.contains(expected), "{missing}");
+        }
+        let (folder, system) = tree(Some("vfio-pci"), Some(7), "0xa500\n");
+        fs::write(folder.path().join("dev/vfio/7"), "").expect("a file");
+        let boards = system.boards();
+        assert_eq!((boards[0].device, system.missing(&boards[0])), (Device::Akd1500, Vec::new()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn binding_writes_what_it_prints() {
+        let (folder, system) = tree(Some("akida-pcie"), Some(7), "0xbca1\n");
+        let steps = system.bind_steps(&system.boards()[0]);
+        assert_eq!(steps.len(), 3);
+        assert!(
+            steps[0].to_string().starts_with("echo 0000:a1:00.0 > ")
+                && steps[0].to_string().ends_with("/akida-pcie/unbind")
+        );
+        system.take(&steps).expect("the files are there");
+        let read = |path: &str| fs::read_to_string(folder.path().join(path)).expect("there");
+        assert!(read("sys/bus/pci/devices/0000:a1:00.0/driver_override").starts_with("vfio-pci"));
+        assert_eq!(read("sys/bus/pci/drivers_probe"), "0000:a1:00.0");
+        let (_folder, system) = tree(Some("vfio-pci"), Some(7), "0xbca1\n");
+        assert!(system.bind_steps(&system.boards()[0]).is_empty());
+        assert_eq!(system.unbind_steps(&system.boards()[0]).len(), 3);
+    }
+
     #[test]
     fn a_machine_without_anything_has_no_boards() {
         let system = System::new("/nonexistent");
