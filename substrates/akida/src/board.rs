@@ -16,7 +16,7 @@ use crate::bus::{Bus, Counters};
 use crate::device::Device;
 use crate::driver::{Driver, DriverError, Options, PatchFailure, ProgramId};
 use crate::placement::Start;
-use crate::program::{PatchError, Program};
+use crate::program::Program;
 use crate::support::supports;
 
 /// A device that runs programs.
@@ -393,13 +393,7 @@ impl Loaded for BoardProgram {
 
 fn patch_failure(error: PatchFailure) -> SubstrateError {
     match error {
-        PatchFailure::Patch { source: PatchError::Index { what, index, count }, .. } => {
-            SubstrateError::Index { what, index, count }
-        }
-        PatchFailure::Patch { place: index, source: PatchError::Value { min, max, value, .. } } => {
-            let (min, max, found) = (min.into(), max.into(), value.into());
-            SubstrateError::Range { what: "weight", min, max, found, index }
-        }
+        PatchFailure::Patch { place, source } => source.at(place),
         PatchFailure::Driver(error) => device(error),
     }
 }
@@ -410,21 +404,7 @@ struct BoardRunner(Arc<Handle>);
 
 impl Runner for BoardRunner {
     fn run(&mut self, inputs: &[u8], outputs: &mut [i32]) -> Result<(), SubstrateError> {
-        let ProgramShape { inputs: width, input_bits, units, .. } = self.0.shape;
-        let samples = inputs.len() / width;
-        if samples * width != inputs.len() {
-            let expected = format!("samples x {width}");
-            return Err(SubstrateError::Shape { what: "inputs", expected, found: inputs.len() });
-        }
-        if outputs.len() != samples * units {
-            let expected = format!("{samples} x {units}");
-            return Err(SubstrateError::Shape { what: "outputs", expected, found: outputs.len() });
-        }
-        let max = (1_u8 << input_bits) - 1;
-        if let Some(index) = inputs.iter().position(|&x| x > max) {
-            let found = inputs[index].into();
-            return Err(SubstrateError::Range { what: "input", min: 0, max: max.into(), found, index });
-        }
+        self.0.shape.check_run(inputs, outputs)?;
         self.0.with(|inner, id| inner.driver.run(id, inputs, outputs).map_err(device))
     }
 

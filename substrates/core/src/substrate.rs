@@ -138,6 +138,33 @@ pub struct ProgramShape {
     pub layers: usize,
 }
 
+impl ProgramShape {
+    /// Checks the slices of a run, and gives the number of samples.
+    ///
+    /// # Errors
+    /// [`SubstrateError::Shape`] or [`SubstrateError::Range`], as [`Runner::run`].
+    pub fn check_run(&self, inputs: &[u8], outputs: &[i32]) -> Result<usize, SubstrateError> {
+        let &Self { inputs: width, input_bits, units, .. } = self;
+        let samples = inputs.len() / width;
+        if samples * width != inputs.len() {
+            let expected = format!("samples x {width}");
+            return Err(SubstrateError::Shape { what: "inputs", expected, found: inputs.len() });
+        }
+        if outputs.len() != samples * units {
+            let expected = format!("{samples} x {units}");
+            return Err(SubstrateError::Shape { what: "outputs", expected, found: outputs.len() });
+        }
+        let max = (1_u8 << input_bits) - 1;
+        // Most runs are legal: one pass without a branch.
+        if inputs.iter().fold(0, |high, &x| high.max(x)) > max {
+            let index = inputs.iter().position(|&x| x > max).unwrap_or(0);
+            let found = i64::from(inputs[index]);
+            return Err(SubstrateError::Range { what: "input", min: 0, max: i64::from(max), found, index });
+        }
+        Ok(samples)
+    }
+}
+
 /// What a program puts out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputKind {

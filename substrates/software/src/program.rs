@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use forebay_akida::{PatchError, Program};
+use forebay_akida::Program;
 use forebay_kernels::Form;
 use forebay_kernels::integer::IntegerScratch;
 use forebay_substrate::precision::{check_product, check_shape};
@@ -104,7 +104,7 @@ impl Loaded for LoadedProgram {
         let mut memory = self.shared.write();
         let Memory { program, layers, products } = memory.as_mut().ok_or(SubstrateError::Unloaded)?;
         for (index, patch) in patches.iter().enumerate() {
-            check_patch(program, patch, index)?;
+            program.check_patch(patch).map_err(|error| error.at(index))?;
         }
         for patch in patches {
             let &WeightPatch { layer, input, unit, value } = patch;
@@ -155,16 +155,6 @@ impl Loaded for LoadedProgram {
     }
 }
 
-fn check_patch(program: &Program, patch: &WeightPatch, place: usize) -> Result<(), SubstrateError> {
-    program.check_patch(patch).map_err(|error| match error {
-        PatchError::Index { what, index, count } => SubstrateError::Index { what, index, count },
-        PatchError::Value { min, max, value, .. } => {
-            let (min, max, found) = (min.into(), max.into(), value.into());
-            SubstrateError::Range { what: "weight", min, max, found, index: place }
-        }
-    })
-}
-
 /// One stream of samples.
 #[derive(Debug)]
 struct SoftwareRunner {
@@ -184,22 +174,8 @@ impl SoftwareRunner {
 impl Runner for SoftwareRunner {
     fn run(&mut self, inputs: &[u8], outputs: &mut [i32]) -> Result<(), SubstrateError> {
         let Self { shared, sums, values, scratch } = self;
-        let ProgramShape { inputs: width, input_bits, units, .. } = shared.shape;
-        let samples = inputs.len() / width;
-        if samples * width != inputs.len() {
-            let expected = format!("samples x {width}");
-            return Err(SubstrateError::Shape { what: "inputs", expected, found: inputs.len() });
-        }
-        if outputs.len() != samples * units {
-            let expected = format!("{samples} x {units}");
-            return Err(SubstrateError::Shape { what: "outputs", expected, found: outputs.len() });
-        }
-        let max = (1_u8 << input_bits) - 1;
-        if inputs.iter().fold(0, |high, &x| high.max(x)) > max {
-            let index = inputs.iter().position(|&x| x > max).unwrap_or(0);
-            let found = i64::from(inputs[index]);
-            return Err(SubstrateError::Range { what: "input", min: 0, max: i64::from(max), found, index });
-        }
+        shared.shape.check_run(inputs, outputs)?;
+        let ProgramShape { inputs: width, units, .. } = shared.shape;
         let form = shared.form;
         shared.with(|memory| {
             for (block, outputs) in inputs.chunks(BLOCK * width).zip(outputs.chunks_mut(BLOCK * units)) {

@@ -10,7 +10,7 @@
 //! Accesses are in the order of the maker's engine wherever a chip could care: resets, set-up of the DMA controllers, start,
 //! clear. In the steady state the driver reads only what it waits for; what it wrote itself it remembers.
 //!
-//! * `setup`: resets and programming. `jobs`: samples in and out. `access`: patches and read-back.
+//! * `setup`: resets and programming. `input`: the input side. `jobs`: samples in and out. `access`: patches and read-back.
 //! * `engine`: a DMA controller as the driver knows it. `memory`: who uses which device memory.
 //!
 //! The sequences are in specs/device-interface.md. Tested on silicon: no.
@@ -19,6 +19,7 @@ mod access;
 mod engine;
 mod error;
 mod exact;
+mod input;
 mod jobs;
 mod memory;
 mod setup;
@@ -243,7 +244,7 @@ impl Driver {
             several_passes: !is_first,
             sparse_inputs: is_first,
             dense_outputs: !is_first,
-            most_jobs: setup::MOST_JOBS,
+            most_jobs: input::MOST_JOBS,
         }
     }
 

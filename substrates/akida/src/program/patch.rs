@@ -1,6 +1,6 @@
 //! Single weights changed in place: in the file, and as writes to a device.
 
-use forebay_substrate::WeightPatch;
+use forebay_substrate::{SubstrateError, WeightPatch};
 use serde::Serialize;
 
 use super::{Program, read};
@@ -48,6 +48,19 @@ pub enum PatchError {
         /// The value given.
         value: i8,
     },
+}
+
+impl PatchError {
+    /// The same in a substrate's words, for the patch at this place of a slice.
+    pub fn at(self, place: usize) -> SubstrateError {
+        match self {
+            Self::Index { what, index, count } => SubstrateError::Index { what, index, count },
+            Self::Value { min, max, value, .. } => {
+                let (min, max, found) = (min.into(), max.into(), value.into());
+                SubstrateError::Range { what: "weight", min, max, found, index: place }
+            }
+        }
+    }
 }
 
 /// How much of a processor's own weight memory a patch rewrites.
