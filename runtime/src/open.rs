@@ -75,7 +75,8 @@ pub fn open_bus(address: &str) -> Result<Box<dyn Bus>, Error> {
 
 /// `:akd1000,pcie,fault=NAME,seed=7`.
 fn emulator(settings: &str) -> Option<Box<dyn Bus>> {
-    let mut parts = settings.strip_prefix(':').unwrap_or("akd1000").split(',');
+    let settings = if settings.is_empty() { "akd1000" } else { settings.strip_prefix(':')? };
+    let mut parts = settings.split(',');
     let mut chip = Settings::new(parts.next()?.to_uppercase().parse().ok()?);
     let (mut has_pcie, mut seed, mut faults) = (false, 0, Vec::new());
     for part in parts {
