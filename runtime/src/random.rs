@@ -72,6 +72,27 @@ impl Stream {
         Self { keystream: ChaCha8Rng::from_seed(key), spare_normal: None }
     }
 
+    /// The stream's numbers in line `line` from block `block` on, wherever this one is: eight numbers are a block. So things
+    /// that are numbered, such as the links of a lattice in one of many sweeps, each get their own whatever the order in
+    /// which, and the thread on which, they are drawn.
+    ///
+    /// ```
+    /// use forebay::random::Seed;
+    ///
+    /// let stream = Seed(1).stream("momenta");
+    /// let mut from_start = stream.at(17, 0);
+    /// (0..8).for_each(|_| drop(from_start.next_u64()));
+    /// assert_eq!(from_start.next_u64(), stream.at(17, 1).next_u64());
+    /// assert_ne!(stream.at(18, 1).next_u64(), stream.at(17, 1).next_u64());
+    /// ```
+    #[must_use]
+    pub fn at(&self, line: u64, block: u64) -> Self {
+        let mut keystream = self.keystream.clone();
+        keystream.set_stream(line);
+        keystream.set_word_pos(u128::from(block) * 16);
+        Self { keystream, spare_normal: None }
+    }
+
     /// The next 64 bits of the keystream.
     pub fn next_u64(&mut self) -> u64 {
         self.keystream.next_u64()

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`systems`] | generators with their published definition and solver |
 //! | [`data`] | real series with source and licence |
+//! | [`lattice`] | SU(3) lattice gauge theory by hybrid Monte Carlo |
 //! | [`scalers`] | standardising, min-max |
 //! | [`baselines`] | persistence, seasonal naive, linear autoregression |
 //! | [`tasks`] | benchmark protocols, settings, scores |
@@ -14,6 +15,7 @@
 pub mod baselines;
 pub mod data;
 pub mod ladder;
+pub mod lattice;
 pub mod scalers;
 pub mod search;
 pub mod stats;
