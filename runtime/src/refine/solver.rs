@@ -212,6 +212,8 @@ impl Solver {
         let unit = power_of_two(b);
         self.b.iter_mut().zip(b).for_each(|(scaled, b)| *scaled = b / unit);
         let size = norm(&self.b);
+        // A mean is rounded in its sum; what it leaves has a mean that is not.
+        self.operator.project(&mut self.b);
         self.operator.project(&mut self.b);
         // What is left of a constant is rounding.
         if norm(&self.b) <= 4.0 * f64::EPSILON * size {
