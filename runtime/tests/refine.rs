@@ -247,7 +247,9 @@ fn periodic_problems_lose_their_mean() -> Result<(), Error> {
         let mut b = random(unknowns, 3);
         let solution = solver.solve(&b)?;
         let mean = b.iter().sum::<f64>() / unknowns as f64;
-        b.iter_mut().for_each(|b| *b -= mean);
+        for b in &mut b {
+            *b -= mean;
+        }
         assert!(residual(&operator, None, &b, &solution.x) <= 1.1e-12, "{method}");
         assert!(solution.x.iter().sum::<f64>().abs() < 1e-10);
         let solution = solver.solve(&vec![0.1; unknowns])?;
