@@ -1,5 +1,5 @@
-//! Poisson and heat equations on few-digit products: turns as specs/pde-refinement.md has them, residuals formed here and
-//! not by the library, solutions known in closed form, the same bits on every substrate.
+//! Poisson and heat equations on few-digit products: turns beside those of an independent prototype, residuals formed here
+//! and not by the library, solutions known in closed form, the same bits on every substrate.
 
 use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
@@ -87,7 +87,10 @@ fn check(case: (usize, usize, Option<f64>), settings: Settings, expected: usize)
     Ok(())
 }
 
-/// Poisson with 15 points a line or side, and so on: turns with 2 slices (residuals of 8 and 4 bits), the same with 3.
+/// Dimensions, points, time step; turns with 2 slices (residuals of 8 and 4 bits) and with 3; those of conjugate gradients.
+///
+/// These are the turns of a throw-away prototype that was written before this code, with other random numbers. What this
+/// code takes itself is in specs/pde-refinement.md.
 type Row = ((usize, usize, Option<f64>), [Option<usize>; 4], usize);
 const TABLE: [Row; 10] = [
     ((1, 15, None), [Some(11), Some(13), Some(6), Some(11)], 15),
@@ -129,7 +132,7 @@ fn gives_up(case: (usize, usize, Option<f64>), settings: Settings, as_what: Stat
 }
 
 /// One slice serves small condition numbers only, and says so elsewhere. With conjugate gradients, 15 points on a line end
-/// well after more than 100 turns where the shared table has "diverges"; plain ones take 15.
+/// well after more than 100 turns, where the prototype gave up; plain ones take 15.
 #[test]
 fn one_slice_is_not_enough() -> Result<(), Error> {
     check((2, 7, None), alone(Refinement, (2, 1)), 101)?;
@@ -150,7 +153,7 @@ fn one_slice_is_not_enough() -> Result<(), Error> {
 }
 
 /// The number of turns does not depend on the size, nor here on the digits: increments are rounded before they are used,
-/// so the residual inside a cycle stays true. The shared table rounds the iterate and has 17 turns for 4 bits on a line.
+/// so the residual inside a cycle stays true. A prototype that rounded the iterate took 17 turns for 4 bits on a line.
 #[test]
 fn multigrid_takes_as_many_turns_on_every_grid() -> Result<(), Error> {
     for state in [1, 2, 4] {

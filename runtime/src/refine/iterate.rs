@@ -119,7 +119,6 @@ impl System<'_> {
                 let now = self.residual(x, r);
                 history[turns] = now;
                 if now <= self.tolerance {
-                    best.copy_from_slice(x);
                     break Status::Converged;
                 }
                 if now > REDUCTION * lowest_restart {
@@ -162,7 +161,14 @@ impl System<'_> {
             }
             history.push(now);
         };
-        x.copy_from_slice(best);
+        // An updated residual may be smaller than the true one: these two are compared by the latter.
+        if status != Status::Converged {
+            let last = self.residual(x, r);
+            let best_of_all = self.residual(best, r);
+            if last.is_nan() || last > best_of_all {
+                x.copy_from_slice(best);
+            }
+        }
         Ok(Stage { method, status, history })
     }
 }
