@@ -286,3 +286,51 @@ fn power_of_two(values: &[f64]) -> f64 {
     // Only the exponent's bits; numbers below the normal ones stay small.
     f64::from_bits(peak.to_bits() & (0x7ff << 52)).max(f64::MIN_POSITIVE)
 }
+
+#[cfg(test)]
+mod tests {
+    use forebay_akida::Device;
+    use forebay_software::Software;
+
+    use super::super::operator::{Boundary, Grid};
+    use super::*;
+    use crate::random::Seed;
+
+    /// Whatever the grid, the digits and the right-hand side: an answer, finite, no worse than `x = 0`, with its true residual.
+    #[test]
+    fn every_small_problem_has_an_honest_answer() {
+        let substrate = Software::new(Device::Akd1000).expect("a kernel form");
+        let mut stream = Seed(1).stream("small problems");
+        let methods = [Method::Refinement, Method::Multigrid, Method::FlexibleConjugateGradients];
+        for case in 0..600 {
+            let boundary = if case % 2 == 0 { Boundary::Dirichlet } else { Boundary::Periodic };
+            let method = methods[case % 3];
+            let points = if method == Method::Multigrid { [7, 8][case % 2] } else { 3 + stream.below(10) as usize };
+            let grid = Grid::new(1 + stream.below(2) as usize, points, boundary).expect("a grid");
+            let operator = match stream.below(2) {
+                0 => Operator::poisson(grid),
+                _ => Operator::heat(grid, 10.0_f64.powf(stream.uniform_in(-6.0, 6.0))).expect("a step"),
+            };
+            let precision = Precision::new(1 + stream.below(4) as u8, 1 + stream.below(3) as u8).expect("allowed");
+            let fallback = stream.below(2) == 0;
+            let settings = Settings { method, precision, fallback, tolerance: 1e-9, ..Settings::default() };
+            let mut solver = Solver::new(&substrate, operator, settings).expect("it fits");
+            // Numbers of very different sizes, and many zeros.
+            let size = 10.0_f64.powf(stream.uniform_in(-100.0, 100.0));
+            let b: Vec<f64> = (0..grid.unknowns())
+                .map(|_| size * stream.normal() * (stream.below(3) * stream.below(3)) as f64)
+                .collect();
+            let solution = solver.solve(&b).expect("finite numbers have an answer");
+            let mut of_b = b.clone();
+            operator.project(&mut of_b);
+            let mut r = vec![0.0; b.len()];
+            operator.apply(&solution.x, &mut r).expect("it fits");
+            r.iter_mut().zip(&of_b).for_each(|(r, b)| *r = b - *r);
+            let found = if norm(&of_b) > 0.0 { norm(&r) / norm(&of_b) } else { 0.0 };
+            assert!((found - solution.residual).abs() <= 1e-12 * (1.0 + found), "{found} {solution:?}");
+            assert!(solution.residual <= 1.0 + 1e-12, "{solution:?}");
+            assert_eq!(solution.status() == Status::Converged, solution.residual <= 1e-9, "{solution:?}");
+            assert!(!fallback || solution.status() == Status::Converged || solution.residual < 1e-6, "{solution:?}");
+        }
+    }
+}
