@@ -10,6 +10,7 @@
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
 //! | [`train`] | ridge, online and classification readouts |
+//! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
 //!
@@ -26,6 +27,7 @@ pub mod metrics;
 pub mod model;
 mod open;
 pub mod random;
+pub mod refine;
 pub mod reservoir;
 pub mod train;
 pub mod weights;

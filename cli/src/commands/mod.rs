@@ -18,6 +18,7 @@ mod registers;
 mod run;
 mod samples;
 mod search;
+mod solve;
 mod sram;
 pub(crate) mod substrates;
 mod task;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Emulate(emulate::Emulate),
     /// What each digit of precision buys, and what it costs
     Ladder(ladder::LadderCommand),
+    /// Poisson and heat equations to f64 accuracy with 4-bit products
+    Solve(solve::Solve),
     /// Convert between .forebay, .json and .npz
     Convert(convert::Convert),
     /// The shipped data sets
@@ -91,6 +94,7 @@ impl Command {
             Self::Trace(command) => command.run(),
             Self::Emulate(command) => command.run(),
             Self::Ladder(command) => command.run(),
+            Self::Solve(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),

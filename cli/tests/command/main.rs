@@ -5,4 +5,5 @@ mod forecast;
 mod models;
 mod programs;
 mod refusals;
+mod solve;
 mod support;
