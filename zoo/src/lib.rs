@@ -10,8 +10,10 @@
 //! | [`baselines`] | persistence, seasonal naive, linear autoregression |
 //! | [`tasks`] | benchmark protocols, settings, scores |
 //! | [`search`] | random search on validation data |
+//! | [`autocorrelation`] | means of correlated series with their errors |
 //! | [`stats`] | means, medians, confidence intervals |
 
+pub mod autocorrelation;
 pub mod baselines;
 pub mod data;
 pub mod ladder;

@@ -112,9 +112,9 @@ impl Geometry {
     /// The site of a lane; of the lane it repeats, if it repeats one.
     pub(super) fn site(&self, block: usize, lane: usize) -> usize {
         let mut at = coordinates(block, self.local);
-        for d in 0..4 {
-            if lane & usize::from(self.bits[d]) != 0 {
-                at[d] += self.local[d];
+        for ((at, bit), local) in at.iter_mut().zip(self.bits).zip(self.local) {
+            if lane & usize::from(bit) != 0 {
+                *at += local;
             }
         }
         index(at, self.extents)

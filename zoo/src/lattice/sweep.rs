@@ -77,10 +77,7 @@ impl WithSimd for Force<'_> {
             let mut traces = Lane::ZERO;
             for (m, force) in forces.iter_mut().enumerate() {
                 let mut staples = Link::ZERO;
-                for n in 0..4 {
-                    if n == m {
-                        continue;
-                    }
+                for n in (0..4).filter(|&n| n != m) {
                     let ahead = geometry.forward[block][m];
                     let (up, down) = (geometry.forward[block][n], geometry.backward[block][n]);
                     let diagonal = ahead.then(&geometry.backward, n);
