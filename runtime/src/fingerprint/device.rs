@@ -194,7 +194,9 @@ fn run(substrate: &dyn Substrate, program: &TestProgram, micros: &mut Vec<f64>) 
         runner.run(sample, &mut outputs)?;
         micros.push(begin.elapsed().as_secs_f64() * 1e6);
         hasher.number(outputs.len() as u64);
-        outputs.iter().for_each(|output| hasher.bytes(&output.to_le_bytes()));
+        for output in &outputs {
+            hasher.bytes(&output.to_le_bytes());
+        }
     }
     // The next program finds its processor free.
     loaded.unload()?;

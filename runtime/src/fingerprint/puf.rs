@@ -107,8 +107,8 @@ impl Evaluation {
 
 /// Min-entropy in bits per sample by the most common value estimate; `None` for fewer than 2 samples.
 ///
-/// `p = count / samples`, `p_u = min(1, p + 2.576 sqrt(p (1 - p) / (samples - 1)))`, result `-log2(p_u)`: p_u is the upper
-/// end of the 99 % confidence interval of p. `count` is how often the most common value occurs, `1..=samples`.
+/// `p = count / samples`, `p_u = min(1, p + 2.576 sqrt(p (1 - p) / (samples - 1)))`, result `-log2(p_u)`: `p_u` is the
+/// upper end of the 99 % confidence interval of p. `count` is how often the most common value occurs, `1..=samples`.
 ///
 /// # Source
 /// NIST SP 800-90B (2018), section 6.3.1.
