@@ -5,7 +5,7 @@
 //! 8        u32 version, 1
 //! 12       u32 bits of a value: 32 (f32) or 64 (f64)
 //! 16       32  fingerprint of the model (`Fingerprint::of_model`)
-//! 48       u64 completed steps
+//! 48       u64 completed steps, below 2^63
 //! 56       u64 N, number of values
 //! 64           N values: reservoir states and delay lines in the graph's order, feedback, outputs
 //!          u64 S, number of sections
@@ -13,11 +13,12 @@
 //! end - 32 32  BLAKE3 of everything before
 //! ```
 //!
-//! All numbers are little-endian. Sections hold what belongs to the state and is not the session's, such as a monitor's
-//! counters; their owner says what the bytes mean.
+//! All numbers are little-endian. Sections hold what belongs to the state and is not the session's, such as a
+//! monitor's counters; their owner says what the bytes mean.
 //!
-//! Nothing in a file is trusted: lengths are compared with the bytes that are there before anything is copied, and equal
-//! checkpoints have equal bytes. The checksum finds damage, not forgery: anybody can compute it.
+//! The layout is told in `specs/checkpoint.md` as well. Nothing in a file is trusted: lengths are compared with the
+//! bytes that are there before anything is copied, and equal checkpoints have equal bytes. The checksum finds damage,
+//! not forgery: anybody can compute it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,6 +33,9 @@ use crate::model::file::{read_file, write_aside};
 const MAGIC: [u8; 8] = *b"FBSTATE\0";
 const VERSION: u32 = 1;
 const CHECKSUM_BYTES: usize = 32;
+
+/// Leaves a session room to count on.
+const MOST_STEPS: u64 = u64::MAX / 2;
 
 /// Why bytes are no checkpoint, or a checkpoint does not continue on a session.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -76,6 +80,14 @@ pub enum CheckpointError {
     Width {
         /// Bits of a value.
         found: u32,
+    },
+    /// A step count that no run reaches.
+    #[error("the checkpoint counts {found} steps, at most {most} are possible")]
+    Steps {
+        /// The count.
+        found: u64,
+        /// The largest one.
+        most: u64,
     },
     /// NaN or infinity in a state.
     #[error("value {index} of the checkpoint is not finite")]
@@ -326,6 +338,9 @@ impl<'a> Reader<'a> {
         };
         let model = Fingerprint::from_bytes(self.array("model's fingerprint")?);
         let steps = self.long("step count")?;
+        if steps > MOST_STEPS {
+            return Err(CheckpointError::Steps { found: steps, most: MOST_STEPS });
+        }
         // A product beyond 64 bits is more than there is of anything.
         let needed = self.long("number of values")?.saturating_mul(width.bytes() as u64);
         let values = self.take("values", needed)?.to_vec();

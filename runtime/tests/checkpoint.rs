@@ -234,6 +234,12 @@ fn content_that_cannot_be_is_refused_by_name() -> Result<(), Error> {
     assert_eq!(error(forged(4, &VALUES, 2, &names)), section(0, "is not UTF-8"));
     names[8] = b'b';
     assert_eq!(error(forged(4, &VALUES, 2, &names)), section(1, "is not above the one before it"));
+    // A count that the next step could not add to.
+    let mut counted = by_hand(1, 32, &fingerprint, 4, &VALUES, 0, &[]);
+    counted.truncate(counted.len() - 32);
+    counted[48..56].fill(0xFF);
+    counted.extend(blake3::hash(&counted).as_bytes());
+    assert_eq!(error(counted), CheckpointError::Steps { found: u64::MAX, most: u64::MAX / 2 });
     // A number that no session holds.
     let mut values = VALUES;
     values[10..12].copy_from_slice(&[0x80, 0x7F]);
@@ -266,7 +272,10 @@ proptest! {
     }
 
     #[test]
-    fn every_cut_and_every_surplus_is_an_error(length in 0..WHOLE.len(), surplus in prop::collection::vec(any::<u8>(), 1..40)) {
+    fn every_cut_and_every_surplus_is_an_error(
+        length in 0..WHOLE.len(),
+        surplus in prop::collection::vec(any::<u8>(), 1..40),
+    ) {
         prop_assert!(Checkpoint::from_bytes(&WHOLE[..length]).is_err());
         prop_assert!(Checkpoint::from_bytes(&[&WHOLE[..], &surplus].concat()).is_err());
     }

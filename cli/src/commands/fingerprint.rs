@@ -28,7 +28,8 @@ Examples:
   forebay fingerprint --model model.forebay --json
   forebay fingerprint puf responses.csv      a row per reading: device,repeat,bits
 
-Ends with exit code 2 if the device differs from the software. Not a PUF, not secret, no entropy. Tested on silicon: no."
+Ends with exit code 2 if the device differs from the software. Not a PUF, not secret, no entropy.
+Tested on silicon: no."
 )]
 pub(crate) struct FingerprintCommand {
     #[command(subcommand)]

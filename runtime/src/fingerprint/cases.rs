@@ -1,9 +1,9 @@
 //! The fixed programs and inputs of a conformance fingerprint.
 //!
-//! Every processor is visited by itself with a layer of 7 and -7 in random order, then with all signs turned; it fills a memory
-//! of the processor's own to the last word. A weight's bits are its positive and its negative
-//! part, so between the two every bit of a weight is 0 once and 1 once: one that is stuck makes a sum wrong, as every input
-//! is above 0 in two of the samples.
+//! Every processor is visited by itself with a layer of 7 and -7 in random order, then with all signs turned; it
+//! fills a memory of the processor's own to the last word. A weight's bits are its positive and its negative part, so
+//! between the two every bit of a weight is 0 once and 1 once: one that is stuck makes a sum wrong, as every input is
+//! above 0 in two of the samples.
 //!
 //! # Source
 //! Memory layout: specs/device-program.md, "neuron memory" \[T\].

@@ -22,12 +22,12 @@ const MOST_FAILURES: usize = 3;
 
 /// Which device it is, a hash of what it computes, and how it fared.
 ///
-/// The conformance fingerprint hashes the outputs of fixed programs on fixed inputs. It is equal for all good devices of a
-/// kind and for the software twin; a faulty weight memory or processor, or wrong firmware, gives another. It is
+/// The conformance fingerprint hashes the outputs of fixed programs on fixed inputs. It is equal for all good devices
+/// of a kind and for the software twin; a faulty weight memory or processor, or wrong firmware, gives another. It is
 /// not a PUF, not secret, and holds no entropy: anybody can compute it without a device.
 ///
-/// Each FNP3 is filled to the last word, each FNP2 holds a layer of 169 x 320 weights; see `specs/fingerprint.md` for what
-/// that finds and what it does not. Tested on silicon: no.
+/// Each FNP3 is filled to the last word, each FNP2 holds a layer of 169 x 320 weights; see `specs/fingerprint.md` for
+/// what that finds and what it does not. Tested on silicon: no.
 ///
 /// ```
 /// use forebay::fingerprint::DeviceFingerprint;

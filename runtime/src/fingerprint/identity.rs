@@ -16,8 +16,8 @@ use crate::open::driver_error;
 
 /// Which device it is, as far as it tells.
 ///
-/// A name to keep records apart, not security: everything in it can be copied, and two boards of the same kind differ in
-/// their slots only. No source speaks of a serial number.
+/// A name to keep records apart, not security: everything in it can be copied, and two boards of the same kind differ
+/// in their slots only. No source speaks of a serial number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The substrate's name, for boards their address.

@@ -7,11 +7,11 @@
 //! | [`DeviceFingerprint`] | which device is this, and does it compute as the software twin does? |
 //! | [`puf`] | do responses measured on several boards tell the boards apart? |
 //!
-//! None of them is a secret or a proof of origin. An int4 processor is deterministic: the same weights and inputs give the
-//! same bits on every good device, so its outputs hold no entropy. See `specs/fingerprint.md`.
+//! None of them is a secret or a proof of origin. An int4 processor is deterministic: the same weights and inputs
+//! give the same bits on every good device, so its outputs hold no entropy. See `specs/fingerprint.md`.
 //!
-//! Hashes are BLAKE3, which the crate uses for its random streams already, with a context of their own each, so that a hash
-//! of one kind never equals one of another. Tested on silicon: no.
+//! Hashes are BLAKE3, which the crate uses for its random streams already, with a context of their own each, so that
+//! a hash of one kind never equals one of another. Tested on silicon: no.
 
 mod cases;
 mod device;

@@ -16,9 +16,9 @@ const END: u64 = u64::MAX;
 impl Fingerprint {
     /// Hashes a model's weights and nothing else.
     ///
-    /// Hashed are the float type, then for every tensor in the order of names: its name `node/tensor`, rows and columns, and
-    /// each entry that is not zero as its row-major index and its little-endian value. So the file, the order of
-    /// nodes, dense or sparse storage, the kernel form, the seed, notes and a compilation do not matter.
+    /// Hashed are the float type, then for every tensor in the order of names: its name `node/tensor`, rows and
+    /// columns, and each entry that is not zero as its row-major index and its little-endian value. So the file, the
+    /// order of nodes, dense or sparse storage, the kernel form, the seed, notes and a compilation do not matter.
     pub fn of_weights<T: Real>(model: &Model<T>) -> Self {
         let graph = model.graph();
         let mut hasher = Hasher::new(WEIGHTS_CONTEXT);
@@ -49,8 +49,8 @@ impl Fingerprint {
         hasher.finish()
     }
 
-    /// Hashes all that a model's results depend on: weights, the graph in its order, and for a compiled model which nodes
-    /// are on a processor, in which digits and ranges.
+    /// Hashes all that a model's results depend on: weights, the graph in its order, and for a compiled model which
+    /// nodes are on a processor, in which digits and ranges.
     ///
     /// Equal fingerprints continue a state with the same bits. Which substrate and which device form the products does
     /// not matter, as all give the same integers; nor do recipes that weights were drawn from.

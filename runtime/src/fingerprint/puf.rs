@@ -1,9 +1,9 @@
 //! Do responses measured on several boards tell the boards apart? Statistics of physical unclonable functions (PUFs).
 //!
-//! For people with boards and a source of real variation, such as memory that is read before anything is written to it.
-//! Inference is no such source: it gives the same bits on every good device, and this module then says so: uniqueness 0,
-//! min-entropy 0, not a PUF. Good figures are necessary for a PUF and not sufficient: temperature, voltage, ageing, tens
-//! of boards and attacks by models are beyond them. Tested on silicon: no.
+//! For people with boards and a source of real variation, such as memory that is read before anything is written to
+//! it. Inference is no such source: it gives the same bits on every good device, and this module then says so:
+//! uniqueness 0, min-entropy 0, not a PUF. Good figures are necessary for a PUF and not sufficient: temperature,
+//! voltage, ageing, tens of boards and attacks by models are beyond them. Tested on silicon: no.
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ use crate::error::Error;
 /// A device's *reference* is the majority of its readings, bit by bit; at a tie, its first reading.
 ///
 /// # Source
-/// Uniformity, uniqueness, reliability, bit aliasing: A. Maiti, V. Gunreddy, P. Schaumont, "A systematic method to evaluate
-/// and compare the performance of physical unclonable functions", 2011. Min-entropy: [`most_common_value`].
+/// Uniformity, uniqueness, reliability, bit aliasing: A. Maiti, V. Gunreddy, P. Schaumont, "A systematic method to
+/// evaluate and compare the performance of physical unclonable functions", 2011. Min-entropy: [`most_common_value`].
 ///
 /// ```
 /// use forebay::fingerprint::puf::Evaluation;
@@ -52,8 +52,8 @@ pub struct Evaluation {
     pub bit_aliasing: Vec<f64>,
     /// Mean over bits of the min-entropy across devices, in bits per bit; ideal is 1. `None` with one device.
     ///
-    /// Lower bound with 99 % confidence per bit, so it is small for few boards whatever they hold. Not to be multiplied by
-    /// the number of bits: that would need bits that do not depend on each other.
+    /// Lower bound with 99 % confidence per bit, so it is small for few boards whatever they hold. Not to be
+    /// multiplied by the number of bits: that would need bits that do not depend on each other.
     pub min_entropy: Option<f64>,
     /// The smallest min-entropy of a bit. `None` with one device.
     pub least_min_entropy: Option<f64>,
@@ -202,7 +202,8 @@ mod tests {
         assert!(text.contains("not a PUF") && text.contains("min-entropy   0.0000 per bit"), "{text}");
     }
 
-    /// Worked by hand: references 1100, 1010 and 0011; distances 2/4, 4/4 and 2/4; one of nine readings is off by one bit of four.
+    /// Worked by hand: references 1100, 1010 and 0011; distances 2/4, 4/4 and 2/4; one of nine readings is off by one
+    /// bit of four.
     #[test]
     fn three_devices_by_hand() {
         let (o, i) = (false, true);
