@@ -94,6 +94,9 @@ pub enum Error {
     /// A model file, or one to import, that cannot be used.
     #[error(transparent)]
     File(#[from] crate::model::file::FileError),
+    /// A checkpoint that cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
 }
 
 impl Error {

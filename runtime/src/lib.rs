@@ -9,19 +9,23 @@
 //! | [`model`] | a graph with its weights: immutable, shared, saved to and read from files |
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
+//! | [`checkpoint`] | a running state on disk, tied to its model |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
+//! | [`fingerprint`] | hashes of models and of what devices compute |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
 //!
 //! Arrays are time-major: `[steps, features]`; batches add a leading axis.
 //!
 //! The crate computes on the host. It has not been run on silicon, and nothing in it is a device measurement.
 
+pub mod checkpoint;
 pub mod compile;
 pub mod error;
 pub mod esn;
 pub mod execute;
+pub mod fingerprint;
 pub mod graph;
 pub mod metrics;
 pub mod model;

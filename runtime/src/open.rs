@@ -106,7 +106,7 @@ fn unknown(address: &str) -> Error {
     }
 }
 
-fn driver_error(error: DriverError) -> Error {
+pub(crate) fn driver_error(error: DriverError) -> Error {
     Error::Substrate(SubstrateError::Device(Box::new(error)))
 }
 

@@ -237,7 +237,7 @@ fn a_screen_is_exact_only_with_its_correction() {
             )
         },
     );
-    println!("plain {:.5?}\ndelayed {:.5?}\nnaive {:.5?}", plain, delayed, naive);
+    println!("plain {plain:.5?}\ndelayed {delayed:.5?}\nnaive {naive:.5?}");
     assert!(delayed.0.sigmas_from(&plain).abs() < 3.0);
     assert!(naive.0.sigmas_from(&plain) > 3.0, "the naive kernel must show its bias");
     assert!(delayed.1 > 0.2 && naive.1 > 0.2);

@@ -7,6 +7,7 @@ mod convert;
 mod data;
 mod devices;
 mod emulate;
+mod fingerprint;
 mod forecast;
 mod inspect;
 mod ladder;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Devices(devices::Devices),
     /// All that a board's owner should run once: ends in a report to send
     Validate(validate::Validate),
+    /// Hashes: which device, does it compute as it should, which model
+    Fingerprint(fingerprint::FingerprintCommand),
     /// Memory of a device: dump, read, write, scan, test
     Sram(sram::Sram),
     /// Registers of a device, decoded
@@ -89,6 +92,7 @@ impl Command {
             Self::Program(command) => command.run(),
             Self::Devices(command) => command.run(),
             Self::Validate(command) => command.run(),
+            Self::Fingerprint(command) => command.run(),
             Self::Sram(command) => command.run(),
             Self::Registers(command) => command.run(),
             Self::Trace(command) => command.run(),

@@ -7,13 +7,18 @@ use forebay::Substrate;
 
 /// Opens a substrate; tells on standard error which one `auto` is, and why it is no other.
 pub(crate) fn open(address: &str) -> Result<Arc<dyn Substrate>> {
+    Ok(forebay::open(&chosen(address))?)
+}
+
+/// The address itself, or what `auto` comes to, which is told on standard error.
+pub(crate) fn chosen(address: &str) -> String {
     if address != "auto" {
-        return Ok(forebay::open(address)?);
+        return address.to_owned();
     }
     let choice = forebay::choose();
     for (skipped, why) in &choice.skipped {
         eprintln!("auto: not {skipped}: {why}");
     }
     eprintln!("auto: {}", choice.address);
-    Ok(forebay::open(&choice.address)?)
+    choice.address
 }

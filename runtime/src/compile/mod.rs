@@ -79,6 +79,7 @@ pub(crate) struct Placement<T> {
     programs: Vec<Program>,
     plan: Plan,
     substrate: Arc<dyn Substrate>,
+    fitted: Fitted,
 }
 
 /// One program and the nodes it computes.
@@ -110,6 +111,20 @@ impl<T: Real> Placement<T> {
 
     pub(crate) fn substrate(&self) -> &Arc<dyn Substrate> {
         &self.substrate
+    }
+
+    /// All that the integers follow from besides the weights, as JSON: which nodes are placed how, digits and ranges.
+    pub(crate) fn arithmetic(&self, graph: &Graph) -> String {
+        let name = |node: &usize| graph.nodes()[*node].name();
+        let region = |region: &Region<T>| match region {
+            Region::Reservoir { node, with_input, .. } => serde_json::json!(["reservoir", name(node), with_input]),
+            Region::Dense { node, .. } => serde_json::json!(["dense", name(node)]),
+            Region::Chain { source, nodes, .. } => {
+                serde_json::json!(["chain", name(source), nodes.iter().map(name).collect::<Vec<_>>()])
+            }
+        };
+        let regions: Vec<serde_json::Value> = self.regions.iter().map(region).collect();
+        serde_json::to_string(&(regions, &self.fitted)).expect("numbers and names are JSON")
     }
 }
 
@@ -196,7 +211,7 @@ impl<'a, T: Real> Compiler<'a, T> {
         };
         let substrate = Arc::clone(&self.substrate);
         let provenance = fitted.keep(host.provenance().clone());
-        Ok(host.with_provenance(provenance).with_placement(Placement { regions, programs, plan, substrate }))
+        Ok(host.with_provenance(provenance).with_placement(Placement { regions, programs, plan, substrate, fitted }))
     }
 
     fn device(&self) -> Result<Device, Error> {

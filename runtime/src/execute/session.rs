@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 use super::executor::Executor;
+use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::model::Model;
 
@@ -226,6 +227,25 @@ impl<T: Real> Session<T> {
     /// Copies out all the session remembers.
     pub fn snapshot(&self) -> Snapshot<T> {
         Snapshot { steps: self.steps(), values: self.executor.state().flatten().copied().collect() }
+    }
+
+    /// What the session remembers, tied to its model, to be kept on disk.
+    ///
+    /// Hashes all weights, so it costs about as much as reading them once.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let Snapshot { steps, values } = self.snapshot();
+        Checkpoint::of_state(self.model(), steps, &values)
+    }
+
+    /// Takes up a checkpoint; the next steps are bit for bit those that followed it.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model or float type, or does not fit; the session is as before.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let width = self.executor.state().map(<[T]>::len).sum();
+        let values = checkpoint.state_for(self.model(), width)?;
+        self.executor.set_state(checkpoint.steps(), &values);
+        Ok(())
     }
 
     /// Takes up a snapshot; the next steps are bit for bit those that followed it.
