@@ -9,6 +9,7 @@
 //! | [`model`] | a graph with its weights: immutable, shared, saved to and read from files |
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
+//! | [`parallel`] | forecasts of spatiotemporal systems by many local reservoirs, on threads and over MPI |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod metrics;
 pub mod model;
 mod open;
+pub mod parallel;
 pub mod random;
 pub mod reservoir;
 pub mod train;
@@ -37,6 +39,7 @@ pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
 pub use open::{Choice, choose, open, open_board, open_bus};
+pub use parallel::ParallelReservoirs;
 
 /// The README's code is compiled and run with the doc examples.
 #[cfg(doctest)]
