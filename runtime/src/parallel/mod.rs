@@ -23,8 +23,7 @@
 mod grid;
 mod halo;
 #[cfg(feature = "mpi")]
-#[path = "mpi.rs"]
-mod over_mpi;
+mod ranks;
 mod run;
 
 use std::sync::Arc;
@@ -37,7 +36,7 @@ pub use halo::{Halo, Local};
 #[cfg(feature = "mpi")]
 pub use mpi;
 #[cfg(feature = "mpi")]
-pub use over_mpi::MpiHalo;
+pub use ranks::MpiHalo;
 pub use run::ParallelRun;
 
 use crate::compile::Compiler;
