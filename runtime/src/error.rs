@@ -5,7 +5,8 @@ use crate::reservoir::ReservoirError;
 
 /// Any failure of this crate.
 ///
-/// A call that fails has changed nothing: sessions keep their state, models and files stay as they were.
+/// A call that fails has changed nothing: sessions keep their state, models and files stay as they were. One exception:
+/// a [`ParallelRun`](crate::parallel::ParallelRun) whose step fails on the way is back at rest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -10,6 +10,7 @@
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
 //! | [`checkpoint`] | a running state on disk, tied to its model |
+//! | [`parallel`] | forecasts of spatiotemporal systems by many local reservoirs, on threads and over MPI |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
@@ -30,6 +31,7 @@ pub mod graph;
 pub mod metrics;
 pub mod model;
 mod open;
+pub mod parallel;
 pub mod random;
 pub mod refine;
 pub mod reservoir;
@@ -43,6 +45,7 @@ pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
 pub use open::{Choice, choose, open, open_board, open_bus};
+pub use parallel::ParallelReservoirs;
 
 /// The README's code is compiled and run with the doc examples.
 #[cfg(doctest)]

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use forebay::graph::{Graph, Products};
 use forebay::model::Model;
+use forebay::parallel::{Grid, ParallelReservoirs};
 use forebay::reservoir::Reservoir;
 use forebay::{Error, HybridEsn};
 
@@ -113,6 +114,25 @@ fn any_graph_and_any_batch_steps_without_allocating() -> Result<(), Error> {
             batch.step(&[0.2; 14])?;
         }
         Ok(())
+    })?;
+    assert_eq!(count, 0);
+    Ok(())
+}
+
+/// On one thread; others cost what handing out work to them costs.
+#[test]
+fn local_reservoirs_step_without_allocating() -> Result<(), Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread can be had");
+    let count = pool.install(|| {
+        let mut run = ParallelReservoirs::generate(Grid::new(60, 10, 3)?, Reservoir::new(50), 1)?.start()?;
+        // The first step may size scratch buffers.
+        run.step(&[0.1; 60])?;
+        allocations(|| {
+            for t in 0..100 {
+                run.step(&[f64::from(t) * 1e-3; 60])?;
+            }
+            Ok(())
+        })
     })?;
     assert_eq!(count, 0);
     Ok(())

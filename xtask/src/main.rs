@@ -40,6 +40,7 @@ const CHECKS: &[Check] = &[
     Check { name: "schema", about: "generated code of program files is that of the schemas (flatc)", run: schema },
     Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
     Check { name: "vm", about: "the driver through a real kernel, in a virtual machine", run: vm },
+    Check { name: "mpi", about: "local reservoirs over the ranks of an MPI job", run: mpi },
     Check { name: "neon", about: "kernels compiled for aarch64, run under qemu", run: neon },
     Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
 ];
@@ -208,6 +209,10 @@ fn neon(options: &Options) -> Outcome {
 
 fn vm(options: &Options) -> Outcome {
     script(options, ".ci/test-vm")
+}
+
+fn mpi(options: &Options) -> Outcome {
+    script(options, ".ci/test-mpi")
 }
 
 /// A script that says by itself when packages cannot be had.
