@@ -6,6 +6,7 @@
 //! | [`systems`] | generators with their published definition and solver |
 //! | [`data`] | real series with source and licence |
 //! | [`lattice`] | SU(3) lattice gauge theory by hybrid Monte Carlo |
+//! | [`steering`] | what may be predicted of a Markov chain, and used, without breaking it |
 //! | [`scalers`] | standardising, min-max |
 //! | [`baselines`] | persistence, seasonal naive, linear autoregression |
 //! | [`tasks`] | benchmark protocols, settings, scores |
@@ -21,5 +22,6 @@ pub mod lattice;
 pub mod scalers;
 pub mod search;
 pub mod stats;
+pub mod steering;
 pub mod systems;
 pub mod tasks;

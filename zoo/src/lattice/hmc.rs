@@ -222,7 +222,7 @@ impl Hmc {
         let start = self.begin();
         self.advance(self.settings.steps);
         let delta_h = self.path[self.path.len() - 1].total() - start.total();
-        let accepted = self.draw(1) < (-delta_h).exp();
+        let accepted = self.draw(1) < libm::exp(-delta_h);
         self.end(start, delta_h, accepted, false)
     }
 

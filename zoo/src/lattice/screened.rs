@@ -42,7 +42,7 @@ pub struct Logistic {
 
 impl Screen for Logistic {
     fn pass(&self, half_path: &[Energy]) -> f64 {
-        1.0 / (1.0 + (self.slope * (change(half_path) - self.centre)).exp())
+        1.0 / (1.0 + libm::exp(self.slope * (change(half_path) - self.centre)))
     }
 }
 
@@ -97,6 +97,6 @@ fn run(chain: &mut Hmc, screen: &impl Screen, corrected: bool) -> Trajectory {
     let mut back: Vec<Energy> = chain.path()[end - middle..].to_vec();
     back.reverse();
     let ratio = if corrected { screen.pass(&back) / forward } else { 1.0 };
-    let accepted = chain.draw(1) < (-delta_h).exp() * ratio;
+    let accepted = chain.draw(1) < libm::exp(-delta_h) * ratio;
     chain.end(start, delta_h, accepted, false)
 }

@@ -1,0 +1,144 @@
+//! Logistic regression.
+
+use faer::linalg::solvers::Solve;
+use faer::{Mat, Side};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+
+use super::SteeringError;
+
+/// A probability that follows features: `p = 1 / (1 + exp(-(b + w . z)))`, z the features standardised by the training data.
+///
+/// ```
+/// use forebay_zoo::steering::logistic::Logistic;
+/// use ndarray::array;
+///
+/// let features = array![[0.0], [1.0], [2.0], [3.0], [4.0], [5.0]];
+/// let labels = [false, false, true, false, true, true];
+/// let model = Logistic::fit(features.view(), &labels, 0.1)?;
+/// assert!(model.probability(features.row(5)) > 0.5 && model.probability(features.row(0)) < 0.5);
+/// # Ok::<(), forebay_zoo::steering::SteeringError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logistic {
+    means: Vec<f64>,
+    scales: Vec<f64>,
+    weights: Vec<f64>,
+    intercept: f64,
+}
+
+impl Logistic {
+    /// Fits by Newton's method with a penalty `ridge |w|^2 / 2` on the weights, not on the intercept.
+    ///
+    /// # Shapes
+    /// `features`: `[rows, F]`; `labels`: `[rows]`.
+    ///
+    /// # Errors
+    /// [`SteeringError::TooShort`] for fewer than 2 rows, other than one label per row, or features that are not finite.
+    pub fn fit(features: ArrayView2<'_, f64>, labels: &[bool], ridge: f64) -> Result<Self, SteeringError> {
+        let (rows, width) = features.dim();
+        if rows < 2 || labels.len() != rows || features.iter().any(|v| !v.is_finite()) || ridge.is_nan() || ridge <= 0.0
+        {
+            let expected = format!("2 or more finite rows, {rows} labels and a ridge above 0");
+            return Err(SteeringError::TooShort { what: "a logistic regression", expected, found: labels.len() });
+        }
+        let means: Vec<f64> = features.mean_axis(Axis(0)).expect("there are rows").to_vec();
+        // A constant column has no scale: it stays zero.
+        let scales: Vec<f64> =
+            features.std_axis(Axis(0), 0.0).iter().map(|&sd| if sd > 1e-12 { 1.0 / sd } else { 0.0 }).collect();
+        let mut design = Array2::ones((rows, width + 1));
+        for (mut to, from) in design.rows_mut().into_iter().zip(features.rows()) {
+            for (c, value) in from.iter().enumerate() {
+                to[c] = (value - means[c]) * scales[c];
+            }
+        }
+        let mut parameters = vec![0.0; width + 1];
+        let penalty = |c: usize| if c < width { ridge } else { 1e-9 };
+        for _ in 0..MOST_TURNS {
+            let mut gradient: Vec<f64> = (0..=width).map(|c| -penalty(c) * parameters[c]).collect();
+            let mut weighted = design.clone();
+            for ((mut row, original), &label) in weighted.rows_mut().into_iter().zip(design.rows()).zip(labels) {
+                let p = sigmoid(original.iter().zip(&parameters).map(|(x, w)| x * w).sum());
+                let residual = f64::from(u8::from(label)) - p;
+                gradient.iter_mut().zip(original).for_each(|(g, x)| *g += residual * x);
+                row.mapv_inplace(|x| x * p * (1.0 - p));
+            }
+            let hessian = design.t().dot(&weighted);
+            let hessian =
+                Mat::from_fn(width + 1, width + 1, |i, j| hessian[[i, j]] + if i == j { penalty(i) } else { 0.0 });
+            let right = Mat::from_fn(width + 1, 1, |i, _| gradient[i]);
+            let Ok(factor) = hessian.llt(Side::Lower) else { break };
+            let step = factor.solve(&right);
+            // A full step may overshoot where the classes are far apart.
+            let longest = (0..=width).map(|i| step[(i, 0)].abs()).fold(0.0, f64::max);
+            let shorten = if longest > 4.0 { 4.0 / longest } else { 1.0 };
+            parameters.iter_mut().enumerate().for_each(|(i, w)| *w += shorten * step[(i, 0)]);
+            if longest < 1e-8 {
+                break;
+            }
+        }
+        let intercept = parameters.pop().unwrap_or(0.0);
+        Ok(Self { means, scales, weights: parameters, intercept })
+    }
+
+    /// Fits with the penalty of this list that has the lowest Brier score on the last fifth of the rows, then on all rows.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn choose(features: ArrayView2<'_, f64>, labels: &[bool], ridges: &[f64]) -> Result<Self, SteeringError> {
+        let split = features.nrows() - features.nrows() / 5;
+        let (first, last) = features.split_at(Axis(0), split);
+        let mut best = (f64::INFINITY, 1.0);
+        for &ridge in ridges {
+            let model = Self::fit(first, labels.get(..split).unwrap_or(labels), ridge)?;
+            let errors = last.rows().into_iter().zip(&labels[split..]);
+            let brier: f64 = errors.map(|(x, &y)| (model.probability(x) - f64::from(u8::from(y))).powi(2)).sum();
+            if brier < best.0 {
+                best = (brier, ridge);
+            }
+        }
+        Self::fit(features, labels, best.1)
+    }
+
+    /// The probability for these features, `[F]`.
+    pub fn probability(&self, features: ArrayView1<'_, f64>) -> f64 {
+        let scaled = features.iter().zip(&self.means).zip(&self.scales).map(|((x, mean), scale)| (x - mean) * scale);
+        sigmoid(self.intercept + scaled.zip(&self.weights).map(|(z, w)| z * w).sum::<f64>())
+    }
+}
+
+const MOST_TURNS: usize = 40;
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + libm::exp(-x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forebay::random::Seed;
+
+    /// With labels drawn from the model itself the weights come back within their standard errors.
+    #[test]
+    fn weights_of_a_known_model_come_back() {
+        let mut stream = Seed(1).stream("data");
+        let features = Array2::from_shape_fn((20_000, 2), |_| stream.normal());
+        let labels: Vec<bool> =
+            features.rows().into_iter().map(|x| stream.uniform() < sigmoid(0.5 + 1.5 * x[0] - 0.7 * x[1])).collect();
+        let model = Logistic::fit(features.view(), &labels, 1e-6).expect("data");
+        assert!((model.weights[0] * model.scales[0] - 1.5).abs() < 0.1);
+        assert!((model.weights[1] * model.scales[1] + 0.7).abs() < 0.1);
+        let probability = model.probability(ndarray::aview1(&[0.0, 0.0]));
+        assert!((probability - sigmoid(0.5)).abs() < 0.02);
+    }
+
+    #[test]
+    fn classes_that_never_meet_do_not_run_away() {
+        let features = Array2::from_shape_fn((40, 1), |(i, _)| i as f64);
+        let labels: Vec<bool> = (0..40).map(|i| i >= 20).collect();
+        let model = Logistic::fit(features.view(), &labels, 1e-3).expect("data");
+        assert!(model.probability(features.row(39)) > 0.999 && model.weights[0].is_finite());
+        assert!(Logistic::fit(features.view(), &labels[..3], 1.0).is_err());
+        let constant = Logistic::fit(Array2::ones((40, 1)).view(), &labels, 1.0).expect("data");
+        assert!((constant.probability(ndarray::aview1(&[1.0])) - 0.5).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,405 @@
+//! The experiment that `forebay steer` runs: everything decided before its data are seen.
+//!
+//! 1. Checks: reversibility, `<exp(-dH)> = 1`, strong coupling at beta 2, the plaquette of 4^4 at beta 6 and of 8^4 at 6.
+//! 2. Equilibrium at beta 5.7 on 4^4 and 6^4.
+//! 3. Rejection: 4^4, beta 5.7, leapfrog of 8 and of 12 steps.
+//! 4. Thermalisation: 24 chains of 120 trajectories on 4^4, 12 of 100 on 6^4, half hot, half cold.
+//! 5. The step by dual averaging, frozen.
+//! 6. Delayed acceptance with a logistic and with a reservoir's screen beside plain trajectories: pass if within 3 standard
+//!    errors. The naive abort beside them is expected to fail.
+//!
+//! No claim is made where the 95 % interval of a paired difference contains 0.
+
+use std::sync::Arc;
+
+use forebay::Substrate;
+use forebay::random::Seed;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::rejection::{self, History, Study};
+use super::screen::ReservoirScreen;
+use super::thermalisation::{self, Chain, Equilibrium, Rule};
+use super::{SteeringError, tuning};
+use crate::autocorrelation::{self, Mean};
+use crate::lattice::screened::{self, Logistic, Screen, Threshold};
+use crate::lattice::{Hmc, Integrator, Lattice, LatticeError, Settings, Trajectory};
+
+/// Coupling of all but the checks.
+const BETA: f64 = 5.7;
+/// The screen of delayed acceptance, and of the naive abort: fixed beforehand.
+const SCREEN: Logistic = Logistic { centre: 1.5, slope: 3.0 };
+const ABORT: Threshold = Threshold(1.0);
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Protocol {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// Lengths of all runs relative to the published protocol, above 0 and at most 1.
+    pub scale: f64,
+    /// Where the integer reservoirs run.
+    pub substrate: Arc<dyn Substrate>,
+}
+
+/// All that was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The scale.
+    pub scale: f64,
+    /// Name of the substrate of the integer reservoirs.
+    pub substrate: String,
+    /// Whether that is silicon.
+    pub is_silicon: bool,
+    /// Checks, in order.
+    pub checks: Vec<Check>,
+    /// Equilibrium at beta 5.7.
+    pub references: Vec<Reference>,
+    /// Leapfrog of 8 and 12 steps.
+    pub rejection: Vec<(usize, Study)>,
+    /// 4^4 and 6^4.
+    pub thermalisation: Vec<(String, Vec<Rule>)>,
+    /// The first chains of each lattice, for plots: whether cold, then P.
+    pub traces: Vec<(bool, Vec<f64>)>,
+    /// The tuned step.
+    pub tuning: Tuned,
+    /// Plain, delayed, naive.
+    pub kernels: Vec<Kernel>,
+}
+
+/// A number held against one that is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What is checked.
+    pub name: String,
+    /// Measured.
+    pub value: f64,
+    /// Its standard error, 0 if it has none.
+    pub error: f64,
+    /// Known.
+    pub expected: f64,
+    /// What it must be within.
+    pub allowed: f64,
+    /// Whether it is.
+    pub passed: bool,
+}
+
+/// The mean plaquette of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reference {
+    /// For example `4^4, beta 5.7`.
+    pub name: String,
+    /// Mean, standard error, autocorrelation time and its error.
+    pub plaquette: [f64; 4],
+    /// Standard deviation of single values.
+    pub sd: f64,
+    /// Share of accepted trajectories.
+    pub acceptance: f64,
+    /// Trajectories.
+    pub count: usize,
+}
+
+/// A frozen step.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tuned {
+    /// Acceptance aimed at.
+    pub target: f64,
+    /// Steps per trajectory before and after.
+    pub steps: [usize; 2],
+    /// Acceptance in production with its standard error.
+    pub acceptance: [f64; 2],
+}
+
+/// One way of running trajectories.
+#[derive(Clone, Debug, Serialize)]
+pub struct Kernel {
+    /// Its name.
+    pub name: String,
+    /// Whether it keeps the distribution, by proof.
+    pub is_exact: bool,
+    /// Mean, standard error, autocorrelation time and its error.
+    pub plaquette: [f64; 4],
+    /// Difference of the plaquette from plain trajectories in standard errors.
+    pub sigmas: f64,
+    /// Share of accepted trajectories.
+    pub acceptance: f64,
+    /// Share of trajectories ended at half time.
+    pub aborted: f64,
+    /// Forces per trajectory.
+    pub forces: f64,
+    /// `2 tau x forces`: forces per independent plaquette.
+    pub cost: f64,
+    /// Whether it is within 3 standard errors of plain trajectories.
+    pub agrees: bool,
+    /// Trajectories.
+    pub count: usize,
+}
+
+/// A part of the protocol that can run by itself: a chain of so many trajectories on a lattice of so many sites.
+struct Counts {
+    scale: f64,
+}
+
+impl Counts {
+    fn of(&self, full: usize, least: usize) -> usize {
+        ((full as f64 * self.scale) as usize).max(least)
+    }
+}
+
+impl Protocol {
+    /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
+    pub fn length(&self) -> u64 {
+        let n = Counts { scale: self.scale };
+        let small = n.of(1000, 200) + n.of(2000, 200) + n.of(4000, 400) + 2 * n.of(6000, 600) + 24 * 120;
+        let tuned = n.of(300, 100) + n.of(1000, 200);
+        let kernels = 4 * n.of(10_000, 500);
+        let large = 5 * (n.of(800, 100) + 12 * 100) + 16 * n.of(200, 40);
+        (small + tuned + kernels + large) as u64
+    }
+
+    /// Runs all of it on the threads of the current rayon pool; results do not depend on their number. `tick` is told of
+    /// finished work in the unit of [`length`](Self::length).
+    ///
+    /// # Errors
+    /// [`SteeringError`].
+    pub fn run(&self, tick: &(dyn Fn(u64) + Sync)) -> Result<Report, SteeringError> {
+        if !(self.scale > 0.0 && self.scale <= 1.0) {
+            let expected = "above 0 and at most 1";
+            return Err(LatticeError::Range { what: "the scale", expected, found: self.scale }.into());
+        }
+        let n = Counts { scale: self.scale };
+        let seed = Seed(self.seed);
+        let ((checks, references), (rejections, thermal)) = rayon::join(
+            || rayon::join(|| self.checks(&n, tick), || self.references(&n, tick)),
+            || {
+                rayon::join(
+                    || [8, 12].par_iter().map(|&steps| self.history(steps, &n, tick)).collect::<Result<Vec<_>, _>>(),
+                    || rayon::join(|| self.chains(4, 24, 120, tick), || self.chains(6, 12, 100, tick)),
+                )
+            },
+        );
+        let (mut checks, (references, weight)) = (checks?, references?);
+        checks.insert(1, weight);
+        let histories = rejections?;
+        let (small, large) = (thermal.0?, thermal.1?);
+
+        let studies = [8, 12].into_par_iter().zip(&histories);
+        let rejection = studies
+            .map(|(steps, history)| Ok((steps, rejection::study(history, &self.substrate, seed.child("study"))?)))
+            .collect::<Result<Vec<_>, SteeringError>>()?;
+        let traces = small.iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
+        let rules = |chains: &[Chain], reference: &Reference| {
+            let equilibrium = Equilibrium { mean: reference.plaquette[0], sd: reference.sd };
+            thermalisation::study(chains, equilibrium, Some(&self.substrate), seed.child("rules"))
+        };
+        let (on_small, on_large) = (rules(&small, &references[0])?, rules(&large, &references[1])?);
+        let thermalisation = vec![("4^4".to_owned(), on_small), ("6^4".to_owned(), on_large)];
+
+        let (tuned, kernels) = rayon::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
+        Ok(Report {
+            seed: self.seed,
+            scale: self.scale,
+            substrate: self.substrate.capabilities().name.clone(),
+            is_silicon: self.substrate.capabilities().is_silicon,
+            checks,
+            references,
+            rejection,
+            thermalisation,
+            traces,
+            tuning: tuned?,
+            kernels: kernels?,
+        })
+    }
+
+    fn seed(&self, name: &str) -> Seed {
+        Seed(self.seed).child(name)
+    }
+
+    /// A chain of Omelyan's scheme in equilibrium.
+    fn equilibrated(&self, name: &str, extent: usize, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
+        let seed = self.seed(name);
+        let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
+        let mut chain = Hmc::new(Lattice::hot([extent; 4], seed)?, settings, seed)?;
+        let discarded = if extent > 4 { 60 } else { 200 };
+        (0..discarded).for_each(|_| drop_outcome(chain.trajectory()));
+        Ok(chain)
+    }
+
+    fn checks(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Vec<Check>, SteeringError> {
+        let (delta_h, distance) = self.equilibrated("reversibility", 4, BETA, 10)?.reversibility();
+        let mut strong = self.equilibrated("strong coupling", 4, 2.0, 6)?;
+        let strong = run(&mut strong, n.of(1000, 200), 1, tick, Hmc::trajectory);
+        let mut six = self.equilibrated("beta 6", 4, 6.0, 8)?;
+        let six = run(&mut six, n.of(2000, 200), 1, tick, Hmc::trajectory);
+        let mut large = self.equilibrated("beta 6 large", 8, 6.0, 9)?;
+        let large = run(&mut large, n.of(200, 40), 16, tick, Hmc::trajectory);
+        let plaquette = |name: &str, run: &[Trajectory], expected: f64, error: f64, systematic: f64| {
+            let found = mean_plaquette(run);
+            let allowed = 3.0 * found.error.hypot(error) + systematic;
+            check(name, found.value, found.error, expected, allowed)
+        };
+        let series = 2.0 / 18.0 + 4.0 / 216.0 - 5.0 * 16.0 / 93312.0;
+        Ok(vec![
+            check("|dH| there and back, 4^4", delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
+            check("largest change of a link there and back", distance, 0.0, 0.0, 1e-12),
+            plaquette("P, 4^4, beta 2: strong coupling to beta^4", &strong, series, 0.0, 5e-4),
+            plaquette("P, 4^4, beta 6: an independent program", &six, 0.596_32, 0.000_46, 0.0),
+            plaquette("P, 8^4, beta 6: an independent program", &large, 0.593_52, 0.000_22, 0.0),
+        ])
+    }
+
+    fn references(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<(Vec<Reference>, Check), SteeringError> {
+        let one = |extent: usize, count: usize| -> Result<(Reference, Vec<Trajectory>), SteeringError> {
+            let mut chain =
+                self.equilibrated(&format!("reference {extent}"), extent, BETA, if extent > 4 { 8 } else { 6 })?;
+            let weight = if extent > 4 { 5 } else { 1 };
+            let run = run(&mut chain, count, weight, tick, Hmc::trajectory);
+            let mean = mean_plaquette(&run);
+            let reference = Reference {
+                name: format!("{extent}^4, beta {BETA}"),
+                plaquette: four(&mean),
+                sd: mean.variance.sqrt(),
+                acceptance: share(&run, |t| t.accepted),
+                count,
+            };
+            Ok((reference, run))
+        };
+        let (small, large) = rayon::join(|| one(4, n.of(4000, 400)), || one(6, n.of(800, 100)));
+        let ((small, run), (large, _)) = (small?, large?);
+        let weights: Vec<f64> = run.iter().map(|t| libm::exp(-t.delta_h)).collect();
+        let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
+        let weight = check("<exp(-dH)>, 4^4", weight.value, weight.error, 1.0, 3.0 * weight.error);
+        Ok((vec![small, large], weight))
+    }
+
+    fn history(&self, steps: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<History, SteeringError> {
+        let mut chain = self.equilibrated(&format!("rejection {steps}"), 4, BETA, 8)?.observing();
+        chain.set_settings(leapfrog(steps))?;
+        Ok(History::record(&mut chain, n.of(6000, 600), &|| tick(1)))
+    }
+
+    fn chains(
+        &self,
+        extent: usize,
+        count: usize,
+        length: usize,
+        tick: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Chain>, SteeringError> {
+        let one = |i: usize| {
+            let seed = self.seed(&format!("thermalisation {extent} {i}"));
+            let is_cold = i % 2 == 1;
+            let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
+            let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
+            let mut chain = Hmc::new(start, settings, seed)?;
+            let weight = if extent > 4 { 5 } else { 1 };
+            let run = run(&mut chain, length, weight, tick, Hmc::trajectory);
+            Ok(Chain { plaquettes: run.iter().map(|t| t.plaquette).collect(), is_cold })
+        };
+        (0..count).into_par_iter().map(one).collect()
+    }
+
+    fn tuned(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Tuned, SteeringError> {
+        const TARGET: f64 = 0.85;
+        let mut chain = self.equilibrated("tuning", 4, BETA, 20)?;
+        let before = chain.settings().steps;
+        let count = n.of(300, 100);
+        let after = tuning::tune(&mut chain, TARGET, count)?.steps;
+        tick(count as u64);
+        let run = run(&mut chain, n.of(1000, 200), 1, tick, Hmc::trajectory);
+        let accepted: Vec<f64> = run.iter().map(|t| f64::from(u8::from(t.accepted))).collect();
+        let mean = autocorrelation::mean(&accepted).expect("a run of finite numbers");
+        Ok(Tuned { target: TARGET, steps: [before, after], acceptance: [mean.value, mean.error] })
+    }
+
+    fn kernels(
+        &self,
+        history: &History,
+        n: &Counts,
+        tick: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Kernel>, SteeringError> {
+        type Step<'a> = Box<dyn Fn(&mut Hmc) -> Trajectory + Send + Sync + 'a>;
+        let reservoir = ReservoirScreen::train(history, Arc::clone(&self.substrate), self.seed("screen"))?;
+        let device = &self.substrate.capabilities().name;
+        let reservoir: &(dyn Screen + Sync) = &reservoir;
+        let steps: Vec<(String, bool, Step<'_>)> = vec![
+            ("plain".to_owned(), true, Box::new(Hmc::trajectory)),
+            ("delayed, logistic screen".to_owned(), true, Box::new(|chain| screened::delayed(chain, &SCREEN))),
+            (
+                format!("delayed, reservoir of 50, int4 on {device}"),
+                true,
+                Box::new(move |chain| screened::delayed(chain, &|path: &[_]| reservoir.pass(path))),
+            ),
+            ("naive abort".to_owned(), false, Box::new(|chain| screened::naive(chain, &ABORT))),
+        ];
+        let runs = steps
+            .into_par_iter()
+            .enumerate()
+            .map(|(i, (name, is_exact, step))| {
+                let mut chain = self.equilibrated(&format!("kernel {i}"), 4, BETA, 8)?.observing();
+                chain.set_settings(leapfrog(8))?;
+                Ok((name, is_exact, run(&mut chain, n.of(10_000, 500), 1, tick, |chain| step(chain))))
+            })
+            .collect::<Result<Vec<_>, SteeringError>>()?;
+        let plain = mean_plaquette(&runs[0].2);
+        let kernel = |(name, is_exact, run): &(String, bool, Vec<Trajectory>)| {
+            let mean = mean_plaquette(run);
+            let forces = run.iter().map(|t| f64::from(t.forces)).sum::<f64>() / run.len() as f64;
+            // The plain run against itself differs by nothing.
+            let sigmas = if mean == plain { 0.0 } else { mean.sigmas_from(&plain) };
+            Kernel {
+                name: name.clone(),
+                is_exact: *is_exact,
+                plaquette: four(&mean),
+                sigmas,
+                acceptance: share(run, |t| t.accepted),
+                aborted: share(run, |t| t.aborted),
+                forces,
+                cost: 2.0 * mean.tau * forces,
+                agrees: sigmas.abs() < 3.0,
+                count: run.len(),
+            }
+        };
+        Ok(runs.iter().map(kernel).collect())
+    }
+}
+
+fn leapfrog(steps: usize) -> Settings {
+    Settings { beta: BETA, integrator: Integrator::Leapfrog, steps, length: 1.0 }
+}
+
+fn drop_outcome(_: Trajectory) {}
+
+fn run(
+    chain: &mut Hmc,
+    count: usize,
+    weight: u64,
+    tick: &(dyn Fn(u64) + Sync),
+    step: impl Fn(&mut Hmc) -> Trajectory,
+) -> Vec<Trajectory> {
+    let one = |_| {
+        let outcome = step(chain);
+        tick(weight);
+        outcome
+    };
+    (0..count).map(one).collect()
+}
+
+fn mean_plaquette(run: &[Trajectory]) -> Mean {
+    let series: Vec<f64> = run.iter().map(|t| t.plaquette).collect();
+    autocorrelation::mean(&series).expect("a run of finite numbers")
+}
+
+fn four(mean: &Mean) -> [f64; 4] {
+    [mean.value, mean.error, mean.tau, mean.tau_error]
+}
+
+fn share(run: &[Trajectory], what: impl Fn(&Trajectory) -> bool) -> f64 {
+    run.iter().filter(|t| what(t)).count() as f64 / run.len() as f64
+}
+
+fn check(name: &str, value: f64, error: f64, expected: f64, allowed: f64) -> Check {
+    let passed = (value - expected).abs() <= allowed;
+    Check { name: name.to_owned(), value, error, expected, allowed, passed }
+}

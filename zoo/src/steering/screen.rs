@@ -1,0 +1,79 @@
+//! A reservoir as the screen of delayed acceptance.
+
+use std::sync::Arc;
+
+use forebay::Substrate;
+use forebay::random::Seed;
+use ndarray::{Array2, ArrayView2, s};
+
+use super::SteeringError;
+use super::logistic::Logistic;
+use super::rejection::History;
+use super::reservoir::Features;
+use crate::lattice::Energy;
+use crate::lattice::screened::Screen;
+
+/// A frozen reservoir that reads half a path from rest and says how likely its trajectory is accepted.
+///
+/// It keeps the conditions of [`screened`](crate::lattice::screened): its weights do not change, its state begins at rest for
+/// every path, it sees the same numbers from either end, and it never says 0. One chain must stay with one screen: in floats
+/// and in integers it is two different ones, while software, emulator and board of the same integers are the same.
+#[derive(Clone, Debug)]
+pub struct ReservoirScreen {
+    features: Features,
+    logistic: Logistic,
+    /// Spread of dH and of the change of T.
+    scales: [f64; 2],
+}
+
+/// Least probability of going on.
+const FLOOR: f64 = 0.02;
+
+impl ReservoirScreen {
+    /// Trains on trajectories of a plain chain; 50 units in plain 4-bit integers on the substrate.
+    ///
+    /// # Errors
+    /// [`SteeringError::TooShort`] for fewer than 100 trajectories or paths without a middle; [`SteeringError::Reservoir`].
+    pub fn train(history: &History, substrate: Arc<dyn Substrate>, seed: Seed) -> Result<Self, SteeringError> {
+        let half = history.paths.first().map_or(0, |path| path.len() / 2);
+        if history.paths.len() < 100 || half == 0 {
+            let expected = "100 observed trajectories of 2 steps or more".to_owned();
+            return Err(SteeringError::TooShort { what: "a screen", expected, found: history.paths.len() });
+        }
+        let changes: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
+        let spread = |c: usize| {
+            let squares = changes.iter().map(|change| change[[half - 1, c]].powi(2)).sum::<f64>();
+            (squares / changes.len() as f64).sqrt().max(1e-12)
+        };
+        let scales = [spread(0), spread(1)];
+        let inputs: Vec<Array2<f64>> = history.paths.iter().map(|path| self::changes(&path[..=half], scales)).collect();
+        let views: Vec<ArrayView2<'_, f64>> = inputs.iter().map(|input| input.view()).collect();
+        let sample = ndarray::concatenate(ndarray::Axis(0), &views).expect("equal widths");
+        let features = Features::draw(2, 50, 1.0, seed.child("screen"))?.on(substrate, sample.view())?;
+        let mut states = Array2::zeros((inputs.len(), 50));
+        for (input, mut row) in inputs.iter().zip(states.rows_mut()) {
+            row.assign(&ndarray::aview1(&features.after(input.view())?));
+        }
+        let outcomes: Vec<bool> = history.trajectories.iter().map(|t| t.accepted).collect();
+        let logistic = Logistic::choose(states.slice(s![.., ..]), &outcomes, &[1.0, 10.0, 100.0])?;
+        Ok(Self { features, logistic, scales })
+    }
+}
+
+/// Changes of H and T since the first point, `[points - 1, 2]`.
+fn changes(half_path: &[Energy], scales: [f64; 2]) -> Array2<f64> {
+    let start = half_path[0];
+    Array2::from_shape_fn((half_path.len() - 1, 2), |(k, c)| {
+        let now = half_path[k + 1];
+        if c == 0 { (now.total() - start.total()) / scales[0] } else { (now.kinetic - start.kinetic) / scales[1] }
+    })
+}
+
+impl Screen for ReservoirScreen {
+    /// The probability of acceptance, doubled: only trajectories that are more likely rejected than not are ever ended. NaN,
+    /// which ends the trajectory, if the device fails.
+    fn pass(&self, half_path: &[Energy]) -> f64 {
+        let Ok(state) = self.features.after(changes(half_path, self.scales).view()) else { return f64::NAN };
+        (2.0 * self.logistic.probability(ndarray::aview1(&state))).clamp(FLOOR, 1.0)
+    }
+}
