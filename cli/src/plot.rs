@@ -1,6 +1,7 @@
 //! Plots as PNG files, drawn without system libraries.
 
 mod ladder;
+mod steer;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -13,6 +14,7 @@ use plotters::style::{FontStyle, register_font};
 use crate::output;
 
 pub(crate) use ladder::LadderPlot;
+pub(crate) use steer::SteerPlots;
 
 const SIZE: (u32, u32) = (1400, 900);
 /// Heights of the title and of the upper chart.

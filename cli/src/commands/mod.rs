@@ -21,6 +21,7 @@ mod samples;
 mod search;
 mod solve;
 mod sram;
+mod steer;
 pub(crate) mod substrates;
 mod task;
 mod trace;
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Task(task::TaskCommand),
     /// Search settings of a benchmark task on validation data
     Search(search::SearchCommand),
+    /// A lattice that keeps predictions honest: rejection, thermalisation, delayed acceptance
+    Steer(steer::Steer),
     /// Measure this machine's limits and the speed of a step
     Bench(bench::Bench),
     /// Print completions for a shell
@@ -103,6 +106,7 @@ impl Command {
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),
             Self::Search(command) => command.run(),
+            Self::Steer(command) => command.run(),
             Self::Bench(command) => command.run(),
             Self::Completions { shell } => {
                 let mut script = Vec::new();

@@ -80,20 +80,31 @@ impl Logistic {
         Ok(Self { means, scales, weights: parameters, intercept })
     }
 
-    /// Fits with the penalty of this list that has the lowest Brier score on the last fifth of the rows, then on all rows.
+    /// Fits with the penalty of this list that has the lowest Brier score over five contiguous folds, then on all rows.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit).
+    /// As [`fit`](Self::fit); [`SteeringError::TooShort`] for fewer than 10 rows.
     pub fn choose(features: ArrayView2<'_, f64>, labels: &[bool], ridges: &[f64]) -> Result<Self, SteeringError> {
-        let split = features.nrows() - features.nrows() / 5;
-        let (first, last) = features.split_at(Axis(0), split);
+        const FOLDS: usize = 5;
+        let rows = features.nrows();
+        if rows < 2 * FOLDS || labels.len() != rows {
+            let expected = format!("{} rows or more, and a label each", 2 * FOLDS);
+            return Err(SteeringError::TooShort { what: "the choice of a penalty", expected, found: rows });
+        }
         let mut best = (f64::INFINITY, 1.0);
         for &ridge in ridges {
-            let model = Self::fit(first, labels.get(..split).unwrap_or(labels), ridge)?;
-            let errors = last.rows().into_iter().zip(&labels[split..]);
-            let brier: f64 = errors.map(|(x, &y)| (model.probability(x) - f64::from(u8::from(y))).powi(2)).sum();
-            if brier < best.0 {
-                best = (brier, ridge);
+            let mut squares = 0.0;
+            for fold in 0..FOLDS {
+                // Neighbours in time are alike: folds are stretches, not every fifth row.
+                let held = fold * rows / FOLDS..(fold + 1) * rows / FOLDS;
+                let kept: Vec<usize> = (0..rows).filter(|row| !held.contains(row)).collect();
+                let kept_labels: Vec<bool> = kept.iter().map(|&row| labels[row]).collect();
+                let model = Self::fit(features.select(Axis(0), &kept).view(), &kept_labels, ridge)?;
+                let errors = held.map(|row| model.probability(features.row(row)) - f64::from(u8::from(labels[row])));
+                squares += errors.map(|error| error * error).sum::<f64>();
+            }
+            if squares < best.0 {
+                best = (squares, ridge);
             }
         }
         Self::fit(features, labels, best.1)

@@ -151,18 +151,17 @@ pub fn study(history: &History, substrate: &Arc<dyn Substrate>, seed: Seed) -> R
         Ok(ends)
     };
     let beside = |a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>| concatenate![Axis(1), a, b];
-    let device = &substrate.capabilities().name;
     let (at_start, at_half) = ("the start", "half of the path");
     let last = half.ncols().saturating_sub(2);
     let predictors = [
         ("logistic on S and T".to_owned(), at_start, start.to_owned()),
         ("logistic on the reservoir's inputs".to_owned(), at_start, before.clone()),
         ("reservoir of 100, f32".to_owned(), at_start, beside(start, along(&memory)?.view())),
-        (format!("reservoir of 100, int4 on {device}"), at_start, beside(start, along(&memory_integers)?.view())),
+        ("reservoir of 100, int4".to_owned(), at_start, beside(start, along(&memory_integers)?.view())),
         ("logistic on S, T and the path".to_owned(), at_half, beside(start, half.view())),
         ("logistic on dH at half time".to_owned(), at_half, half.slice(s![.., last..=last]).to_owned()),
         ("reservoir of 50, f32".to_owned(), at_half, beside(start, ends(&path)?.view())),
-        (format!("reservoir of 50, int4 on {device}"), at_half, beside(start, ends(&path_integers)?.view())),
+        ("reservoir of 50, int4".to_owned(), at_half, beside(start, ends(&path_integers)?.view())),
     ];
 
     let accepted = |outcomes: &[bool]| outcomes.iter().filter(|&&y| y).count() as f64 / outcomes.len() as f64;
