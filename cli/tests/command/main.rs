@@ -7,4 +7,5 @@ mod models;
 mod programs;
 mod refusals;
 mod solve;
+mod steer;
 mod support;

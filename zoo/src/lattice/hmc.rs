@@ -226,6 +226,15 @@ impl Hmc {
         self.end(start, delta_h, accepted, false)
     }
 
+    /// Runs one trajectory and accepts it whatever its dH: to get away from a start where everything would be rejected, such
+    /// as a cold one of a large lattice. It does not keep the distribution; discard what comes of it.
+    pub fn forced_trajectory(&mut self) -> Trajectory {
+        let start = self.begin();
+        self.advance(self.settings.steps);
+        let delta_h = self.path[self.path.len() - 1].total() - start.total();
+        self.end(start, delta_h, true, false)
+    }
+
     /// Fresh momenta at the current configuration.
     pub(super) fn begin(&mut self) -> Energy {
         let geometry = &self.current.lattice.geometry;

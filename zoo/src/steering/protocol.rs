@@ -3,7 +3,8 @@
 //! 1. Checks: reversibility, `<exp(-dH)> = 1`, strong coupling at beta 2, the plaquette of 4^4 at beta 6 and of 8^4 at 6.
 //! 2. Equilibrium at beta 5.7 on 4^4 and 6^4.
 //! 3. Rejection: 4^4, beta 5.7, leapfrog of 8 and of 12 steps.
-//! 4. Thermalisation: 24 chains of 120 trajectories on 4^4, 12 of 100 on 6^4, half hot, half cold.
+//! 4. Thermalisation: 24 chains of 120 trajectories on 4^4, 12 of 100 on 6^4, half hot, half cold; the first five of each are
+//!    accepted whatever they do.
 //! 5. The step by dual averaging, frozen.
 //! 6. Delayed acceptance with a logistic and with a reservoir's screen beside plain trajectories: pass if within 3 standard
 //!    errors. The naive abort beside them is expected to fail.
@@ -27,6 +28,8 @@ use crate::lattice::{Hmc, Integrator, Lattice, LatticeError, Settings, Trajector
 
 /// Coupling of all but the checks.
 const BETA: f64 = 5.7;
+/// Trajectories of a chain from a hot or cold start that are accepted whatever they do.
+const FORCED: usize = 5;
 /// The screen of delayed acceptance, and of the naive abort: fixed beforehand.
 const SCREEN: Logistic = Logistic { centre: 1.5, slope: 3.0 };
 const ABORT: Threshold = Threshold(1.0);
@@ -146,16 +149,21 @@ impl Counts {
     fn of(&self, full: usize, least: usize) -> usize {
         ((full as f64 * self.scale) as usize).max(least)
     }
+
+    /// An even number of chains, at least four: two folds with a hot and a cold one each.
+    fn pairs(&self, full: usize) -> usize {
+        2 * self.of(full / 2, 2)
+    }
 }
 
 impl Protocol {
     /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
     pub fn length(&self) -> u64 {
         let n = Counts { scale: self.scale };
-        let small = n.of(1000, 200) + n.of(2000, 200) + n.of(4000, 400) + 2 * n.of(6000, 600) + 24 * 120;
+        let small = n.of(1000, 200) + n.of(2000, 200) + n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * 120;
         let tuned = n.of(300, 100) + n.of(1000, 200);
         let kernels = 4 * n.of(10_000, 500);
-        let large = 5 * (n.of(800, 100) + 12 * 100) + 16 * n.of(200, 40);
+        let large = 5 * (n.of(800, 100) + n.pairs(12) * 100) + 16 * n.of(200, 40);
         (small + tuned + kernels + large) as u64
     }
 
@@ -176,7 +184,12 @@ impl Protocol {
             || {
                 rayon::join(
                     || [8, 12].par_iter().map(|&steps| self.history(steps, &n, tick)).collect::<Result<Vec<_>, _>>(),
-                    || rayon::join(|| self.chains(4, 24, 120, tick), || self.chains(6, 12, 100, tick)),
+                    || {
+                        rayon::join(
+                            || self.chains(4, n.pairs(24), 120, tick),
+                            || self.chains(6, n.pairs(12), 100, tick),
+                        )
+                    },
                 )
             },
         );
@@ -291,11 +304,12 @@ impl Protocol {
             let seed = self.seed(&format!("thermalisation {extent} {i}"));
             let is_cold = i % 2 == 1;
             let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
-            // Coarser trajectories from a cold start of 6^4 are all rejected.
-            let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 12, length: 1.0 };
+            let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
             let mut chain = Hmc::new(start, settings, seed)?;
             let weight = if extent > 4 { 5 } else { 1 };
-            let run = run(&mut chain, length, weight, tick, Hmc::trajectory);
+            // From a cold start of 6^4 everything would be rejected at first.
+            let mut run = self::run(&mut chain, FORCED, weight, tick, Hmc::forced_trajectory);
+            run.extend(self::run(&mut chain, length - FORCED, weight, tick, Hmc::trajectory));
             Ok(Chain { plaquettes: run.iter().map(|t| t.plaquette).collect(), is_cold })
         };
         (0..count).into_par_iter().map(one).collect()
