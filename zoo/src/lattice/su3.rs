@@ -197,55 +197,84 @@ const INVERSE_FACTORIALS: [f64; 23] = {
 #[inline(always)]
 pub(super) fn exponential<S: Simd>(simd: S, x: &[S::f64s; 9]) -> Matrix<S> {
     let [d0, d1, d2, ar, ai, br, bi, cr, ci] = *x;
-    let mul = |a, b| simd.mul_f64s(a, b);
-    let fma = |a, b, c| simd.mul_add_f64s(a, b, c);
-    let fnma = |a, b, c| simd.negate_mul_add_f64s(a, b, c);
-    let neg = |a| simd.neg_f64s(a);
-    let norm = |re, im| fma(im, im, mul(re, re));
-    let (aa, bb, cc) = (norm(ar, ai), norm(br, bi), norm(cr, ci));
+    // Macros, because closures are not always inlined.
+    macro_rules! mul {
+        ($a:expr, $b:expr) => {
+            simd.mul_f64s($a, $b)
+        };
+    }
+    macro_rules! add {
+        ($a:expr, $b:expr) => {
+            simd.add_f64s($a, $b)
+        };
+    }
+    macro_rules! neg {
+        ($a:expr) => {
+            simd.neg_f64s($a)
+        };
+    }
+    macro_rules! fma {
+        ($a:expr, $b:expr, $c:expr) => {
+            simd.mul_add_f64s($a, $b, $c)
+        };
+    }
+    macro_rules! fnma {
+        ($a:expr, $b:expr, $c:expr) => {
+            simd.negate_mul_add_f64s($a, $b, $c)
+        };
+    }
+    let (aa, bb, cc) = (fma!(ai, ai, mul!(ar, ar)), fma!(bi, bi, mul!(br, br)), fma!(ci, ci, mul!(cr, cr)));
     // X^2: the real diagonal, then its entries (0,1), (0,2), (1,2).
-    let s0 = neg(fma(d0, d0, simd.add_f64s(aa, bb)));
-    let s1 = neg(fma(d1, d1, simd.add_f64s(aa, cc)));
-    let s2 = neg(fma(d2, d2, simd.add_f64s(bb, cc)));
-    let (d01, d02, d12) = (simd.add_f64s(d0, d1), simd.add_f64s(d0, d2), simd.add_f64s(d1, d2));
+    let s0 = neg!(fma!(d0, d0, add!(aa, bb)));
+    let s1 = neg!(fma!(d1, d1, add!(aa, cc)));
+    let s2 = neg!(fma!(d2, d2, add!(bb, cc)));
+    let (d01, d02, d12) = (add!(d0, d1), add!(d0, d2), add!(d1, d2));
     // i (d0 + d1) a - b conj(c)
-    let sa = (fnma(bi, ci, fnma(br, cr, neg(mul(d01, ai)))), fma(br, ci, fnma(bi, cr, mul(d01, ar))));
+    let sa = (fnma!(bi, ci, fnma!(br, cr, neg!(mul!(d01, ai)))), fma!(br, ci, fnma!(bi, cr, mul!(d01, ar))));
     // i (d0 + d2) b + a c
-    let sb = (fnma(ai, ci, fma(ar, cr, neg(mul(d02, bi)))), fma(ai, cr, fma(ar, ci, mul(d02, br))));
+    let sb = (fnma!(ai, ci, fma!(ar, cr, neg!(mul!(d02, bi)))), fma!(ai, cr, fma!(ar, ci, mul!(d02, br))));
     // i (d1 + d2) c - conj(a) b
-    let sc = (fnma(ai, bi, fnma(ar, br, neg(mul(d12, ci)))), fma(ai, br, fnma(ar, bi, mul(d12, cr))));
-    let t = mul(simd.splat_f64s(0.5), simd.add_f64s(simd.add_f64s(s0, s1), s2));
+    let sc = (fnma!(ai, bi, fnma!(ar, br, neg!(mul!(d12, ci)))), fma!(ai, br, fnma!(ar, bi, mul!(d12, cr))));
+    let t = mul!(simd.splat_f64s(0.5), add!(add!(s0, s1), s2));
     // det X = i delta with delta = -d0 d1 d2 + d0 |c|^2 + d1 |b|^2 + d2 |a|^2 - 2 Im(a c conj(b))
-    let ac = (fnma(ai, ci, mul(ar, cr)), fma(ai, cr, mul(ar, ci)));
-    let im = fnma(ac.0, bi, mul(ac.1, br));
-    let squares = fma(d2, aa, fma(d1, bb, mul(d0, simd.sub_f64s(cc, mul(d1, d2)))));
-    let delta = fnma(simd.splat_f64s(2.0), im, squares);
+    let ac = (fnma!(ai, ci, mul!(ar, cr)), fma!(ai, cr, mul!(ar, ci)));
+    let im = fnma!(ac.0, bi, mul!(ac.1, br));
+    let squares = fma!(d2, aa, fma!(d1, bb, mul!(d0, simd.sub_f64s(cc, mul!(d1, d2)))));
+    let delta = fnma!(simd.splat_f64s(2.0), im, squares);
 
     let zero = simd.splat_f64s(0.0);
     let (mut q0, mut q1, mut q2) = ((simd.splat_f64s(INVERSE_FACTORIALS[22]), zero), (zero, zero), (zero, zero));
     for &factor in INVERSE_FACTORIALS[..22].iter().rev() {
-        let next0 = (fnma(delta, q2.1, simd.splat_f64s(factor)), mul(delta, q2.0));
-        let next1 = (fma(t, q2.0, q0.0), fma(t, q2.1, q0.1));
+        let next0 = (fnma!(delta, q2.1, simd.splat_f64s(factor)), mul!(delta, q2.0));
+        let next1 = (fma!(t, q2.0, q0.0), fma!(t, q2.1, q0.1));
         (q2, q1, q0) = (q1, next1, next0);
     }
-    let diagonal = |d, s| (fma(q2.0, s, fnma(q1.1, d, q0.0)), fma(q2.1, s, fma(q1.0, d, q0.1)));
+    macro_rules! diagonal {
+        ($d:expr, $s:expr) => {
+            (fma!(q2.0, $s, fnma!(q1.1, $d, q0.0)), fma!(q2.1, $s, fma!(q1.0, $d, q0.1)))
+        };
+    }
     // q1 x + q2 s above the diagonal, -q1 conj(x) + q2 conj(s) below it.
-    let upper = |xr, xi, s: Complex<S>| {
-        (
-            fnma(q2.1, s.1, fma(q2.0, s.0, fnma(q1.1, xi, mul(q1.0, xr)))),
-            fma(q2.1, s.0, fma(q2.0, s.1, fma(q1.1, xr, mul(q1.0, xi)))),
-        )
-    };
-    let lower = |xr, xi, s: Complex<S>| {
-        (
-            fma(q2.1, s.1, fma(q2.0, s.0, neg(fma(q1.1, xi, mul(q1.0, xr))))),
-            fma(q2.1, s.0, fnma(q2.0, s.1, fnma(q1.1, xr, mul(q1.0, xi)))),
-        )
-    };
+    macro_rules! upper {
+        ($xr:expr, $xi:expr, $s:expr) => {
+            (
+                fnma!(q2.1, $s.1, fma!(q2.0, $s.0, fnma!(q1.1, $xi, mul!(q1.0, $xr)))),
+                fma!(q2.1, $s.0, fma!(q2.0, $s.1, fma!(q1.1, $xr, mul!(q1.0, $xi)))),
+            )
+        };
+    }
+    macro_rules! lower {
+        ($xr:expr, $xi:expr, $s:expr) => {
+            (
+                fma!(q2.1, $s.1, fma!(q2.0, $s.0, neg!(fma!(q1.1, $xi, mul!(q1.0, $xr))))),
+                fma!(q2.1, $s.0, fnma!(q2.0, $s.1, fnma!(q1.1, $xr, mul!(q1.0, $xi)))),
+            )
+        };
+    }
     [
-        [diagonal(d0, s0), upper(ar, ai, sa), upper(br, bi, sb)],
-        [lower(ar, ai, sa), diagonal(d1, s1), upper(cr, ci, sc)],
-        [lower(br, bi, sb), lower(cr, ci, sc), diagonal(d2, s2)],
+        [diagonal!(d0, s0), upper!(ar, ai, sa), upper!(br, bi, sb)],
+        [lower!(ar, ai, sa), diagonal!(d1, s1), upper!(cr, ci, sc)],
+        [lower!(br, bi, sb), lower!(cr, ci, sc), diagonal!(d2, s2)],
     ]
 }
 

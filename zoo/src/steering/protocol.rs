@@ -163,7 +163,7 @@ impl Protocol {
         let small = n.of(1000, 200) + n.of(2000, 200) + n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * 120;
         let tuned = n.of(300, 100) + n.of(1000, 200);
         let kernels = 4 * n.of(10_000, 500);
-        let large = 5 * (n.of(800, 100) + n.pairs(12) * 100) + 16 * n.of(200, 40);
+        let large = 5 * (n.of(800, 100) + n.pairs(12) * 100) + 16 * n.of(200, 16);
         (small + tuned + kernels + large) as u64
     }
 
@@ -232,10 +232,11 @@ impl Protocol {
 
     /// A chain of Omelyan's scheme in equilibrium.
     fn equilibrated(&self, name: &str, extent: usize, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
+        let n = Counts { scale: self.scale };
         let seed = self.seed(name);
         let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
         let mut chain = Hmc::new(Lattice::hot([extent; 4], seed)?, settings, seed)?;
-        let discarded = if extent > 4 { 60 } else { 200 };
+        let discarded = if extent > 4 { n.of(60, 30) } else { n.of(200, 60) };
         (0..discarded).for_each(|_| drop_outcome(chain.trajectory()));
         Ok(chain)
     }
@@ -247,7 +248,7 @@ impl Protocol {
         let mut six = self.equilibrated("beta 6", 4, 6.0, 8)?;
         let six = run(&mut six, n.of(2000, 200), 1, tick, Hmc::trajectory);
         let mut large = self.equilibrated("beta 6 large", 8, 6.0, 9)?;
-        let large = run(&mut large, n.of(200, 40), 16, tick, Hmc::trajectory);
+        let large = run(&mut large, n.of(200, 16), 16, tick, Hmc::trajectory);
         let plaquette = |name: &str, run: &[Trajectory], expected: f64, error: f64, systematic: f64| {
             let found = mean_plaquette(run);
             let allowed = 3.0 * found.error.hypot(error) + systematic;
