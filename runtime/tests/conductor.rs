@@ -208,7 +208,7 @@ fn a_new_head_leaves_the_others_bits() -> Result<(), Error> {
     Ok(())
 }
 
-/// Events whose probability is known: the calibrated output is it, within the error of counting.
+/// Events whose probability is known, learned from one input and its past: forecasts are frequencies, nearly.
 #[test]
 fn probabilities_mean_what_they_say() -> Result<(), Error> {
     let (train, steps) = (20_000, 40_000);
@@ -236,29 +236,37 @@ fn probabilities_mean_what_they_say() -> Result<(), Error> {
         "Brier {:.5}, of the true chances {:.5}, base rate {:.5}, held back {:.5}",
         reliability.brier, ideal.brier, reliability.base_brier, held_back.brier
     );
-    let mut chi_squared = 0.0;
+    // A linear score through a logistic curve is not quite the chance: up to 0.04 of a bin is the model's, the rest counting.
     for &Bin { count, forecast, frequency } in &reliability.bins {
         let (Some(p), Some(f)) = (forecast, frequency) else { continue };
         let error = (p * (1.0 - p) / count as f64).sqrt();
-        println!("{count:6} {p:.4} {f:.4} {:+.2} standard errors", (f - p) / error);
-        chi_squared += ((f - p) / error).powi(2);
+        println!("{count:6} predictions of {p:.4}: {f:.4}, {:+.2} standard errors", (f - p) / error);
+        assert!((f - p).abs() < 0.04 + 3.0 * error, "{p}: {f}");
     }
-    // A linear score through a logistic curve is not quite the chance: the 0.999 quantile for 10 bins is 29.6.
-    assert!(chi_squared < 29.6, "{chi_squared}");
     assert!(reliability.brier < ideal.brier + 0.004 && reliability.skill() > Some(0.25), "{}", reliability.brier);
     assert!((held_back.brier - reliability.brier).abs() < 0.01);
     Ok(())
 }
 
-/// Known slope and intercept come back; what can be told apart without error stays finite; one outcome alone is no error.
+/// Known slope and intercept come back, and on fresh events forecasts are frequencies within the error of counting; what can be told apart without error stays finite; one outcome alone is no error.
 #[test]
 fn calibration_finds_the_curve() -> Result<(), Error> {
     let mut stream = Seed(6).stream("scores");
-    let scores: Vec<f64> = (0..50_000).map(|_| 3.0 + 0.1 * stream.normal()).collect();
-    let chance = |score: f64| 1.0 / (1.0 + (-(12.0 * score - 36.5)).exp());
-    let happened: Vec<bool> = scores.iter().map(|&score| stream.uniform() < chance(score)).collect();
-    let Calibration { slope, intercept } = Calibration::fit(&scores, &happened)?;
-    assert!((slope - 12.0).abs() < 0.5 && (intercept + 36.5).abs() < 1.5, "{slope} {intercept}");
+    let mut events = |count: usize| -> (Vec<f64>, Vec<bool>) {
+        let chance = |score: f64| 1.0 / (1.0 + (-(12.0 * score - 36.5)).exp());
+        let scores = (0..count).map(|_| 3.0 + 0.1 * stream.normal());
+        scores.collect::<Vec<_>>().into_iter().map(|score| (score, stream.uniform() < chance(score))).unzip()
+    };
+    let (scores, happened) = events(100_000);
+    let found = Calibration::fit(&scores, &happened)?;
+    assert!((found.slope - 12.0).abs() < 0.5 && (found.intercept + 36.5).abs() < 1.5, "{found:?}");
+    let (scores, happened) = events(20_000);
+    let forecasts: Vec<f64> = scores.iter().map(|&score| found.probability(score)).collect();
+    let chi_squared = Reliability::of(&forecasts, &happened, 10)?.bins.iter().fold(0.0, |sum, bin| {
+        let (Some(p), Some(f)) = (bin.forecast, bin.frequency) else { return sum };
+        sum + (f - p) * (f - p) * bin.count as f64 / (p * (1.0 - p))
+    });
+    assert!(chi_squared < 29.6, "the 0.999 quantile with 10 degrees of freedom: {chi_squared}");
     let parted = Calibration::fit(&[-2.0, -1.0, 1.0, 2.0], &[false, false, true, true])?;
     assert!(parted.slope > 0.0 && parted.slope.is_finite() && parted.probability(2.0) < 1.0);
     let never = Calibration::fit(&[0.5; 8], &[false; 8])?;

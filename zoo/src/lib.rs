@@ -10,6 +10,7 @@
 //! | [`baselines`] | persistence, seasonal naive, linear autoregression |
 //! | [`tasks`] | benchmark protocols, settings, scores |
 //! | [`search`] | random search on validation data |
+//! | [`surrogates`] | four small surrogates side by side on one device, each beside its baseline |
 //! | [`stats`] | means, medians, confidence intervals |
 
 pub mod baselines;
@@ -19,5 +20,6 @@ pub mod lattice;
 pub mod scalers;
 pub mod search;
 pub mod stats;
+pub mod surrogates;
 pub mod systems;
 pub mod tasks;
