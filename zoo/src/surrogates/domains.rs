@@ -49,7 +49,7 @@ pub(super) fn all(first: usize, train: usize, test: usize) -> Result<Vec<Domain>
 
 type Scaled<'a> = &'a dyn Fn(ArrayView2<'_, f64>) -> Result<Array2<f64>, SurrogateError>;
 
-/// Trajectories that the chain takes to forget its cold start.
+/// Trajectories that the chain takes to forget its cold start, finer ones.
 const THERMALISATION: usize = 60;
 
 /// A chain of SU(3) on 4^4 at beta 5.7, with a leapfrog coarse enough that a good part of the trajectories is refused.
@@ -57,11 +57,13 @@ const THERMALISATION: usize = 60;
 /// A row is a trajectory at half time: the plaquette before it, the kinetic energy it began with, how H has changed. Nothing
 /// in it comes from the second half.
 fn lattice(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
-    let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 6, length: 1.0 };
-    let mut chain = Hmc::new(Lattice::cold([4, 4, 4, 4])?, settings, Seed(1))?.observing();
+    let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 8, length: 1.0 };
+    let fine = Settings { integrator: Integrator::Omelyan, ..settings };
+    let mut chain = Hmc::new(Lattice::cold([4, 4, 4, 4])?, fine, Seed(1))?.observing();
     for _ in 0..THERMALISATION {
         chain.trajectory();
     }
+    chain.set_settings(settings)?;
     let mut inputs = Array2::zeros((rows + 1, 3));
     let mut accepted = Array1::zeros(rows + 1);
     for row in 0..=rows {

@@ -12,10 +12,11 @@
 //! | sunspots | square roots of monthly numbers | the next month's | the same |
 //!
 //! ```
-//! use forebay_zoo::surrogates::{Size, compare};
+//! use forebay_zoo::surrogates::{Size, Surrogates};
 //!
 //! let software = forebay::open("software:akd1000")?;
-//! for outcome in compare(Size::small(), &|_| software.clone())? {
+//! let mut surrogates = Surrogates::train(Size::small(), &|_| software.clone())?;
+//! for outcome in surrogates.compare()? {
 //!     println!("{outcome}");
 //! }
 //! # Ok::<(), forebay_zoo::surrogates::SurrogateError>(())
@@ -191,44 +192,72 @@ struct Running {
     losses: Vec<Vec<f64>>,
 }
 
-/// Trains a surrogate of every domain on the substrate that `place` gives for its name, then steps all of them in turns over
-/// their test rows.
-///
-/// Sizes, seeds and settings are fixed, so the outcome has the same bits on every substrate of a machine.
-///
-/// # Errors
-/// [`SurrogateError::Size`]; [`SurrogateError::Forebay`] if a substrate fails or refuses.
-pub fn compare(size: Size, place: &dyn Fn(&str) -> Arc<dyn Substrate>) -> Result<Vec<Outcome>, SurrogateError> {
-    size.check()?;
-    let train = WASHOUT + size.train;
-    let mut running = Vec::new();
-    for domain in domains::all(WASHOUT, train, size.test)? {
-        let mut g = Graph::builder();
-        let u = g.input("u", domain.inputs.ncols());
-        let x = g.reservoir("x", u, domain.reservoir(size.units));
-        g.readout("none", [x], 1);
-        let float = Model::<f64>::generate(g.build().map_err(SurrogateError::Forebay)?, 1)?;
-        let calibration = domain.inputs.slice(s![..train, ..]);
-        let hybrid = Compiler::new(place(domain.name)).calibrate(calibration).compile(&float)?;
-        let series = Series::new(calibration, domain.targets.slice(s![..train, ..]));
-        let settings = Settings { washout: WASHOUT, ridge: Ridge::decades(-6, 2), ..Settings::default() };
-        let (mut conductor, _) = Conductor::fit(&hybrid, &["u", "x"], &domain.layout, &series, &settings)?;
-        for row in domain.inputs.slice(s![..train, ..]).rows() {
-            conductor.step(&row.to_vec())?;
+/// A trained surrogate of every domain, each with its program.
+pub struct Surrogates {
+    running: Vec<Running>,
+    size: Size,
+    /// The next test row.
+    row: usize,
+}
+
+impl Surrogates {
+    /// Trains all of them, each on the substrate that `place` gives for its name.
+    ///
+    /// Sizes, seeds and settings are fixed, so all numbers have the same bits on every substrate of a machine.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Size`]; [`SurrogateError::Forebay`] if a substrate fails or refuses.
+    pub fn train(size: Size, place: &dyn Fn(&str) -> Arc<dyn Substrate>) -> Result<Self, SurrogateError> {
+        size.check()?;
+        let train = WASHOUT + size.train;
+        let mut running = Vec::new();
+        for domain in domains::all(WASHOUT, train, size.test)? {
+            let mut g = Graph::builder();
+            let u = g.input("u", domain.inputs.ncols());
+            let x = g.reservoir("x", u, domain.reservoir(size.units));
+            g.readout("none", [x], 1);
+            let float = Model::<f64>::generate(g.build()?, 1)?;
+            let inputs = domain.inputs.slice(s![..train, ..]);
+            let hybrid = Compiler::new(place(domain.name)).calibrate(inputs).compile(&float)?;
+            let series = Series::new(inputs, domain.targets.slice(s![..train, ..]));
+            let settings = Settings { washout: WASHOUT, ridge: Ridge::decades(-6, 2), ..Settings::default() };
+            let (mut conductor, _) = Conductor::fit(&hybrid, &["u", "x"], &domain.layout, &series, &settings)?;
+            // The state at the start of the test rows.
+            for row in domain.inputs.slice(s![train - WASHOUT..train, ..]).rows() {
+                conductor.step(&row.to_vec())?;
+            }
+            let losses = vec![Vec::with_capacity(size.test); domain.layout.heads.len()];
+            running.push(Running { domain, conductor, losses });
         }
-        let losses = vec![Vec::with_capacity(size.test); domain.layout.heads.len()];
-        running.push(Running { domain, conductor, losses });
+        Ok(Self { running, size, row: train })
     }
-    for row in train..train + size.test {
-        for running in &mut running {
-            running.step(row)?;
+
+    /// Steps all surrogates in turns over the test rows, and sets each head beside its baseline.
+    ///
+    /// # Errors
+    /// [`SurrogateError::Forebay`] if a substrate fails; another call goes on from there. [`SurrogateError::Train`] if a
+    /// baseline has no solution.
+    pub fn compare(&mut self) -> Result<Vec<Outcome>, SurrogateError> {
+        let train = WASHOUT + self.size.train;
+        while self.row < train + self.size.test {
+            for running in self.running.iter_mut().filter(|running| train + running.losses[0].len() == self.row) {
+                running.step(self.row)?;
+            }
+            self.row += 1;
         }
+        let mut outcomes = Vec::new();
+        for running in &self.running {
+            outcomes.extend(running.outcomes(train)?);
+        }
+        Ok(outcomes)
     }
-    let mut outcomes = Vec::new();
-    for running in &running {
-        outcomes.extend(running.outcomes(train)?);
+}
+
+impl fmt::Debug for Surrogates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.running.iter().map(|running| running.domain.name).collect();
+        f.debug_struct("Surrogates").field("domains", &names).field("size", &self.size).finish_non_exhaustive()
     }
-    Ok(outcomes)
 }
 
 impl Running {
