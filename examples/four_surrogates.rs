@@ -9,7 +9,9 @@ fn main() -> Result<()> {
     let software = forebay::open("software:akd1000")?;
     let size = Size { units: 64, train: 600, test: 400 };
     let outcomes = Surrogates::train(size, &|_| software.clone())?.compare()?;
-    outcomes.iter().for_each(|outcome| println!("{outcome}"));
+    for outcome in &outcomes {
+        println!("{outcome}");
+    }
     let count = |verdict| outcomes.iter().filter(|outcome| outcome.verdict() == verdict).count();
     let [better, worse, open] = [Verdict::Better, Verdict::Worse, Verdict::NoClaim].map(count);
     println!("{better} better than the best baseline, {worse} worse, {open} without a claim\n");
