@@ -1,12 +1,19 @@
 //! Many heads on one pass: what they learn, whom to trust, and that they leave each other alone.
 
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use forebay::conductor::{Base, Bin, Calibration, Definition, Kind, Layout, Prediction, Reliability, Rule, Settings};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::{Ridge, Series};
-use forebay::{Compiler, Conductor, Error, Precision};
+use forebay::{Compiler, Conductor, Error, Precision, Refusal, Substrate, SubstrateError};
+use forebay_akida::Device;
+use forebay_software::Software;
+use forebay_substrate::{Capabilities, Loaded, Op, ProgramShape, Runner, Support, WeightPatch};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 const VALUE: Kind = Kind::Regression { outputs: 1, base: Base::Mean };
@@ -411,6 +418,10 @@ fn layouts_are_data() -> Result<(), Error> {
         let (mut conductor, fits) = Conductor::fit(&model(40)?, &["x"], &layout, &series, &Settings::default())?;
         assert_eq!((fits.len(), conductor.step(&[0.1])?.len()), (count, layout.rows()));
     }
+    let written =
+        include_str!("../../specs/conductor.md").split("```json").nth(1).and_then(|rest| rest.split("```").next());
+    let written: Layout = serde_json::from_str(written.expect("the layout of the specification")).expect("it is one");
+    assert_eq!((written.heads.len(), written.heads[8].trust.threshold), (11, 0.05));
     let text = r#"{"heads": [{"name": "a", "kind": "probability", "trust": {"window": 100}, "colour": 3}]}"#;
     assert!(serde_json::from_str::<Layout>(text).is_err(), "no field is ignored");
     Ok(())
@@ -483,5 +494,82 @@ fn what_does_not_fit_is_refused() -> Result<(), Error> {
     assert!(matches!(conductor.observe("next", &[0.0, 0.0]), Err(Error::Shape { .. })));
     assert!(matches!(conductor.observe("third", &[3.0]), Err(Error::Range { .. })));
     conductor.observe("third", &[2.0])?;
+    Ok(())
+}
+
+/// The software substrate, which fails when told to.
+#[derive(Debug)]
+struct Faulty(Software, Arc<AtomicBool>);
+
+#[derive(Debug)]
+struct FaultyProgram(Arc<dyn Loaded>, Arc<AtomicBool>);
+
+#[derive(Debug)]
+struct FaultyRunner(Box<dyn Runner>, Arc<AtomicBool>);
+
+impl Substrate for Faulty {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+    fn supports(&self, op: &Op) -> Result<Support, Refusal> {
+        self.0.supports(op)
+    }
+    fn load(&self, program: &[u8]) -> Result<Arc<dyn Loaded>, SubstrateError> {
+        Ok(Arc::new(FaultyProgram(self.0.load(program)?, Arc::clone(&self.1))))
+    }
+}
+
+impl Loaded for FaultyProgram {
+    fn shape(&self) -> &ProgramShape {
+        self.0.shape()
+    }
+    fn runner(&self) -> Result<Box<dyn Runner>, SubstrateError> {
+        Ok(Box::new(FaultyRunner(self.0.runner()?, Arc::clone(&self.1))))
+    }
+    fn patch(&self, patches: &[WeightPatch]) -> Result<(), SubstrateError> {
+        self.0.patch(patches)
+    }
+    fn verify(&self) -> Result<(), SubstrateError> {
+        self.0.verify()
+    }
+    fn read_memory(&self, layer: usize, words: Range<usize>) -> Result<Vec<u32>, SubstrateError> {
+        self.0.read_memory(layer, words)
+    }
+    fn unload(&self) -> Result<(), SubstrateError> {
+        self.0.unload()
+    }
+}
+
+impl Runner for FaultyRunner {
+    fn run(&mut self, inputs: &[u8], outputs: &mut [i32]) -> Result<(), SubstrateError> {
+        if self.1.load(Ordering::Relaxed) { Err(SubstrateError::Unloaded) } else { self.0.run(inputs, outputs) }
+    }
+    fn generation(&self) -> u64 {
+        self.0.generation()
+    }
+}
+
+/// The model has made its step by the time a head fails; it goes back, as if there had been none.
+#[test]
+fn a_failing_head_leaves_everything_as_it_was() -> Result<(), Error> {
+    let wave = wave(1201);
+    let truth = targets(wave.view());
+    let mut conductor = conductor(20, wave.view(), truth.slice(s![..800, ..]))?;
+    let series = Series::new(wave.slice(s![800..1000, ..]), truth.slice(s![800..1000, ..1]));
+    let fails = Arc::new(AtomicBool::new(false));
+    let faulty = Arc::new(Faulty(Software::new(Device::Akd1000)?, Arc::clone(&fails)));
+    conductor.place("next", faulty, Precision::default(), &series)?;
+    let mut undisturbed = conductor.clone();
+    for t in 1000..1100 {
+        if t % 3 == 0 {
+            fails.store(true, Ordering::Relaxed);
+            let before = conductor.outputs().to_vec();
+            let failed = conductor.step(&[0.7]);
+            assert!(matches!(failed, Err(Error::Substrate(SubstrateError::Unloaded))));
+            assert_eq!((conductor.outputs(), conductor.steps()), (&before[..], t as u64 - 1000));
+            fails.store(false, Ordering::Relaxed);
+        }
+        assert_eq!(conductor.step(&[wave[[t, 0]]])?, undisturbed.step(&[wave[[t, 0]]])?);
+    }
     Ok(())
 }

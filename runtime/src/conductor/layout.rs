@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::trust::BLOCKS;
 use crate::error::Error;
 
-/// Most rows all heads of a conductor may have together, and most steps of a window: low enough that a hostile layout
-/// cannot ask for the machine's memory.
+/// Most rows all heads of a conductor may have together, most heads, and most steps of a window and of all windows of a
+/// layout: low enough that a hostile layout cannot ask for the machine's memory.
 const MOST_ROWS: usize = 1 << 16;
-const MOST_STEPS: usize = 1 << 16;
 const MOST_HEADS: usize = 1024;
+const MOST_STEPS: usize = 1 << 16;
+const MOST_STEPS_OF_ALL: usize = 1 << 22;
 
 /// What a conductor's heads are called and what they predict, in the order of their outputs.
 ///
@@ -172,6 +173,8 @@ impl Layout {
             }
             names.push(&head.name);
         }
+        let windows = self.heads.iter().map(|head| head.trust.window).sum::<usize>();
+        within("the windows of all heads", windows, 1, MOST_STEPS_OF_ALL)?;
         within("the outputs of all heads", self.rows().saturating_add(rows), 1, MOST_ROWS)
     }
 }

@@ -15,6 +15,9 @@ use crate::execute::Snapshot;
 use crate::model::Model;
 use crate::train::Series;
 
+/// Most values of predictions that are kept.
+const MOST_KEPT: usize = 1 << 26;
+
 /// Many named heads that read one pass of a model, each with its own kind and trust.
 ///
 /// Every [`step`](Self::step) advances the model once and forms the outputs of all heads in one product. Predictions are kept
@@ -170,6 +173,7 @@ impl<T: Real> Conductor<T> {
         let all: Vec<&Head<T>> = self.heads.iter().map(|live| &live.head).chain(&new).collect();
         let stack = Stack::of(&all, self.model().form(), self.pass.values().len())?;
         let rows = stack.bias.len();
+        within("the predictions kept", memory.saturating_mul(rows), 1, MOST_KEPT)?;
         self.stack = stack;
         let mut first = old_rows;
         for head in new {

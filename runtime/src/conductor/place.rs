@@ -79,6 +79,7 @@ impl<T: Real> Conductor<T> {
         host.run(states.slice(s![first.., ..]), |step, host| {
             let step = first + step;
             placed.step(&states.row(step).to_vec())?;
+            // What persistence knows: the truth of the step before.
             if head.persists() {
                 let before = series.targets.row(step - 1);
                 last.iter_mut().zip(before).for_each(|(to, from)| *to = from.to_f64());
