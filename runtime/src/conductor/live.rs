@@ -129,7 +129,7 @@ impl<T: Real> Conductor<T> {
     /// # Errors
     /// [`Error::Range`], [`Error::Misuse`] for a layout or settings out of range, or a grid with folds; [`Error::Unknown`]
     /// for a node; [`Error::Shape`], [`Error::NonFinite`] for a series that does not fit; [`Error::Train`] if no weights can
-    /// be found; else as [`Session::step`].
+    /// be found; else as [`Session::step`](crate::execute::Session::step).
     pub fn fit(
         model: &Model<T>,
         nodes: &[&str],
@@ -227,7 +227,7 @@ impl<T: Real> Conductor<T> {
     /// `features`: `[inputs]`. Result: `[rows]` ([`Layout::rows`]).
     ///
     /// # Errors
-    /// As [`Session::step`], with [`Error::Overflow`] for a head too; [`Error::Substrate`] for a placed head. All is as before
+    /// As [`Session::step`](crate::execute::Session::step), with [`Error::Overflow`] for a head too; [`Error::Substrate`] for a placed head. All is as before
     /// the step then.
     pub fn step(&mut self, features: &[T]) -> Result<&[T], Error> {
         self.pass.snapshot_into(&mut self.before);
