@@ -248,7 +248,8 @@ fn probabilities_mean_what_they_say() -> Result<(), Error> {
         "Brier {:.5}, of the true chances {:.5}, base rate {:.5}, held back {:.5}",
         reliability.brier, ideal.brier, reliability.base_brier, held_back.brier
     );
-    // A linear score through a logistic curve is not quite the chance: up to 0.04 of a bin is the model's, the rest counting.
+    // A linear score through a logistic curve is not quite the chance: up to 0.04 of a bin is the
+    // model's, the rest counting.
     for &Bin { count, forecast, frequency } in &reliability.bins {
         let (Some(p), Some(f)) = (forecast, frequency) else { continue };
         let error = (p * (1.0 - p) / count as f64).sqrt();
@@ -260,7 +261,8 @@ fn probabilities_mean_what_they_say() -> Result<(), Error> {
     Ok(())
 }
 
-/// Known slope and intercept come back, and on fresh events forecasts are frequencies within the error of counting; what can be told apart without error stays finite; one outcome alone is no error.
+/// Known slope and intercept come back, and on fresh events forecasts are frequencies within the error of counting;
+/// what can be told apart without error stays finite; one outcome alone is no error.
 #[test]
 fn calibration_finds_the_curve() -> Result<(), Error> {
     let mut stream = Seed(6).stream("scores");

@@ -18,8 +18,8 @@ pub struct Settings {
     pub washout: usize,
     /// The penalty, one for all heads of a call, or a grid judged by generalised cross-validation; default 1e-6.
     pub ridge: Ridge,
-    /// Share of the steps, the last ones, that probability heads keep for their calibration: above 0 and below 1; default
-    /// 0.25. Other heads learn from all steps.
+    /// Share of the steps, the last ones, that probability heads keep for their calibration: above 0 and below 1;
+    /// default 0.25. Other heads learn from all steps.
     pub held_back: f64,
     /// Steps back for which truth may come late: predictions that are kept, 1 to 65,536. Default 64.
     pub memory: usize,
@@ -40,8 +40,8 @@ pub struct HeadFit {
     pub steps: usize,
     /// The penalty used.
     pub ridge: f64,
-    /// Root mean square error on those steps over the target's standard deviation, per output; none for a constant target.
-    /// Targets of classes are 1 for the class and 0 for the others.
+    /// Root mean square error on those steps over the target's standard deviation, per output; none for a constant
+    /// target. Targets of classes are 1 for the class and 0 for the others.
     pub train_nrmse: Vec<Option<f64>>,
     /// Of a probability head, on the steps held back, in ten bins; two numbers were fitted to these steps.
     pub reliability: Option<Reliability>,
@@ -67,7 +67,8 @@ pub(super) fn check_series<T: Real>(layout: &Layout, series: &Series<'_, T>) -> 
     Ok(())
 }
 
-/// Trains all heads of a layout on one pass, which is at rest; probability heads on a first part of it, and calibrates them on the rest.
+/// Trains all heads of a layout on one pass, which is at rest; probability heads on a first part of it, and calibrates
+/// them on the rest.
 pub(super) fn fit<T: Real>(
     mut pass: Pass<T>,
     layout: &Layout,

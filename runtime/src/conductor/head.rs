@@ -7,6 +7,27 @@ use super::layout::{Base, Definition, Kind};
 use super::probability::Calibration;
 use crate::error::Error;
 
+/// What a head says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Prediction<'a, T> {
+    /// Of a regression head.
+    Values(&'a [T]),
+    /// Of a classification head: the class with the largest score, the first of equals, and all scores.
+    Class(usize, &'a [T]),
+    /// Of a probability head: of the event, 0 to 1.
+    Probability(T),
+}
+
+impl<'a, T: Real> Prediction<'a, T> {
+    pub(super) fn of(kind: Kind, outputs: &'a [T]) -> Self {
+        match kind {
+            Kind::Regression { .. } => Self::Values(outputs),
+            Kind::Classification { .. } => Self::Class(largest(outputs), outputs),
+            Kind::Probability => Self::Probability(outputs[0]),
+        }
+    }
+}
+
 /// What training found for one head.
 #[derive(Clone, Debug)]
 pub(super) struct Head<T> {
@@ -109,6 +130,6 @@ pub(super) fn check_truth<T: Real>(definition: &Definition, truth: &[T]) -> Resu
 }
 
 /// Index of the largest value, the first of equals.
-pub(super) fn largest<T: Real>(scores: &[T]) -> usize {
+fn largest<T: Real>(scores: &[T]) -> usize {
     (1..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
 }

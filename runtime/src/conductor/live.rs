@@ -1,14 +1,13 @@
 //! Stepping all heads, and what they have earned.
 
-use std::sync::Arc;
-
-use forebay_kernels::{Form, PanelMatrix, Real, all_finite};
+use forebay_kernels::Real;
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::fit::{self, HeadFit, Settings};
-use super::head::{Head, check_truth, largest};
-use super::layout::{Definition, Kind, Layout, within};
+use super::head::{Head, Prediction, check_truth};
+use super::layout::{Definition, Layout, within};
 use super::pass::Pass;
+use super::stack::Stack;
 use super::trust::{Trust, Window};
 use crate::error::Error;
 use crate::execute::Snapshot;
@@ -20,10 +19,10 @@ const MOST_KEPT: usize = 1 << 26;
 
 /// Many named heads that read one pass of a model, each with its own kind and trust.
 ///
-/// Every [`step`](Self::step) advances the model once and forms the outputs of all heads in one product. Predictions are kept
-/// for [`Settings::memory`] steps; when the truth of one is known, [`observe`](Self::observe) or
-/// [`observe_at`](Self::observe_at) compares it with the head and with its base rate, and [`trust`](Self::trust) says how the
-/// two stand. The model may be a compiled one; heads stay on the host unless they are [placed](Self::place).
+/// Every [`step`](Self::step) advances the model once and forms the outputs of all heads in one product. Predictions
+/// are kept for [`Settings::memory`] steps; when the truth of one is known, [`observe`](Self::observe) or
+/// [`observe_at`](Self::observe_at) compares it with the head and with its base rate, and [`trust`](Self::trust) says
+/// how the two stand. The model may be a compiled one; heads stay on the host unless they are [placed](Self::place).
 ///
 /// ```
 /// use forebay::conductor::{Conductor, Kind, Layout, Prediction, Settings};
@@ -75,14 +74,6 @@ pub struct Conductor<T: Real> {
     memory: usize,
 }
 
-/// The weights of all heads, one below the other.
-#[derive(Clone, Debug)]
-struct Stack<T: Real> {
-    weights: Arc<PanelMatrix<T>>,
-    bias: Arc<[T]>,
-    form: Form,
-}
-
 /// A head that runs.
 #[derive(Clone, Debug)]
 struct LiveHead<T: Real> {
@@ -104,32 +95,21 @@ struct LiveHead<T: Real> {
     placed: Option<Pass<T>>,
 }
 
-/// What a head says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Prediction<'a, T> {
-    /// Of a regression head.
-    Values(&'a [T]),
-    /// Of a classification head: the class with the largest score, the first of equals, and all scores.
-    Class(usize, &'a [T]),
-    /// Of a probability head: of the event, 0 to 1.
-    Probability(T),
-}
-
 impl<T: Real> Conductor<T> {
     /// Trains all heads of a layout in one pass over a series from rest, and starts at rest.
     ///
-    /// Heads read the nodes `nodes` of the model, one after the other; the model's own readouts are left out, unless one is fed
-    /// back. Classes are trained as one against the rest;
+    /// Heads read the nodes `nodes` of the model, one after the other; the model's own readouts are left out, unless
+    /// one is fed back. Classes are trained as one against the rest;
     /// probability heads on the first part of the steps, and calibrated on the part [held back](Settings::held_back).
     ///
     /// # Shapes
-    /// `series.inputs`: `[steps, inputs]`; `series.targets`: `[steps, columns]`, the truth of all heads, one after the other
-    /// ([`Layout::columns`]).
+    /// `series.inputs`: `[steps, inputs]`; `series.targets`: `[steps, columns]`, the truth of all heads, one after the
+    /// other ([`Layout::columns`]).
     ///
     /// # Errors
-    /// [`Error::Range`], [`Error::Misuse`] for a layout or settings out of range, or a grid with folds; [`Error::Unknown`]
-    /// for a node; [`Error::Shape`], [`Error::NonFinite`] for a series that does not fit; [`Error::Train`] if no weights can
-    /// be found; else as [`Session::step`](crate::execute::Session::step).
+    /// [`Error::Range`], [`Error::Misuse`] for a layout or settings out of range, or a grid with folds;
+    /// [`Error::Unknown`] for a node; [`Error::Shape`], [`Error::NonFinite`] for a series that does not fit;
+    /// [`Error::Train`] if no weights can be found; else as [`Session::step`](crate::execute::Session::step).
     pub fn fit(
         model: &Model<T>,
         nodes: &[&str],
@@ -156,8 +136,8 @@ impl<T: Real> Conductor<T> {
         Ok((conductor, report))
     }
 
-    /// Trains more heads, on a pass of their own from rest, and puts them beside the others, whose weights, outputs and trust
-    /// stay as they are, and so does the running state. [`Settings::memory`] stays that of the first call.
+    /// Trains more heads, on a pass of their own from rest, and puts them beside the others, whose weights, outputs and
+    /// trust stay as they are, and so does the running state. [`Settings::memory`] stays that of the first call.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); nothing has changed then.
@@ -172,7 +152,7 @@ impl<T: Real> Conductor<T> {
         let (old_rows, memory, since) = (self.outputs.len(), self.memory, self.steps());
         let all: Vec<&Head<T>> = self.heads.iter().map(|live| &live.head).chain(&new).collect();
         let stack = Stack::of(&all, self.model().form(), self.pass.values().len())?;
-        let rows = stack.bias.len();
+        let rows = stack.rows();
         within("the predictions kept", memory.saturating_mul(rows), 1, MOST_KEPT)?;
         self.stack = stack;
         let mut first = old_rows;
@@ -220,15 +200,15 @@ impl<T: Real> Conductor<T> {
         Ok((head.weights.view(), head.bias.view()))
     }
 
-    /// Advances the model by one step and gives the outputs of all heads, one after the other: values, scores of classes,
-    /// probabilities. Allocates nothing as long as all heads are on the host.
+    /// Advances the model by one step and gives the outputs of all heads, one after the other: values, scores of
+    /// classes, probabilities. Allocates nothing as long as all heads are on the host.
     ///
     /// # Shapes
     /// `features`: `[inputs]`. Result: `[rows]` ([`Layout::rows`]).
     ///
     /// # Errors
-    /// As [`Session::step`](crate::execute::Session::step), with [`Error::Overflow`] for a head too; [`Error::Substrate`] for a placed head. All is as before
-    /// the step then.
+    /// As [`Session::step`](crate::execute::Session::step), with [`Error::Overflow`] for a head too;
+    /// [`Error::Substrate`] for a placed head. All is as before the step then.
     pub fn step(&mut self, features: &[T]) -> Result<&[T], Error> {
         self.pass.snapshot_into(&mut self.before);
         self.pass.step(features)?;
@@ -250,8 +230,7 @@ impl<T: Real> Conductor<T> {
     /// The outputs of all heads from the model's nodes, into `next`.
     fn evaluate(&mut self) -> Result<(), Error> {
         let Self { pass, stack, heads, next, .. } = self;
-        next.copy_from_slice(&stack.bias);
-        stack.weights.accumulate(stack.form, pass.values(), next);
+        stack.multiply(pass.values(), next);
         for LiveHead { head, first, placed, .. } in heads.iter_mut() {
             if placed.is_none() && head.calibration.is_none() {
                 continue;
@@ -263,7 +242,7 @@ impl<T: Real> Conductor<T> {
             }
             head.finish(outputs);
         }
-        if all_finite(stack.form, next) {
+        if stack.is_finite(next) {
             return Ok(());
         }
         let bad = next.iter().position(|v| !v.is_finite()).unwrap_or(0);
@@ -289,11 +268,7 @@ impl<T: Real> Conductor<T> {
             });
         }
         let outputs = &self.outputs[live.first..live.first + live.head.weights.nrows()];
-        Ok(match live.head.definition.kind {
-            Kind::Regression { .. } => Prediction::Values(outputs),
-            Kind::Classification { .. } => Prediction::Class(largest(outputs), outputs),
-            Kind::Probability => Prediction::Probability(outputs[0]),
-        })
+        Ok(Prediction::of(live.head.definition.kind, outputs))
     }
 
     /// What a head said in the last step, if it is trusted.
@@ -313,14 +288,16 @@ impl<T: Real> Conductor<T> {
         self.observe_at(name, self.steps().saturating_sub(1), truth)
     }
 
-    /// Tells a head the truth of step `step`, counted from 0, at most [`Settings::memory`] steps back. Allocates nothing.
+    /// Tells a head the truth of step `step`, counted from 0, at most [`Settings::memory`] steps back. Allocates
+    /// nothing.
     ///
     /// # Shapes
     /// `truth`: `[columns]`: the values, the class's number, or 1 for an event and 0 for none.
     ///
     /// # Errors
-    /// [`Error::Unknown`]; [`Error::Range`] for a step that is not kept, is not made yet or was before the head, or a class
-    /// that does not exist; [`Error::Misuse`] for a truth that is known already; [`Error::Shape`], [`Error::NonFinite`].
+    /// [`Error::Unknown`]; [`Error::Range`] for a step that is not kept, is not made yet or was before the head, or a
+    /// class that does not exist; [`Error::Misuse`] for a truth that is known already; [`Error::Shape`],
+    /// [`Error::NonFinite`].
     pub fn observe_at(&mut self, name: &str, step: u64, truth: &[T]) -> Result<(), Error> {
         let (steps, rows, memory) = (self.steps(), self.outputs.len(), self.memory);
         let index = self.index(name)?;
@@ -408,17 +385,5 @@ impl<T: Real> Conductor<T> {
             name: name.to_owned(),
             available: self.heads().map(|head| &head.name[..]).collect::<Vec<_>>().join(", "),
         })
-    }
-}
-
-impl<T: Real> Stack<T> {
-    fn of(heads: &[&Head<T>], form: Form, features: usize) -> Result<Self, Error> {
-        let weights: Vec<T> = heads.iter().flat_map(|head| head.weights.iter().copied()).collect();
-        let bias: Vec<T> = heads.iter().flat_map(|head| head.bias.iter().copied()).collect();
-        Error::check_finite("weights of the heads", &weights)?;
-        Error::check_finite("biases of the heads", &bias)?;
-        let weights = PanelMatrix::new(bias.len(), features, &weights)
-            .map_err(|error| Error::shape("weights of the heads", "a row-major matrix", error))?;
-        Ok(Self { weights: Arc::new(weights), bias: bias.into(), form })
     }
 }

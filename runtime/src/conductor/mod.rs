@@ -14,6 +14,7 @@
 //! | `fit` | training heads together, or new ones later |
 //! | `probability` | calibration of scores, Brier score, reliability |
 //! | `head` | one head: what it says, and what it loses against its base rate |
+//! | `stack` | the product of all heads |
 //! | `trust` | skill over a window, with its uncertainty |
 //! | `live` | [`Conductor`]: stepping, truth, trust |
 //! | `place` | a head's product as a program on a processor |
@@ -27,11 +28,13 @@ mod live;
 mod pass;
 mod place;
 mod probability;
+mod stack;
 mod trust;
 
 pub use self::fit::{HeadFit, Settings};
+pub use self::head::Prediction;
 pub use self::layout::{Base, Definition, Kind, Layout, Rule};
-pub use self::live::{Conductor, Prediction};
+pub use self::live::Conductor;
 pub use self::place::PlacedHead;
 pub use self::probability::{Bin, Calibration, Reliability};
 pub use self::trust::Trust;

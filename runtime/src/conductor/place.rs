@@ -26,8 +26,8 @@ pub struct PlacedHead {
     pub host_skill: Option<f64>,
     /// The same for the program.
     pub placed_skill: Option<f64>,
-    /// Root mean square difference of the two products' results over the standard deviation of the host's, largest of all
-    /// outputs; none for constant outputs.
+    /// Root mean square difference of the two products' results over the standard deviation of the host's, largest of
+    /// all outputs; none for constant outputs.
     pub difference: Option<f64>,
     /// Bytes of the program.
     pub program_bytes: usize,
@@ -36,17 +36,17 @@ pub struct PlacedHead {
 impl<T: Real> Conductor<T> {
     /// Forms a head's product on a substrate from now on, in integers of this precision, and says what that costs.
     ///
-    /// The program's input ranges are fitted to the model's states over the first half of a series, and both products are
-    /// compared over the second. Calibration, base rate and the choice of a class stay on the host. The integers, and so the
-    /// outputs, are the same on every substrate. Trust starts anew: the old one was earned by other numbers.
+    /// The program's input ranges are fitted to the model's states over the first half of a series, and both products
+    /// are compared over the second. Calibration, base rate and the choice of a class stay on the host. The integers,
+    /// and so the outputs, are the same on every substrate. Trust starts anew: the old one was earned by other numbers.
     ///
     /// # Shapes
-    /// `series.inputs`: `[steps, inputs]`, at least 4 steps that the head was not trained on; `series.targets`: `[steps,
-    /// columns]` of this head.
+    /// `series.inputs`: `[steps, inputs]`, at least 4 steps that the head was not trained on; `series.targets`:
+    /// `[steps, columns]` of this head.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Shape`], [`Error::NonFinite`], [`Error::Range`]; [`Error::Refused`] if the substrate does
-    /// not take the product; [`Error::Substrate`]. Nothing has changed then.
+    /// [`Error::Unknown`], [`Error::Shape`], [`Error::NonFinite`], [`Error::Range`]; [`Error::Refused`] if the
+    /// substrate does not take the product; [`Error::Substrate`]. Nothing has changed then.
     pub fn place(
         &mut self,
         name: &str,

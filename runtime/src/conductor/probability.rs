@@ -6,11 +6,12 @@ use crate::error::Error;
 
 /// A score's probability, `p = 1 / (1 + exp(-(slope score + intercept)))`.
 ///
-/// Fitted by maximum likelihood with Platt's targets `(N1 + 1) / (N1 + 2)` and `1 / (N0 + 2)` instead of 1 and 0, which keeps
-/// the slope finite where events and others can be told apart without error.
+/// Fitted by maximum likelihood with Platt's targets `(N1 + 1) / (N1 + 2)` and `1 / (N0 + 2)` instead of 1 and 0, which
+/// keeps the slope finite where events and others can be told apart without error.
 ///
 /// # Source
-/// Platt, Advances in Large Margin Classifiers (1999); Lin, Lin, Weng, Machine Learning 68, 267 (2007), for the numerics.
+/// Platt, Advances in Large Margin Classifiers (1999); Lin, Lin, Weng, Machine Learning 68, 267 (2007), for the
+/// numerics.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// Of the score.
@@ -121,8 +122,8 @@ impl Reliability {
     /// Of probabilities and whether the event happened, in 1 to 1,000 bins.
     ///
     /// # Errors
-    /// [`Error::Shape`] for different lengths or nothing; [`Error::NonFinite`]; [`Error::Range`] for a probability outside
-    /// 0 to 1 or another number of bins.
+    /// [`Error::Shape`] for different lengths or nothing; [`Error::NonFinite`]; [`Error::Range`] for a probability
+    /// outside 0 to 1 or another number of bins.
     pub fn of(probabilities: &[f64], happened: &[bool], bins: usize) -> Result<Self, Error> {
         check(probabilities, happened)?;
         super::layout::within("the number of bins", bins, 1, 1000)?;

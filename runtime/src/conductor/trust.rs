@@ -8,8 +8,8 @@ const QUANTILE: f64 = 2.364_624_251_592_785;
 
 /// How far a head can be relied on, from the predictions of its window whose truth is known.
 ///
-/// With the losses `l` of the head and `b` of its base rate over the window, which is cut into eight stretches one after the
-/// other,
+/// With the losses `l` of the head and `b` of its base rate over the window, which is cut into eight stretches one
+/// after the other,
 ///
 /// ```text
 /// skill = 1 - sum l / sum b
@@ -17,9 +17,9 @@ const QUANTILE: f64 = 2.364_624_251_592_785;
 /// ```
 ///
 /// where `p_i` leaves stretch i out, t is the 0.975 quantile of Student's distribution with 7 degrees of freedom, and
-/// `h = sum b^2 / (2 sum b)` is half a typical error of the base rate, without which a head with errors in one stretch alone
-/// would have no bound. So `lower` is about the lower end of a 95 % interval where an eighth of the window is longer than errors
-/// stay alike, and too high where it is not.
+/// `h = sum b^2 / (2 sum b)` is half a typical error of the base rate, without which a head with errors in one stretch
+/// alone would have no bound. So `lower` is about the lower end of a 95 % interval where an eighth of the window is
+/// longer than errors stay alike, and too high where it is not.
 ///
 /// # Source
 /// The jackknife with groups: Miller, Biometrika 61, 1 (1974), from memory.
@@ -29,8 +29,8 @@ pub struct Trust {
     pub steps: usize,
     /// 1 is perfect, 0 as good as the base rate; none while the base rate made no error, or without predictions.
     pub skill: Option<f64>,
-    /// Lower end of the skill's interval; none below the rule's minimum of predictions, or while all errors of the base rate
-    /// are in one stretch.
+    /// Lower end of the skill's interval; none below the rule's minimum of predictions, or while all errors of the base
+    /// rate are in one stretch.
     pub lower: Option<f64>,
     /// Whether `lower` is above the rule's threshold.
     pub is_trusted: bool,

@@ -54,8 +54,8 @@ const THERMALISATION: usize = 60;
 
 /// A chain of SU(3) on 4^4 at beta 5.7, with a leapfrog coarse enough that a good part of the trajectories is refused.
 ///
-/// A row is a trajectory at half time: the plaquette before it, the kinetic energy it began with, how H has changed. Nothing
-/// in it comes from the second half.
+/// A row is a trajectory at half time: the plaquette before it, the kinetic energy it began with, how H has changed.
+/// Nothing in it comes from the second half.
 fn lattice(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
     let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 8, length: 1.0 };
     let fine = Settings { integrator: Integrator::Omelyan, ..settings };

@@ -16,8 +16,8 @@ pub(super) struct Baseline {
     pub(super) forecast: Vec<f64>,
 }
 
-/// The baseline with the smallest squared error on the last quarter of the training rows, fitted to the others; linear maps
-/// are fitted to all training rows then, or calibrated on that quarter where the target is an event.
+/// The baseline with the smallest squared error on the last quarter of the training rows, fitted to the others; linear
+/// maps are fitted to all training rows then, or calibrated on that quarter where the target is an event.
 pub(super) fn best(
     domain: &Domain,
     column: usize,
@@ -55,8 +55,8 @@ pub(super) fn best(
     Ok(simple.unwrap_or(Baseline { name, forecast }))
 }
 
-/// Least squares on the last `order` rows of inputs: an autoregression where the target is a later input. Rows before the
-/// first are taken as the first. A penalty of 1e-10 of the largest variance keeps constant columns solvable.
+/// Least squares on the last `order` rows of inputs: an autoregression where the target is a later input. Rows before
+/// the first are taken as the first. A penalty of 1e-10 of the largest variance keeps constant columns solvable.
 fn linear(
     inputs: &Array2<f64>,
     target: ndarray::ArrayView1<'_, f64>,

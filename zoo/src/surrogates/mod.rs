@@ -1,13 +1,13 @@
 //! Four small surrogates side by side on one device: a lattice gauge theory, a chaotic flow, a heated rod, the sun.
 //!
-//! Each is a hybrid reservoir under a [`Conductor`](forebay::Conductor), stepped in turns with the others. On the same test rows stands
-//! the forecast it has to beat, chosen on training rows alone; the difference of their losses comes with an interval, and
-//! without a claim where that contains zero.
+//! Each is a hybrid reservoir under a [`Conductor`], stepped in turns with the others. On the same test rows stands
+//! the forecast it has to beat, chosen on training rows alone; the difference of their losses comes with an interval,
+//! and without a claim where that contains zero.
 //!
 //! | domain | sees | heads | to beat |
 //! |---|---|---|---|
-//! | lattice | SU(3) on 4^4: plaquette, kinetic energy, change of H over the first half of a trajectory | whether it is accepted; the plaquette after it | linear score of past rows, calibrated; linear in past rows, persistence |
-//! | lorenz | x of Lorenz-63 | x five rows on; z now | linear in past rows, persistence |
+//! | lattice | SU(3) on 4^4 at half a trajectory: P, T, change of H | acceptance; the next P | past rows: logistic, linear |
+//! | lorenz | x of Lorenz-63 | x five rows on; z now | persistence, past rows: linear |
 //! | heat | three noisy sensors of a rod | a sensor's next reading; the temperature between two | the same |
 //! | sunspots | square roots of monthly numbers | the next month's | the same |
 //!
@@ -134,7 +134,8 @@ pub struct Outcome {
     pub is_probability: bool,
     /// Mean loss on the test rows.
     pub loss: f64,
-    /// The forecast to beat: of those there are, the one with the smallest loss on the last quarter of the training rows.
+    /// The forecast to beat: of those there are, the one with the smallest loss on the last quarter of the training
+    /// rows.
     pub baseline: String,
     /// Its mean loss on the test rows.
     pub baseline_loss: f64,
@@ -235,8 +236,8 @@ impl Surrogates {
     /// Steps all surrogates in turns over the test rows, and sets each head beside its baseline.
     ///
     /// # Errors
-    /// [`SurrogateError::Forebay`] if a substrate fails; another call goes on from there. [`SurrogateError::Train`] if a
-    /// baseline has no solution.
+    /// [`SurrogateError::Forebay`] if a substrate fails; another call goes on from there. [`SurrogateError::Train`] if
+    /// a baseline has no solution.
     pub fn compare(&mut self) -> Result<Vec<Outcome>, SurrogateError> {
         let train = WASHOUT + self.size.train;
         while self.row < train + self.size.test {
