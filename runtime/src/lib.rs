@@ -12,6 +12,7 @@
 //! | [`checkpoint`] | a running state on disk, tied to its model |
 //! | [`parallel`] | forecasts of spatiotemporal systems by many local reservoirs, on threads and over MPI |
 //! | [`train`] | ridge, online and classification readouts |
+//! | [`conductor`] | many named heads on one pass: values, classes, probabilities, each with its trust |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
@@ -23,6 +24,7 @@
 
 pub mod checkpoint;
 pub mod compile;
+pub mod conductor;
 pub mod error;
 pub mod esn;
 pub mod execute;
@@ -39,6 +41,7 @@ pub mod train;
 pub mod weights;
 
 pub use compile::Compiler;
+pub use conductor::Conductor;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};

@@ -3,11 +3,14 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use forebay::conductor::{Base, Kind, Layout as Heads, Settings};
 use forebay::graph::{Graph, Products};
 use forebay::model::Model;
 use forebay::parallel::{Grid, ParallelReservoirs};
 use forebay::reservoir::Reservoir;
-use forebay::{Error, HybridEsn};
+use forebay::train::Series;
+use forebay::{Conductor, Error, HybridEsn};
+use ndarray::Array2;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -133,6 +136,31 @@ fn local_reservoirs_step_without_allocating() -> Result<(), Error> {
             }
             Ok(())
         })
+/// Stepping, late truth and trust of heads of every kind.
+#[test]
+fn many_heads_allocate_nothing() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir("x", u, Reservoir::new(50));
+    g.readout("none", [x], 1);
+    let model = Model::<f32>::generate(g.build()?, 1)?;
+    let value = Kind::Regression { outputs: 2, base: Base::Persistence };
+    let layout = Heads::new([("a", value), ("b", Kind::Classification { classes: 3 }), ("c", Kind::Probability)]);
+    let inputs = Array2::from_shape_fn((400, 1), |(t, _)| (0.1 * t as f32).sin());
+    let targets = Array2::from_shape_fn((400, 4), |(t, k)| ((t + k) % 2) as f32);
+    let series = Series::new(inputs.view(), targets.view());
+    let (mut conductor, _) = Conductor::fit(&model, &["x"], &layout, &series, &Settings::default())?;
+    let count = allocations(|| {
+        for t in 0..400 {
+            conductor.step(&[0.1 * t as f32 % 1.0])?;
+            if let Some(step) = conductor.steps().checked_sub(11) {
+                conductor.observe_at("a", step, &[0.5, 0.25])?;
+                conductor.observe_at("b", step, &[1.0])?;
+                conductor.observe_at("c", step, &[0.0])?;
+            }
+            conductor.trusted("a")?;
+        }
+        Ok(())
     })?;
     assert_eq!(count, 0);
     Ok(())

@@ -12,6 +12,7 @@
 //! | [`tasks`] | benchmark protocols, settings, scores |
 //! | [`search`] | random search on validation data |
 //! | [`autocorrelation`] | means of correlated series with their errors |
+//! | [`surrogates`] | four small surrogates side by side on one device, each beside its baseline |
 //! | [`stats`] | means, medians, confidence intervals |
 
 pub mod autocorrelation;
@@ -23,5 +24,6 @@ pub mod scalers;
 pub mod search;
 pub mod stats;
 pub mod steering;
+pub mod surrogates;
 pub mod systems;
 pub mod tasks;
