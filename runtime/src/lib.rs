@@ -10,6 +10,7 @@
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
 //! | [`train`] | ridge, online and classification readouts |
+//! | [`drift`] | noticing that data have changed, and recovering from it |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
@@ -19,6 +20,7 @@
 //! The crate computes on the host. It has not been run on silicon, and nothing in it is a device measurement.
 
 pub mod compile;
+pub mod drift;
 pub mod error;
 pub mod esn;
 pub mod execute;
@@ -33,6 +35,7 @@ pub mod train;
 pub mod weights;
 
 pub use compile::Compiler;
+pub use drift::DriftMonitor;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
