@@ -9,6 +9,8 @@ const PER_ROW: usize = 5;
 const ROWS: usize = 24;
 /// Samples between two searches for a cut.
 const CLOCK: u32 = 2;
+/// Samples before the first search.
+const GRACE: f64 = 30.0;
 /// Samples on either side of a cut, at least.
 const LEAST: f64 = 5.0;
 
@@ -21,8 +23,8 @@ const LEAST: f64 = 5.0;
 ///
 /// with `s^2` the variance of the window. The window is an exponential histogram: a sum and a sum of squares for each of at
 /// most 5 buckets of every power of two, so memory is fixed and cuts are tried between buckets only. A search is made every
-/// second sample. The statistic is `ln(1 + 1 / delta)` for the largest delta (the least evidence) at which nothing would be
-/// cut, so that one run tells for all thresholds.
+/// second sample from the 30th on. The statistic is the largest `L` that any cut still exceeds: its evidence. With a delta its threshold grows with the window, and false alarms become ever rarer; with a
+/// [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
 ///
 /// The bound's last term takes samples for bounded by 1, in whatever units they come.
 ///
@@ -41,7 +43,7 @@ const LEAST: f64 = 5.0;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adwin {
-    threshold: f64,
+    limit: Limit,
     /// Oldest first within a row; row r holds buckets of 2^r samples.
     buckets: [[Bucket; PER_ROW + 1]; ROWS],
     filled: [usize; ROWS],
@@ -51,6 +53,13 @@ pub struct Adwin {
     /// Samples after the best cut of the last search.
     since: f64,
     skipped: u64,
+}
+
+/// What `L` is compared with.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    Delta(f64),
+    Fixed(f64),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,17 +83,21 @@ impl Adwin {
         if !(delta > 0.0 && delta < 1.0) {
             return Err(range("delta", "above 0 and below 1", delta));
         }
-        Self::with_threshold(libm::log1p(1.0 / delta))
+        Ok(Self::empty(Limit::Delta(delta)))
     }
 
-    /// With a threshold for the statistic `ln(1 + 1 / delta)`.
+    /// With a fixed threshold for `L`.
     ///
     /// # Errors
     /// [`Error::Range`] unless the threshold is finite and above 0.
     pub fn with_threshold(threshold: f64) -> Result<Self, Error> {
         positive("threshold", threshold)?;
-        Ok(Self {
-            threshold,
+        Ok(Self::empty(Limit::Fixed(threshold)))
+    }
+
+    fn empty(limit: Limit) -> Self {
+        Self {
+            limit,
             buckets: [[Bucket::default(); PER_ROW + 1]; ROWS],
             filled: [0; ROWS],
             total: Bucket::default(),
@@ -92,7 +105,7 @@ impl Adwin {
             clock: 0,
             since: 0.0,
             skipped: 0,
-        })
+        }
     }
 
     /// Samples in the window.
@@ -161,14 +174,15 @@ impl Detector for Adwin {
         }
         self.insert(sample);
         self.clock += 1;
-        if self.clock < CLOCK || self.samples < 2.0 * LEAST {
+        if self.clock < CLOCK || self.samples < GRACE {
             return 0.0;
         }
         self.clock = 0;
-        let excess = self.search() - libm::log(2.0 * self.samples);
-        // ln(1 + e^x), which is x where e^x would overflow.
-        let statistic = if excess > 30.0 { excess } else { libm::log1p(libm::exp(excess)) };
-        statistic / self.threshold
+        let limit = match self.limit {
+            Limit::Delta(delta) => libm::log(2.0 * self.samples / delta),
+            Limit::Fixed(threshold) => threshold,
+        };
+        self.search() / limit
     }
 
     fn since(&self) -> u64 {

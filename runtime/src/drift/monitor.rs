@@ -199,14 +199,15 @@ impl DriftMonitor {
             seen.push(values);
         }
         let block = channels.iter().map(|channel| channel.whitener.block()).max().unwrap_or(1);
-        let orders = channels.iter().map(|channel| channel.whitener.coefficients().len());
-        let skipped = orders.max().unwrap_or(0);
-        let length = (stretch.nrows() - skipped) / block;
-        let mut whitened = Array2::zeros((length, channels.len()));
-        for ((channel, values), mut column) in channels.iter_mut().zip(&seen).zip(whitened.columns_mut()) {
-            if channel.whitener.block() != block {
-                channel.whitener.lengthen(block, values)?;
+        // Channels keep step: all have the longest block.
+        if block > 1 {
+            for (channel, values) in channels.iter_mut().zip(&seen) {
+                channel.whitener = Whitener::fit_blocks(values, block, channel.whitener.coefficients().len())?;
             }
+        }
+        let skipped = channels.iter().map(|channel| channel.whitener.coefficients().len()).max().unwrap_or(0);
+        let mut whitened = Array2::zeros((stretch.nrows() / block - skipped, channels.len()));
+        for ((channel, values), mut column) in channels.iter_mut().zip(&seen).zip(whitened.columns_mut()) {
             let all = channel.whitener.whiten(values);
             column.iter_mut().zip(&all[skipped..]).for_each(|(to, &from)| *to = from);
             channel.whitener.restart();

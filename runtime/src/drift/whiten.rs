@@ -10,7 +10,8 @@ pub enum Whitening {
     None,
     /// An autoregression is taken out, of the order up to this one that Akaike's criterion prefers.
     Autoregression(usize),
-    /// Means of blocks of at least twice the [`autocorrelation_time`]; one sample per block.
+    /// Means of blocks of at least twice the [`autocorrelation_time`], one sample per block; what memory is left between
+    /// blocks is taken out by an autoregression of order up to 3.
     Blocks,
 }
 
@@ -51,7 +52,7 @@ impl Whitener {
     /// Learns mean, spread and memory of a drift-free stretch `[steps]`.
     ///
     /// # Errors
-    /// [`Error::Range`] for a stretch of less than 50 samples (or 20 blocks, or 10 samples per order allowed), or one that
+    /// [`Error::Range`] for a stretch of less than 50 samples (or 50 blocks, or 10 samples per order allowed), or one that
     /// does not vary; [`Error::NonFinite`].
     pub fn fit(stretch: &[f64], whitening: Whitening) -> Result<Self, Error> {
         Error::check_finite("the drift-free stretch", stretch)?;
@@ -60,21 +61,35 @@ impl Whitener {
         if stretch.len() < needed {
             return Err(range("the drift-free stretch", &format!("at least {needed} samples"), stretch.len()));
         }
-        let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
-        let block = match whitening {
-            Whitening::Blocks => (2.0 * autocorrelation_time(stretch)).ceil().max(1.0) as usize,
-            _ => 1,
+        let (order, block) = match whitening {
+            Whitening::Blocks => (3, (2.0 * autocorrelation_time(stretch)).ceil().max(1.0) as usize),
+            _ => (order, 1),
         };
-        if stretch.len() / block < 20 {
-            let expected = format!("at least 20 blocks of {block}");
+        Self::fit_blocks(stretch, block, order)
+    }
+
+    pub(super) fn fit_blocks(stretch: &[f64], block: usize, order: usize) -> Result<Self, Error> {
+        if stretch.len() / block < 50 {
+            let expected = format!("at least 50 blocks of {block}");
             return Err(range("the drift-free stretch", &expected, stretch.len()));
         }
-        let coefficients = if order > 0 { autoregression(stretch, mean, order) } else { Vec::new() };
-        let mut whitener = Self::new(mean, 1.0, coefficients, block);
-        let mut whitened = whitener.whiten(stretch);
-        let skipped = whitener.coefficients.len();
-        whitened.drain(..skipped);
-        let variance = whitened.iter().map(|z| z * z).sum::<f64>() / (whitened.len() - skipped).max(1) as f64;
+        let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
+        let means: Vec<f64> =
+            stretch.chunks_exact(block).map(|b| b.iter().map(|x| x - mean).sum::<f64>() / block as f64).collect();
+        let coefficients = if order > 0 { autoregression(&means, order) } else { Vec::new() };
+        let order = coefficients.len();
+        let mut whitener = Self {
+            mean,
+            spread: 1.0,
+            history: vec![0.0; ROOM * order],
+            newest: (ROOM - 1) * order,
+            coefficients,
+            block,
+            sum: 0.0,
+            summed: 0,
+        };
+        let whitened = &whitener.whiten(stretch)[order..];
+        let variance = whitened.iter().map(|z| z * z).sum::<f64>() / (whitened.len() - order) as f64;
         // The rounding of the mean leaves a constant with a trace of spread.
         let rounding = f64::EPSILON * mean.abs() * 16.0;
         if !(variance.sqrt() > rounding && variance.is_finite()) {
@@ -85,20 +100,32 @@ impl Whitener {
         Ok(whitener)
     }
 
-    fn new(mean: f64, spread: f64, coefficients: Vec<f64>, block: usize) -> Self {
-        let history = vec![0.0; ROOM * coefficients.len()];
-        let newest = history.len() - coefficients.len();
-        Self { mean, spread, coefficients, history, newest, block, sum: 0.0, summed: 0 }
-    }
-
     /// Takes one sample; gives a whitened one, or with blocks nothing until the block is full.
     ///
     /// For a sample that is not finite that is nothing, and its place is taken by what was expected.
     pub fn update(&mut self, sample: f64) -> Option<f64> {
+        let deviation = sample - self.mean;
+        if self.block == 1 {
+            return self.predict(deviation);
+        }
+        // A block takes a sample more for each that is not finite.
+        if deviation.is_finite() {
+            self.sum += deviation;
+            self.summed += 1;
+        }
+        if self.summed < self.block {
+            return None;
+        }
+        let mean = self.sum / self.block as f64;
+        (self.sum, self.summed) = (0.0, 0);
+        self.predict(mean)
+    }
+
+    /// The part of a deviation that the past did not tell.
+    fn predict(&mut self, deviation: f64) -> Option<f64> {
         let order = self.coefficients.len();
         let history = &self.history[self.newest..self.newest + order];
         let expected: f64 = self.coefficients.iter().zip(history).map(|(a, d)| a * d).sum();
-        let deviation = sample - self.mean;
         let is_finite = deviation.is_finite();
         if order > 0 {
             if self.newest == 0 {
@@ -109,21 +136,7 @@ impl Whitener {
             self.newest -= 1;
             self.history[self.newest] = if is_finite { deviation } else { expected };
         }
-        if !is_finite {
-            return None;
-        }
-        let value = (deviation - expected) / self.spread;
-        if self.block == 1 {
-            return Some(value);
-        }
-        self.sum += value;
-        self.summed += 1;
-        if self.summed < self.block {
-            return None;
-        }
-        let mean = self.sum / self.block as f64;
-        (self.sum, self.summed) = (0.0, 0);
-        Some(mean)
+        is_finite.then(|| (deviation - expected) / self.spread)
     }
 
     /// Whitened samples of a series, one per block. The first few, as many as there are coefficients, lack a past.
@@ -156,29 +169,15 @@ impl Whitener {
     pub fn spread(&self) -> f64 {
         self.spread
     }
-
-    /// Makes blocks longer, so that several channels keep step; the stretch gives the new spread.
-    pub(super) fn lengthen(&mut self, block: usize, stretch: &[f64]) -> Result<(), Error> {
-        *self = Self::new(self.mean, 1.0, Vec::new(), block);
-        let means = self.whiten(stretch);
-        let variance = means.iter().map(|z| z * z).sum::<f64>() / means.len().max(1) as f64;
-        if means.len() < 20 {
-            let expected = format!("at least 20 blocks of {block}");
-            return Err(range("the drift-free stretch", &expected, stretch.len()));
-        }
-        self.spread = variance.sqrt();
-        self.restart();
-        Ok(())
-    }
 }
 
 /// Lengths of the history that are kept before it is moved back.
 const ROOM: usize = 8;
 
 /// The autoregression of the order from 0 to `most` with the least `n ln(variance) + 2 order`.
-fn autoregression(stretch: &[f64], mean: f64, most: usize) -> Vec<f64> {
-    let covariances = autocovariances(stretch, mean, most);
-    let n = stretch.len() as f64;
+fn autoregression(deviations: &[f64], most: usize) -> Vec<f64> {
+    let covariances = autocovariances(deviations, most);
+    let n = deviations.len() as f64;
     let mut best = (f64::INFINITY, Vec::new());
     levinson_durbin(&covariances, |coefficients, variance| {
         let criterion = n * libm::log(variance) + 2.0 * coefficients.len() as f64;
@@ -190,11 +189,10 @@ fn autoregression(stretch: &[f64], mean: f64, most: usize) -> Vec<f64> {
 }
 
 /// `c_k = 1/n sum over t of d(t) d(t-k)` for k from 0 to `most`: the biased estimate, which is positive definite.
-fn autocovariances(stretch: &[f64], mean: f64, most: usize) -> Vec<f64> {
-    let n = stretch.len() as f64;
-    (0..=most.min(stretch.len() - 1))
-        .map(|lag| stretch[lag..].iter().zip(stretch).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n)
-        .collect()
+fn autocovariances(deviations: &[f64], most: usize) -> Vec<f64> {
+    let n = deviations.len() as f64;
+    let products = |lag: usize| deviations[lag..].iter().zip(deviations).map(|(a, b)| a * b).sum::<f64>();
+    (0..=most.min(deviations.len() - 1)).map(|lag| products(lag) / n).collect()
 }
 
 /// Autoregressions of every order from 0 on that have these autocovariances, `[1 + highest order]`: calls `take` with the
