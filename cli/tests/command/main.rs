@@ -7,3 +7,4 @@ mod programs;
 mod refusals;
 mod solve;
 mod support;
+mod watch;

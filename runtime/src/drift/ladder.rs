@@ -107,7 +107,7 @@ pub enum Action {
         /// The limit.
         limit: f64,
     },
-    /// Outputs may be trusted as far as `error` goes. From here on what is normal is learnt anew.
+    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless a good old model is back.
     GiveBack {
         /// Error of the model in control on the trial.
         error: f64,
@@ -140,7 +140,7 @@ pub struct Entry {
 ///
 /// ```text
 /// watch --alarm--> hold --refit_after--> refit --trial--> good: give back, recalibrate, watch
-///                    ^                     | worse: roll back;  better, not good: keep
+///                    ^                     | worse: roll back; if the old one is good: give back, watch
 ///                    +---- retrain_after --+ retrain --trial--> give back, whatever came of it
 /// ```
 ///
@@ -177,6 +177,8 @@ pub struct Ladder<T: Real> {
     residuals: Vec<f64>,
     log: Vec<Entry>,
     steps: u64,
+    /// The step in which the monitor began.
+    origin: u64,
 }
 
 /// Where on the ladder.
@@ -231,6 +233,7 @@ impl<T: Real> Ladder<T> {
             stage: Stage::Watching,
             log: Vec::new(),
             steps: 0,
+            origin: 0,
             monitor,
             policy,
             before,
@@ -269,7 +272,10 @@ impl<T: Real> Ladder<T> {
         let outputs = esn.session().outputs();
         self.residuals.extend(outputs.iter().zip(truth).map(|(y, t)| y.to_f64() - t.to_f64()));
         self.steps += 1;
-        let event = self.monitor.observe(&self.residuals)?;
+        let mut event = self.monitor.observe(&self.residuals)?;
+        if let Event::Alarm { since, .. } = &mut event {
+            *since += self.origin;
+        }
         // What is not finite can neither be learnt from nor judged by; the old model keeps step all the same.
         if self.residuals.iter().any(|e| !e.is_finite()) {
             if let Stage::Trying { old, .. } = &mut self.stage {
@@ -356,7 +362,13 @@ impl<T: Real> Ladder<T> {
         if !(new < old_error) {
             esn.set_model(old.model().clone())?;
             self.note(Action::RollBack { old: old_error, new });
-            self.climb(rung, old_error);
+            if old_error <= limit {
+                // Nothing is wrong with the old model, so what was normal still is.
+                self.note(Action::GiveBack { error: old_error, before: self.before, is_good: true });
+                self.monitor.restart();
+            } else {
+                self.climb(rung, old_error);
+            }
         } else if new <= limit {
             self.give_back(new);
         } else {
@@ -389,7 +401,7 @@ impl<T: Real> Ladder<T> {
         let action = match DriftMonitor::calibrate(self.monitor.settings().clone(), stretch) {
             Ok(monitor) => {
                 self.before = (residuals.iter().map(|e| square(*e)).sum::<f64>() / residuals.len() as f64).sqrt();
-                self.monitor = monitor;
+                (self.monitor, self.origin) = (monitor, self.steps);
                 Action::Watch
             }
             Err(error) => {
