@@ -213,8 +213,10 @@ impl Watch {
         let start = stream.learnt - WASHOUT;
         let end = stream.learnt + stream.normal;
         let forecast = esn.run(values.slice(s![start..end, ..]))?;
+        let last = forecast.nrows() - 1;
         // The forecast made in the last normal step is judged in the first that is watched.
-        let errors = (&forecast.slice(s![WASHOUT..-1, ..]) - &values.slice(s![stream.learnt + 1..end, ..])).to_owned();
+        let errors =
+            (&forecast.slice(s![WASHOUT..last, ..]) - &values.slice(s![stream.learnt + 1..end, ..])).to_owned();
         let settings = Settings {
             rate: self.rate,
             detector: self.detector.into(),
