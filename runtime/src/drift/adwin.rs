@@ -8,7 +8,7 @@ const PER_ROW: usize = 5;
 /// Sizes 1, 2, 4, .., 2^23: the oldest samples of a longer window are dropped.
 const ROWS: usize = 24;
 /// Samples between two searches for a cut.
-const CLOCK: u32 = 2;
+const CLOCK: u32 = 4;
 /// Samples before the first search.
 const GRACE: f64 = 30.0;
 /// Samples on either side of a cut, at least.
@@ -23,7 +23,7 @@ const LEAST: f64 = 5.0;
 ///
 /// with `s^2` the variance of the window. The window is an exponential histogram: a sum and a sum of squares for each of at
 /// most 5 buckets of every power of two, so memory is fixed and cuts are tried between buckets only. A search is made every
-/// second sample from the 30th on. The statistic is the largest `L` that any cut still exceeds: its evidence. With a delta its threshold grows with the window, and false alarms become ever rarer; with a
+/// fourth sample from the 30th on. The statistic is the largest `L` that any cut still exceeds: its evidence. With a delta its threshold grows with the window, and false alarms become ever rarer; with a
 /// [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
 ///
 /// The bound's last term takes samples for bounded by 1, in whatever units they come.
@@ -148,9 +148,14 @@ impl Adwin {
                 if old < LEAST || new < LEAST {
                     continue;
                 }
-                let distance = (sum / old - (self.total.sum - sum) / new).abs();
-                let inverse = 1.0 / old + 1.0 / new;
+                let (per_old, per_new) = (1.0 / old, 1.0 / new);
+                let distance = (sum * per_old - (self.total.sum - sum) * per_new).abs();
+                let inverse = per_old + per_new;
                 let (a_squared, b) = (2.0 * variance * inverse, 2.0 / 3.0 * inverse);
+                // Most cuts are told apart without a root.
+                if distance * distance <= a_squared * best * best {
+                    continue;
+                }
                 let root = ((a_squared + 4.0 * b * distance).sqrt() - a_squared.sqrt()) / (2.0 * b);
                 if root > best {
                     (best, self.since) = (root, new);

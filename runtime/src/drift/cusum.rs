@@ -13,6 +13,7 @@ struct Sums {
 }
 
 impl Sums {
+    #[inline]
     fn add(&mut self, deviation: f64, allowance: f64) -> f64 {
         self.up = (self.up + deviation - allowance).max(0.0);
         self.down = (self.down - deviation - allowance).max(0.0);
@@ -84,6 +85,7 @@ impl Cusum {
 }
 
 impl Detector for Cusum {
+    #[inline]
     fn update(&mut self, sample: f64) -> f64 {
         if !sample.is_finite() {
             self.skipped += 1;
@@ -138,6 +140,7 @@ impl PageHinkley {
 }
 
 impl Detector for PageHinkley {
+    #[inline]
     fn update(&mut self, sample: f64) -> f64 {
         if !sample.is_finite() {
             self.skipped += 1;

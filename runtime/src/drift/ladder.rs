@@ -359,7 +359,7 @@ impl<T: Real> Ladder<T> {
         let (new, old_error) = ((new_error / count).sqrt(), (old_error / count).sqrt());
         let limit = self.policy.good_enough * self.before;
         // A new model whose error is not a number is not better.
-        if !(new < old_error) {
+        if new.is_nan() || new >= old_error {
             esn.set_model(old.model().clone())?;
             self.note(Action::RollBack { old: old_error, new });
             if old_error <= limit {

@@ -122,6 +122,7 @@ impl AnyDetector {
 }
 
 impl Detector for AnyDetector {
+    #[inline]
     fn update(&mut self, sample: f64) -> f64 {
         match self {
             Self::Cusum(detector) => detector.update(sample),

@@ -154,6 +154,7 @@ enum Lens {
 }
 
 impl Lens {
+    #[inline]
     fn see(self, sample: f64) -> f64 {
         match self {
             Self::Value => sample,
@@ -355,6 +356,7 @@ impl DriftMonitor {
 }
 
 impl Bank {
+    #[inline]
     fn update(&mut self, channel: usize, whitened: f64) -> f64 {
         if self.stride == 1 {
             return self.detectors[channel].update(whitened);

@@ -39,7 +39,11 @@ pub enum Whitening {
 pub struct Whitener {
     mean: f64,
     spread: f64,
+    /// Its inverse: a division less per sample.
+    scale: f64,
+    /// Followed by zeros up to a multiple of four, for products four at a time.
     coefficients: Vec<f64>,
+    order: usize,
     /// The last deviations, newest first, followed by room to let them slide.
     history: Vec<f64>,
     newest: usize,
@@ -76,14 +80,17 @@ impl Whitener {
         let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
         let means: Vec<f64> =
             stretch.chunks_exact(block).map(|b| b.iter().map(|x| x - mean).sum::<f64>() / block as f64).collect();
-        let coefficients = if order > 0 { autoregression(&means, order) } else { Vec::new() };
+        let mut coefficients = if order > 0 { autoregression(&means, order) } else { Vec::new() };
         let order = coefficients.len();
+        coefficients.resize(order.next_multiple_of(4), 0.0);
         let mut whitener = Self {
             mean,
             spread: 1.0,
-            history: vec![0.0; ROOM * order],
-            newest: (ROOM - 1) * order,
+            scale: 1.0,
+            history: vec![0.0; ROOM * coefficients.len()],
+            newest: (ROOM - 1) * coefficients.len(),
             coefficients,
+            order,
             block,
             sum: 0.0,
             summed: 0,
@@ -92,10 +99,11 @@ impl Whitener {
         let variance = whitened.iter().map(|z| z * z).sum::<f64>() / (whitened.len() - order) as f64;
         // The rounding of the mean leaves a constant with a trace of spread.
         let rounding = f64::EPSILON * mean.abs() * 16.0;
-        if !(variance.sqrt() > rounding && variance.is_finite()) {
+        if !(variance.sqrt() > rounding && variance.is_normal()) {
             return Err(range("the spread of the drift-free stretch", "finite and above 0", variance.sqrt()));
         }
         whitener.spread = variance.sqrt();
+        whitener.scale = 1.0 / whitener.spread;
         whitener.restart();
         Ok(whitener)
     }
@@ -103,6 +111,7 @@ impl Whitener {
     /// Takes one sample; gives a whitened one, or with blocks nothing until the block is full.
     ///
     /// For a sample that is not finite that is nothing, and its place is taken by what was expected.
+    #[inline]
     pub fn update(&mut self, sample: f64) -> Option<f64> {
         let deviation = sample - self.mean;
         if self.block == 1 {
@@ -122,21 +131,26 @@ impl Whitener {
     }
 
     /// The part of a deviation that the past did not tell.
+    #[inline]
     fn predict(&mut self, deviation: f64) -> Option<f64> {
-        let order = self.coefficients.len();
-        let history = &self.history[self.newest..self.newest + order];
-        let expected: f64 = self.coefficients.iter().zip(history).map(|(a, d)| a * d).sum();
+        let length = self.coefficients.len();
+        let history = &self.history[self.newest..self.newest + length];
+        let mut sums = [0.0; 4];
+        for (a, d) in self.coefficients.chunks_exact(4).zip(history.chunks_exact(4)) {
+            (0..4).for_each(|lane| sums[lane] += a[lane] * d[lane]);
+        }
+        let expected = (sums[0] + sums[1]) + (sums[2] + sums[3]);
         let is_finite = deviation.is_finite();
-        if order > 0 {
+        if length > 0 {
             if self.newest == 0 {
-                let end = self.history.len() - order;
-                self.history.copy_within(..order, end);
+                let end = self.history.len() - length;
+                self.history.copy_within(..length, end);
                 self.newest = end;
             }
             self.newest -= 1;
             self.history[self.newest] = if is_finite { deviation } else { expected };
         }
-        is_finite.then(|| (deviation - expected) / self.spread)
+        is_finite.then_some((deviation - expected) * self.scale)
     }
 
     /// Whitened samples of a series, one per block. The first few, as many as there are coefficients, lack a past.
@@ -152,7 +166,7 @@ impl Whitener {
 
     /// `a_1, .., a_p`; empty without an autoregression.
     pub fn coefficients(&self) -> &[f64] {
-        &self.coefficients
+        &self.coefficients[..self.order]
     }
 
     /// Samples per whitened one.
