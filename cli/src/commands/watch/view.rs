@@ -45,7 +45,7 @@ impl Screen {
         self.stream.push(value);
         self.error.push(error);
         self.score.push(score);
-        if self.steps % (self.speed / PICTURES).max(1) != 0 {
+        if !self.steps.is_multiple_of((self.speed / PICTURES).max(1)) {
             return;
         }
         let due = Duration::from_secs_f64(f64::from(self.steps) / f64::from(self.speed));
