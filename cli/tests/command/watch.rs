@@ -53,7 +53,7 @@ fn a_file_is_watched_and_bad_arguments_are_told() {
 
     for (arguments, tells) in [
         (&["--file", "short.csv"][..], "900 are needed"),
-        (&["--file", "still.csv"], "constant"),
+        (&["--file", "still.csv"], "spread of the drift-free stretch"),
         (&["--file", "nowhere.csv"], "cannot read nowhere.csv"),
         (&["--file", "waves.csv", "--change", "5"], "--change belongs to the built-in stream"),
         (&["--columns", "x"], "--columns belongs to --file"),
