@@ -47,7 +47,7 @@ impl Sums {
 /// assert!((0..100).all(|t| cusum.update(if t % 2 == 0 { 1.0 } else { -1.0 }) < 1.0));
 /// // A shift by 1.5: the sum grows by 1 per step.
 /// assert_eq!((0..10).position(|_| cusum.update(1.5) >= 1.0), Some(4));
-/// assert_eq!(cusum.since(), 10);
+/// assert_eq!(cusum.since(), 5);
 /// # Ok::<(), forebay::Error>(())
 /// ```
 #[derive(Clone, Debug)]

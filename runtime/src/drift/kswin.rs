@@ -113,7 +113,7 @@ fn insert(sorted: &mut Vec<f64>, value: f64) {
 /// use forebay::drift::ks_distance;
 ///
 /// // At 2, all of the first sample and a third of the second are passed.
-/// assert_eq!(ks_distance(&[1.0, 2.0], &[2.0, 3.0, 4.0]), 1.0 - 1.0 / 3.0);
+/// assert_eq!(ks_distance(&[1.0, 2.0], &[2.0, 3.0, 4.0]), 2.0 / 3.0);
 /// ```
 pub fn ks_distance(first: &[f64], second: &[f64]) -> f64 {
     if first.is_empty() || second.is_empty() {

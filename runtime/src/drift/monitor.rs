@@ -123,7 +123,8 @@ pub enum Event {
 ///     Ok(Event::Alarm { channel, since, .. }) => Some((channel, since)),
 ///     _ => None,
 /// });
-/// assert!(alarm.is_some_and(|(channel, since)| channel == 1 && since.abs_diff(100) < 10));
+/// let (channel, since) = alarm.expect("a shift by 2 is found");
+/// assert!(channel == 1 && since.abs_diff(100) < 20, "{channel} {since}");
 /// # Ok::<(), forebay::Error>(())
 /// ```
 #[derive(Clone, Debug)]
