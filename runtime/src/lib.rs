@@ -13,6 +13,7 @@
 //! | [`parallel`] | forecasts of spatiotemporal systems by many local reservoirs, on threads and over MPI |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`conductor`] | many named heads on one pass: values, classes, probabilities, each with its trust |
+//! | [`drift`] | noticing that data have changed, and recovering from it |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
@@ -25,6 +26,7 @@
 pub mod checkpoint;
 pub mod compile;
 pub mod conductor;
+pub mod drift;
 pub mod error;
 pub mod esn;
 pub mod execute;
@@ -42,6 +44,7 @@ pub mod weights;
 
 pub use compile::Compiler;
 pub use conductor::Conductor;
+pub use drift::DriftMonitor;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};

@@ -26,6 +26,7 @@ pub(crate) mod substrates;
 mod task;
 mod trace;
 mod validate;
+mod watch;
 
 use anyhow::Result;
 use clap::{CommandFactory, Subcommand};
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     Ladder(ladder::LadderCommand),
     /// Poisson and heat equations to f64 accuracy with 4-bit products
     Solve(solve::Solve),
+    /// Watch a forecasting network for drift, and repair it
+    Watch(watch::Watch),
     /// Convert between .forebay, .json and .npz
     Convert(convert::Convert),
     /// The shipped data sets
@@ -102,6 +105,7 @@ impl Command {
             Self::Emulate(command) => command.run(),
             Self::Ladder(command) => command.run(),
             Self::Solve(command) => command.run(),
+            Self::Watch(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),

@@ -9,3 +9,4 @@ mod refusals;
 mod solve;
 mod steer;
 mod support;
+mod watch;

@@ -56,6 +56,16 @@ impl Lorenz63 {
         let sampling = Sampling { dt: self.dt, substeps: self.substeps, transient: self.transient };
         sampling.run("Lorenz-63", |s| self.derivative(s), [1.0, 1.0, 20.0], steps, seed)
     }
+
+    /// `[steps, 3]` from a state on, which is the first row; for a system whose parameters change on the way.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate); a start that is not finite diverges at once.
+    pub fn follow(&self, start: [f64; 3], steps: usize) -> Result<Array2<f64>, SystemError> {
+        let sampling = Sampling { dt: self.dt, substeps: self.substeps, transient: 0.0 };
+        sampling.check(steps)?;
+        sampling.rows("Lorenz-63", |s| self.derivative(s), start, steps)
+    }
 }
 
 /// Rossler: `x' = -y - z`, `y' = x + a y`, `z' = b + z (x - c)`.
@@ -116,24 +126,41 @@ impl Sampling {
         steps: usize,
         seed: Seed,
     ) -> Result<Array2<f64>, SystemError> {
-        positive("dt", self.dt)?;
-        solver_steps(self.substeps)?;
-        length(steps, 3)?;
+        self.check(steps)?;
         let discarded = transient_steps(self.transient, self.dt)?;
         let mut stream = seed.stream(system);
         let mut s = centre.map(|c| c + stream.uniform_in(-1.0, 1.0));
-        let h = self.dt / self.substeps as f64;
-        let row = |s: [f64; 3]| (0..self.substeps).fold(s, |s, _| runge_kutta(&f, s, h));
         for _ in 0..discarded.ceil() as usize {
-            s = row(s);
+            s = self.row(&f, s);
         }
+        self.rows(system, f, s, steps)
+    }
+
+    fn check(&self, steps: usize) -> Result<(), SystemError> {
+        positive("dt", self.dt)?;
+        solver_steps(self.substeps)?;
+        length(steps, 3)
+    }
+
+    fn row(&self, f: &impl Fn([f64; 3]) -> [f64; 3], s: [f64; 3]) -> [f64; 3] {
+        let h = self.dt / self.substeps as f64;
+        (0..self.substeps).fold(s, |s, _| runge_kutta(f, s, h))
+    }
+
+    fn rows(
+        &self,
+        system: &'static str,
+        f: impl Fn([f64; 3]) -> [f64; 3],
+        mut s: [f64; 3],
+        steps: usize,
+    ) -> Result<Array2<f64>, SystemError> {
         let mut series = Array2::zeros((steps, 3));
         for (step, mut out) in series.rows_mut().into_iter().enumerate() {
             if s.iter().any(|v| !v.is_finite()) {
                 return Err(SystemError::Diverged { system, step });
             }
             out.assign(&ndarray::aview1(&s));
-            s = row(s);
+            s = self.row(&f, s);
         }
         Ok(series)
     }

@@ -1,0 +1,483 @@
+//! What to do about drift: hold, refit, retrain, give back control, or go back.
+
+use std::time::{Duration, Instant};
+
+use forebay_kernels::Real;
+use ndarray::{ArrayView2, s};
+
+use super::kept::Kept;
+use super::{DriftMonitor, Event, Kind, positive, range};
+use crate::error::Error;
+use crate::esn::HybridEsn;
+use crate::model::Model;
+use crate::train::online::{OnlineFeedback, OnlineTrainer, Rls};
+use crate::train::{Ridge, Series, Training};
+
+/// How the readout is refitted; the reservoir stays as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refit {
+    /// Ridge regression over the steps since the alarm, exact.
+    Ridge(Ridge),
+    /// Recursive least squares with exponential forgetting over the same steps.
+    RecursiveLeastSquares {
+        /// Weight of a step relative to the one after, in (0, 1].
+        forgetting: f64,
+        /// Start of the inverse, see [`Rls`].
+        ridge: f64,
+    },
+}
+
+/// Retrains from a model and the steps since the alarm: inputs `[steps, inputs]`, targets `[steps, outputs]`. The graph has
+/// to stay; reservoir weights may change.
+pub type Retrain<T> = Box<dyn FnMut(&Model<T>, ArrayView2<'_, T>, ArrayView2<'_, T>) -> Result<Model<T>, Error> + Send>;
+
+/// Lengths and limits of a [`Ladder`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Steps to gather after an alarm before the readout is refitted; 1,000.
+    pub refit_after: usize,
+    /// Steps to gather before a full retraining; 3,000.
+    pub retrain_after: usize,
+    /// Steps after a new model was installed on which it is judged, beside the old one; it has not seen them; 300.
+    pub trial: usize,
+    /// Steps of each training series while the state forgets that it began at rest; 100.
+    pub washout: usize,
+    /// A new model is kept if its error is below the old one's, and is good enough (no next rung) if it is below this
+    /// multiple of the error before the alarm; 1.5.
+    pub good_enough: f64,
+    /// Steps after control was given back on which a new monitor learns what is normal now; 2,000.
+    pub recalibrate: usize,
+    /// How the readout is refitted; ridge regression with 1e-6.
+    pub refit: Refit,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            refit_after: 1000,
+            retrain_after: 3000,
+            trial: 300,
+            washout: 100,
+            good_enough: 1.5,
+            recalibrate: 2000,
+            refit: Refit::Ridge(Ridge::Fixed(1e-6)),
+        }
+    }
+}
+
+/// What was done, and why. Errors are root mean squares over steps and outputs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Outputs are not to be trusted; steps are gathered.
+    Hold {
+        /// The channel that drifted.
+        channel: usize,
+        /// The detector that said so.
+        detector: Kind,
+        /// Where the change began, by its estimate.
+        since: u64,
+    },
+    /// A new readout runs on trial.
+    Refit {
+        /// Steps that it was fitted to.
+        steps: usize,
+    },
+    /// A retrained model runs on trial.
+    Retrain {
+        /// Steps that it was trained on.
+        steps: usize,
+    },
+    /// Training failed; the model is the old one.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The new model was worse on the trial: the old one is back.
+    RollBack {
+        /// Error of the old model.
+        old: f64,
+        /// Error of the new one.
+        new: f64,
+    },
+    /// The new model was better but not good enough: the next rung follows.
+    Escalate {
+        /// Error of the new model.
+        new: f64,
+        /// The limit.
+        limit: f64,
+    },
+    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless a good old model is back.
+    GiveBack {
+        /// Error of the model in control on the trial.
+        error: f64,
+        /// Error before the alarm.
+        before: f64,
+        /// Whether it is as small as was asked for.
+        is_good: bool,
+    },
+    /// The monitor watches again.
+    Watch,
+    /// The monitor could not learn what is normal; it goes on with what it knew.
+    Unwatched {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An action with its step, and the time that the computation took.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The step, counted from 0, after which it was done.
+    pub step: u64,
+    /// What was done.
+    pub action: Action,
+    /// Wall-clock time of training or calibration; zero for the rest.
+    pub took: Duration,
+}
+
+/// Watches a running network and repairs it.
+///
+/// ```text
+/// watch --alarm--> hold --refit_after--> refit --trial--> good: give back, recalibrate, watch
+///                    ^                     | worse: roll back; if the old one is good: give back, watch
+///                    +---- retrain_after --+ retrain --trial--> give back, whatever came of it
+/// ```
+///
+/// The monitor's channels are the residuals `prediction - truth`, one per output. While the ladder holds, refits and tries,
+/// [`is_trusted`](Self::is_trusted) is false. While it recalibrates, drift goes unnoticed. The substrate of a compiled model
+/// is used for training as well; on the same substrate the same steps give the same model.
+///
+/// ```
+/// use forebay::HybridEsn;
+/// use forebay::drift::{DriftMonitor, Ladder, Policy, Settings};
+/// use ndarray::Array2;
+///
+/// let mut esn = HybridEsn::from_weights(&[0.5_f64, -0.3], &[0.0, 0.4, -0.4, 0.0], &[1.0, -1.0], 0.7)?;
+/// let mut noise = forebay::random::Seed(1).stream("errors");
+/// let errors = Array2::from_shape_simple_fn((2000, 1), || 0.1 * noise.normal());
+/// let monitor = DriftMonitor::calibrate(Settings::default(), errors.view())?;
+/// let mut ladder = Ladder::new(monitor, Policy::default(), 0.1)?;
+/// for t in 0..200 {
+///     let input = [(0.1 * f64::from(t)).sin()];
+///     let truth = esn.step(&input)?[0] + 0.1 * noise.normal();
+///     ladder.observe(&mut esn, &input, &[truth])?;
+/// }
+/// assert!(ladder.is_trusted() && ladder.log().is_empty());
+/// # Ok::<(), forebay::Error>(())
+/// ```
+pub struct Ladder<T: Real> {
+    monitor: DriftMonitor,
+    policy: Policy,
+    retrain: Retrain<T>,
+    /// Error before the alarm.
+    before: f64,
+    stage: Stage<T>,
+    kept: Kept<T>,
+    residuals: Vec<f64>,
+    log: Vec<Entry>,
+    steps: u64,
+    /// The step in which the monitor began.
+    origin: u64,
+}
+
+/// Where on the ladder.
+enum Stage<T: Real> {
+    Watching,
+    /// Gathers steps for a refit (rung 0) or a retraining (rung 1).
+    Holding {
+        rung: usize,
+    },
+    /// A new model is judged; the old one runs beside it.
+    Trying {
+        rung: usize,
+        old: Box<HybridEsn<T>>,
+        new_error: f64,
+        old_error: f64,
+        left: usize,
+    },
+    /// Gathers residuals, `[steps, outputs]`.
+    Recalibrating {
+        residuals: Vec<f64>,
+    },
+}
+
+impl<T: Real> Ladder<T> {
+    /// Starts watching; `before` is the root mean square of the residuals when all is well.
+    ///
+    /// Full retraining is ridge regression with a penalty from 1e-9 to 1 by generalised cross-validation, unless
+    /// [`with_retrain`](Self::with_retrain) says otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for lengths that leave nothing to train on, judge by or learn from, or a `before` that is not above
+    /// 0.
+    pub fn new(monitor: DriftMonitor, policy: Policy, before: f64) -> Result<Self, Error> {
+        positive("the error before the alarm", before)?;
+        positive("good_enough", policy.good_enough)?;
+        if policy.refit_after < policy.washout.saturating_add(2) || policy.retrain_after < policy.refit_after {
+            let expected = "above washout, and retrain_after no less";
+            return Err(range("refit_after", expected, policy.refit_after));
+        }
+        if policy.trial == 0 || policy.recalibrate < 200 {
+            let found = format!("{} and {}", policy.trial, policy.recalibrate);
+            return Err(range("trial and recalibrate", "at least 1 and 200 steps", found));
+        }
+        let training = Training::new().washout(policy.washout).ridge(Ridge::decades(-9, 0));
+        let retrain = move |model: &Model<T>, inputs: ArrayView2<'_, T>, targets: ArrayView2<'_, T>| {
+            Ok(training.fit(model, &[Series::new(inputs, targets)])?.0)
+        };
+        Ok(Self {
+            residuals: Vec::with_capacity(monitor.channels()),
+            kept: Kept::new(policy.retrain_after),
+            retrain: Box::new(retrain),
+            stage: Stage::Watching,
+            log: Vec::new(),
+            steps: 0,
+            origin: 0,
+            monitor,
+            policy,
+            before,
+        })
+    }
+
+    /// Replaces the full retraining.
+    #[must_use]
+    pub fn with_retrain(mut self, retrain: Retrain<T>) -> Self {
+        self.retrain = retrain;
+        self
+    }
+
+    /// Looks at the step that the network has just made, once its truth is known; acts if it is time to. The network may
+    /// have another model afterwards; its state stays.
+    ///
+    /// While watching, nothing is allocated. A truth that is not finite is reported and not learnt from.
+    ///
+    /// # Shapes
+    /// `input`: `[inputs]`, as given to [`HybridEsn::step`]; `truth`: `[outputs]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for lengths that disagree with the network or the monitor, and what stepping the old model beside the
+    /// new one may give. A training that fails is no error: it is logged.
+    pub fn observe(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) -> Result<Event, Error> {
+        for (what, found, expected) in [
+            ("the ladder's input", input.len(), esn.inputs()),
+            ("the ladder's truth", truth.len(), esn.outputs()),
+            ("the monitor's channels", self.monitor.channels(), esn.outputs()),
+        ] {
+            if found != expected {
+                return Err(Error::shape(what, expected, found));
+            }
+        }
+        self.residuals.clear();
+        let outputs = esn.session().outputs();
+        self.residuals.extend(outputs.iter().zip(truth).map(|(y, t)| y.to_f64() - t.to_f64()));
+        self.steps += 1;
+        let mut event = self.monitor.observe(&self.residuals)?;
+        if let Event::Alarm { since, .. } = &mut event {
+            *since += self.origin;
+        }
+        // What is not finite can neither be learnt from nor judged by; the old model keeps step all the same.
+        if self.residuals.iter().any(|e| !e.is_finite()) {
+            if let Stage::Trying { old, .. } = &mut self.stage {
+                old.step(input)?;
+            }
+            return Ok(event);
+        }
+        self.advance(esn, event, input, truth)?;
+        Ok(event)
+    }
+
+    fn advance(&mut self, esn: &mut HybridEsn<T>, event: Event, input: &[T], truth: &[T]) -> Result<(), Error> {
+        match &mut self.stage {
+            Stage::Watching => {
+                if let Event::Alarm { channel, detector, since } = event {
+                    self.note(Action::Hold { channel, detector, since });
+                    self.kept.clear();
+                    self.stage = Stage::Holding { rung: 0 };
+                }
+            }
+            &mut Stage::Holding { rung } => {
+                self.kept.push(input, truth);
+                let wanted = [self.policy.refit_after, self.policy.retrain_after][rung];
+                if self.kept.steps() >= wanted {
+                    self.train(esn, rung);
+                }
+            }
+            Stage::Trying { rung, old, new_error, old_error, left } => {
+                let rung = *rung;
+                self.kept.push(input, truth);
+                let outputs = old.step(input)?;
+                *old_error += outputs.iter().zip(truth).map(|(y, t)| square(y.to_f64() - t.to_f64())).sum::<f64>();
+                *new_error += self.residuals.iter().map(|e| square(*e)).sum::<f64>();
+                *left -= 1;
+                if *left == 0 {
+                    self.judge(esn, rung)?;
+                }
+            }
+            Stage::Recalibrating { residuals } => {
+                residuals.extend_from_slice(&self.residuals);
+                if residuals.len() >= self.policy.recalibrate * self.residuals.len() {
+                    self.recalibrate();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Installs a new model on trial, or goes on without.
+    fn train(&mut self, esn: &mut HybridEsn<T>, rung: usize) {
+        let start = Instant::now();
+        let (inputs, targets) = self.kept.views(esn.inputs(), esn.outputs());
+        let steps = inputs.nrows();
+        let trained = if rung == 0 {
+            self.policy.fit(esn.model(), inputs, targets)
+        } else {
+            (self.retrain)(esn.model(), inputs, targets)
+        };
+        let old = Box::new(esn.clone());
+        match trained.and_then(|model| esn.set_model(model)) {
+            Ok(()) => {
+                let action = if rung == 0 { Action::Refit { steps } } else { Action::Retrain { steps } };
+                self.log.push(Entry { step: self.steps - 1, action, took: start.elapsed() });
+                let left = self.policy.trial;
+                self.stage = Stage::Trying { rung, old, new_error: 0.0, old_error: 0.0, left };
+            }
+            Err(error) => {
+                self.note(Action::Failed { reason: error.to_string() });
+                self.climb(rung, f64::NAN);
+            }
+        }
+    }
+
+    /// Keeps the new model or takes back the old one, at the end of a trial.
+    fn judge(&mut self, esn: &mut HybridEsn<T>, rung: usize) -> Result<(), Error> {
+        let Stage::Trying { old, new_error, old_error, .. } = std::mem::replace(&mut self.stage, Stage::Watching)
+        else {
+            return Ok(());
+        };
+        let count = (self.policy.trial * self.residuals.len()) as f64;
+        let (new, old_error) = ((new_error / count).sqrt(), (old_error / count).sqrt());
+        let limit = self.policy.good_enough * self.before;
+        // A new model whose error is not a number is not better.
+        if new.is_nan() || new >= old_error {
+            esn.set_model(old.model().clone())?;
+            self.note(Action::RollBack { old: old_error, new });
+            if old_error <= limit {
+                // Nothing is wrong with the old model, so what was normal still is.
+                self.note(Action::GiveBack { error: old_error, before: self.before, is_good: true });
+                self.monitor.restart();
+            } else {
+                self.climb(rung, old_error);
+            }
+        } else if new <= limit {
+            self.give_back(new);
+        } else {
+            self.note(Action::Escalate { new, limit });
+            self.climb(rung, new);
+        }
+        Ok(())
+    }
+
+    fn climb(&mut self, rung: usize, error: f64) {
+        if rung == 0 {
+            self.stage = Stage::Holding { rung: 1 };
+        } else {
+            self.give_back(error);
+        }
+    }
+
+    fn give_back(&mut self, error: f64) {
+        let is_good = error <= self.policy.good_enough * self.before;
+        self.note(Action::GiveBack { error, before: self.before, is_good });
+        self.stage =
+            Stage::Recalibrating { residuals: Vec::with_capacity(self.policy.recalibrate * self.residuals.len()) };
+    }
+
+    fn recalibrate(&mut self) {
+        let start = Instant::now();
+        let Stage::Recalibrating { residuals } = std::mem::replace(&mut self.stage, Stage::Watching) else { return };
+        let width = self.residuals.len();
+        let stretch = ArrayView2::from_shape((residuals.len() / width, width), &residuals).expect("whole steps");
+        let action = match DriftMonitor::calibrate(self.monitor.settings().clone(), stretch) {
+            Ok(monitor) => {
+                self.before = (residuals.iter().map(|e| square(*e)).sum::<f64>() / residuals.len() as f64).sqrt();
+                (self.monitor, self.origin) = (monitor, self.steps);
+                Action::Watch
+            }
+            Err(error) => {
+                self.monitor.restart();
+                Action::Unwatched { reason: error.to_string() }
+            }
+        };
+        self.log.push(Entry { step: self.steps - 1, action, took: start.elapsed() });
+    }
+
+    fn note(&mut self, action: Action) {
+        self.log.push(Entry { step: self.steps - 1, action, took: Duration::ZERO });
+    }
+
+    /// Whether the network is in control: false from an alarm until control is given back.
+    pub fn is_trusted(&self) -> bool {
+        matches!(self.stage, Stage::Watching | Stage::Recalibrating { .. })
+    }
+
+    /// All that was done so far, in order.
+    pub fn log(&self) -> &[Entry] {
+        &self.log
+    }
+
+    /// The monitor, which is a new one after each recalibration.
+    pub fn monitor(&self) -> &DriftMonitor {
+        &self.monitor
+    }
+
+    /// Steps observed.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+}
+
+impl<T: Real> std::fmt::Debug for Ladder<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ladder").field("policy", &self.policy).field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+impl Policy {
+    fn fit<T: Real>(
+        &self,
+        model: &Model<T>,
+        inputs: ArrayView2<'_, T>,
+        targets: ArrayView2<'_, T>,
+    ) -> Result<Model<T>, Error> {
+        match &self.refit {
+            Refit::Ridge(ridge) => {
+                let training = Training::new().washout(self.washout).ridge(ridge.clone());
+                Ok(training.fit(model, &[Series::new(inputs, targets)])?.0)
+            }
+            &Refit::RecursiveLeastSquares { forgetting, ridge } => {
+                let mut model = model.clone();
+                let heads: Vec<(String, usize, usize)> = model
+                    .graph()
+                    .heads()
+                    .map(|head| (model.graph().nodes()[head.node.0].name().to_owned(), head.offset, head.width))
+                    .collect();
+                for (name, offset, width) in heads {
+                    let features = model.readout(&name)?.0.ncols();
+                    let rls = Rls::new(1 + features, width, forgetting, ridge)?;
+                    let mut trainer = OnlineTrainer::new(&model, &name, rls, OnlineFeedback::Teacher)?;
+                    let targets = targets.slice(s![.., offset..offset + width]);
+                    for (input, target) in inputs.rows().into_iter().zip(targets.rows()) {
+                        trainer.step(&input.to_vec(), &target.to_vec())?;
+                    }
+                    model = trainer.into_model()?;
+                }
+                Ok(model)
+            }
+        }
+    }
+}
+
+fn square(x: f64) -> f64 {
+    x * x
+}

@@ -1,0 +1,276 @@
+//! Samples that follow from the ones before, made independent.
+
+use super::range;
+use crate::error::Error;
+
+/// How successive samples of a channel are made independent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whitening {
+    /// They are so already: only mean and spread are taken out.
+    None,
+    /// An autoregression is taken out, of the order up to this one that Akaike's criterion prefers.
+    Autoregression(usize),
+    /// Means of blocks of at least twice the [`autocorrelation_time`], one sample per block; what memory is left between
+    /// blocks is taken out by an autoregression of order up to 3.
+    Blocks,
+}
+
+/// Turns samples of one channel into independent ones with mean 0 and standard deviation 1, as a drift-free stretch was.
+///
+/// ```text
+/// d(t) = x(t) - mean        z(t) = (d(t) - sum over k in 1..p of a_k d(t-k)) / spread
+/// ```
+///
+/// A change of the mean by `c` changes `z` by `c (1 - sum a_k) / spread`: slow noise hides slow changes, and no detector
+/// gets around that.
+///
+/// ```
+/// use forebay::drift::{Whitener, Whitening};
+/// use forebay::random::Seed;
+///
+/// let mut noise = Seed(1).stream("noise");
+/// let mut x = 0.0;
+/// let series: Vec<f64> = (0..5000).map(|_| { x = 0.9 * x + noise.normal(); x }).collect();
+/// let whitener = Whitener::fit(&series, Whitening::Autoregression(8))?;
+/// assert!((whitener.coefficients()[0] - 0.9).abs() < 0.05);
+/// # Ok::<(), forebay::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Whitener {
+    mean: f64,
+    spread: f64,
+    /// Its inverse: a division less per sample.
+    scale: f64,
+    /// Followed by zeros up to a multiple of four, for products four at a time.
+    coefficients: Vec<f64>,
+    order: usize,
+    /// The last deviations, newest first, followed by room to let them slide.
+    history: Vec<f64>,
+    newest: usize,
+    block: usize,
+    sum: f64,
+    summed: usize,
+}
+
+impl Whitener {
+    /// Learns mean, spread and memory of a drift-free stretch `[steps]`.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a stretch of less than 50 samples (or 50 blocks, or 10 samples per order allowed), or one that
+    /// does not vary; [`Error::NonFinite`].
+    pub fn fit(stretch: &[f64], whitening: Whitening) -> Result<Self, Error> {
+        Error::check_finite("the drift-free stretch", stretch)?;
+        let order = if let Whitening::Autoregression(most) = whitening { most } else { 0 };
+        let needed = 50.max(order.saturating_mul(10));
+        if stretch.len() < needed {
+            return Err(range("the drift-free stretch", &format!("at least {needed} samples"), stretch.len()));
+        }
+        let (order, block) = match whitening {
+            Whitening::Blocks => (3, (2.0 * autocorrelation_time(stretch)).ceil().max(1.0) as usize),
+            _ => (order, 1),
+        };
+        Self::fit_blocks(stretch, block, order)
+    }
+
+    pub(super) fn fit_blocks(stretch: &[f64], block: usize, order: usize) -> Result<Self, Error> {
+        if stretch.len() / block < 50 {
+            let expected = format!("at least 50 blocks of {block}");
+            return Err(range("the drift-free stretch", &expected, stretch.len()));
+        }
+        let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
+        let means: Vec<f64> =
+            stretch.chunks_exact(block).map(|b| b.iter().map(|x| x - mean).sum::<f64>() / block as f64).collect();
+        let mut coefficients = if order > 0 { autoregression(&means, order) } else { Vec::new() };
+        let order = coefficients.len();
+        coefficients.resize(order.next_multiple_of(4), 0.0);
+        let mut whitener = Self {
+            mean,
+            spread: 1.0,
+            scale: 1.0,
+            history: vec![0.0; ROOM * coefficients.len()],
+            newest: (ROOM - 1) * coefficients.len(),
+            coefficients,
+            order,
+            block,
+            sum: 0.0,
+            summed: 0,
+        };
+        let whitened = &whitener.whiten(stretch)[order..];
+        let variance = whitened.iter().map(|z| z * z).sum::<f64>() / (whitened.len() - order) as f64;
+        // The rounding of the mean leaves a constant with a trace of spread.
+        let rounding = f64::EPSILON * mean.abs() * 16.0;
+        if !(variance.sqrt() > rounding && variance.is_normal()) {
+            return Err(range("the spread of the drift-free stretch", "finite and above 0", variance.sqrt()));
+        }
+        whitener.spread = variance.sqrt();
+        whitener.scale = 1.0 / whitener.spread;
+        whitener.restart();
+        Ok(whitener)
+    }
+
+    /// Takes one sample; gives a whitened one, or with blocks nothing until the block is full.
+    ///
+    /// For a sample that is not finite that is nothing, and its place is taken by what was expected.
+    #[inline]
+    pub fn update(&mut self, sample: f64) -> Option<f64> {
+        let deviation = sample - self.mean;
+        if self.block == 1 {
+            return self.predict(deviation);
+        }
+        // A block takes a sample more for each that is not finite.
+        if deviation.is_finite() {
+            self.sum += deviation;
+            self.summed += 1;
+        }
+        if self.summed < self.block {
+            return None;
+        }
+        let mean = self.sum / self.block as f64;
+        (self.sum, self.summed) = (0.0, 0);
+        self.predict(mean)
+    }
+
+    /// The part of a deviation that the past did not tell.
+    #[inline]
+    fn predict(&mut self, deviation: f64) -> Option<f64> {
+        let length = self.coefficients.len();
+        let history = &self.history[self.newest..self.newest + length];
+        let mut sums = [0.0; 4];
+        for (a, d) in self.coefficients.chunks_exact(4).zip(history.chunks_exact(4)) {
+            (0..4).for_each(|lane| sums[lane] += a[lane] * d[lane]);
+        }
+        let expected = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        let is_finite = deviation.is_finite();
+        if length > 0 {
+            if self.newest == 0 {
+                let end = self.history.len() - length;
+                self.history.copy_within(..length, end);
+                self.newest = end;
+            }
+            self.newest -= 1;
+            self.history[self.newest] = if is_finite { deviation } else { expected };
+        }
+        is_finite.then_some((deviation - expected) * self.scale)
+    }
+
+    /// Whitened samples of a series, one per block. The first few, as many as there are coefficients, lack a past.
+    pub fn whiten(&mut self, series: &[f64]) -> Vec<f64> {
+        series.iter().filter_map(|&x| self.update(x)).collect()
+    }
+
+    /// As if no sample had been seen.
+    pub fn restart(&mut self) {
+        self.history.fill(0.0);
+        (self.sum, self.summed) = (0.0, 0);
+    }
+
+    /// `a_1, .., a_p`; empty without an autoregression.
+    pub fn coefficients(&self) -> &[f64] {
+        &self.coefficients[..self.order]
+    }
+
+    /// Samples per whitened one.
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Mean of the stretch.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// Standard deviation of the stretch after whitening.
+    pub fn spread(&self) -> f64 {
+        self.spread
+    }
+}
+
+/// Lengths of the history that are kept before it is moved back.
+const ROOM: usize = 8;
+
+/// The autoregression of the order from 0 to `most` with the least `n ln(variance) + 2 order`.
+fn autoregression(deviations: &[f64], most: usize) -> Vec<f64> {
+    let covariances = autocovariances(deviations, most);
+    let n = deviations.len() as f64;
+    let mut best = (f64::INFINITY, Vec::new());
+    levinson_durbin(&covariances, |coefficients, variance| {
+        let criterion = n * libm::log(variance) + 2.0 * coefficients.len() as f64;
+        if criterion < best.0 {
+            best = (criterion, coefficients.to_vec());
+        }
+    });
+    best.1
+}
+
+/// `c_k = 1/n sum over t of d(t) d(t-k)` for k from 0 to `most`: the biased estimate, which is positive definite.
+fn autocovariances(deviations: &[f64], most: usize) -> Vec<f64> {
+    let n = deviations.len() as f64;
+    let products = |lag: usize| deviations[lag..].iter().zip(deviations).map(|(a, b)| a * b).sum::<f64>();
+    (0..=most.min(deviations.len() - 1)).map(|lag| products(lag) / n).collect()
+}
+
+/// Autoregressions of every order from 0 on that have these autocovariances, `[1 + highest order]`: calls `take` with the
+/// coefficients and the variance that they leave. Ends early where no variance is left.
+///
+/// # Source
+/// J. Durbin, "The fitting of time-series models", Review of the International Statistical Institute 28 (1960).
+///
+/// ```
+/// use forebay::drift::levinson_durbin;
+///
+/// // x(t) = 0.5 x(t-1) + noise of variance 3/4.
+/// let mut all = Vec::new();
+/// levinson_durbin(&[1.0, 0.5, 0.25], |coefficients, variance| all.push((coefficients.to_vec(), variance)));
+/// assert_eq!(all, [(vec![], 1.0), (vec![0.5], 0.75), (vec![0.5, 0.0], 0.75)]);
+/// ```
+pub fn levinson_durbin(covariances: &[f64], mut take: impl FnMut(&[f64], f64)) {
+    let Some((&power, rest)) = covariances.split_first() else { return };
+    let (mut coefficients, mut variance) = (Vec::<f64>::new(), power);
+    let mut before = Vec::new();
+    if variance > 0.0 {
+        take(&coefficients, variance);
+    }
+    for covariance in rest {
+        // Below that the recursion divides rounding by rounding.
+        if variance <= power * 1e-14 {
+            return;
+        }
+        let lags = covariances[1..=coefficients.len()].iter().rev();
+        let explained: f64 = coefficients.iter().zip(lags).map(|(a, c)| a * c).sum();
+        let reflection = (covariance - explained) / variance;
+        before.clone_from(&coefficients);
+        coefficients.iter_mut().zip(before.iter().rev()).for_each(|(a, b)| *a -= reflection * b);
+        coefficients.push(reflection);
+        variance *= 1.0 - reflection * reflection;
+        if variance <= 0.0 {
+            return;
+        }
+        take(&coefficients, variance);
+    }
+}
+
+/// Integrated autocorrelation time `1/2 + sum over k of c_k / c_0`, in samples: 1/2 for independent ones.
+///
+/// The sum ends at the first lag of at least 5 times its value so far; means of blocks of twice the time are nearly
+/// independent. 1/2 for a series that does not vary.
+///
+/// # Source
+/// A. Sokal, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", lecture notes (1989).
+pub fn autocorrelation_time(series: &[f64]) -> f64 {
+    let n = series.len() as f64;
+    let mean = series.iter().sum::<f64>() / n;
+    let covariance =
+        |lag: usize| series[lag..].iter().zip(series).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n;
+    let power = if series.is_empty() { 0.0 } else { covariance(0) };
+    let mut time = 0.5;
+    if power <= 0.0 {
+        return time;
+    }
+    for lag in 1..series.len() / 4 {
+        time += covariance(lag) / power;
+        if lag as f64 >= 5.0 * time {
+            break;
+        }
+    }
+    time.max(0.5)
+}
