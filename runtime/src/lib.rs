@@ -11,6 +11,7 @@
 //! | [`execute`] | running a model: one stream or many |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
+//! | [`evolve`] | evolution of weights on a running substrate |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
 //!
@@ -21,6 +22,7 @@
 pub mod compile;
 pub mod error;
 pub mod esn;
+pub mod evolve;
 pub mod execute;
 pub mod graph;
 pub mod metrics;
@@ -35,6 +37,7 @@ pub mod weights;
 pub use compile::Compiler;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use evolve::NpuEvolver;
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};

@@ -498,7 +498,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The bytes of a file.
-pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, FileError> {
     let read = || {
         let mut bytes = Vec::new();
         open(path)?.read_to_end(&mut bytes)?;
@@ -520,7 +520,7 @@ fn map(path: &Path) -> Result<memmap2::Mmap, FileError> {
 }
 
 /// Writes bytes beside `path` and renames, so that the file is either the old one or the whole new one.
-pub(super) fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let fail = |source| FileError::Io { action: "write", path: path.to_owned(), source };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,0 +1,78 @@
+use std::time::Instant;
+
+use forebay::evolve::{NpuEvolver, Objective, Search, Weights, Window};
+use forebay::graph::Graph;
+use forebay::model::Model;
+use forebay::random::Seed;
+use forebay::reservoir::Reservoir;
+use forebay::{Error, Precision};
+use ndarray::{Array2, s};
+
+fn narma(steps: usize, seed: Seed) -> (Array2<f64>, Array2<f64>) {
+    let mut stream = seed.stream("NARMA-10");
+    let u: Vec<f64> = (0..steps + 10).map(|_| stream.uniform_in(0.0, 0.5)).collect();
+    let mut y = vec![0.0; steps + 11];
+    for t in 9..steps + 10 {
+        let past: f64 = y[t - 9..=t].iter().sum();
+        y[t + 1] = (0.3 * y[t] + 0.05 * y[t] * past + 1.5 * u[t - 9] * u[t] + 0.1).min(1.0);
+    }
+    (Array2::from_shape_fn((steps, 1), |(t, _)| u[10 + t]), Array2::from_shape_fn((steps, 1), |(t, _)| y[11 + t]))
+}
+
+fn states(units: usize, inputs: &Array2<f64>, seed: u64) -> Result<Array2<f64>, Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", inputs.ncols());
+    let x = g.reservoir("x", u, Reservoir::new(units).spectral_radius(0.9));
+    g.readout("y", [x], 1);
+    let model = Model::<f64>::generate(g.build()?, seed)?;
+    let mut rows = Vec::new();
+    model.session().run_with(inputs.view(), |session| rows.extend_from_slice(session.node("x").expect("there")))?;
+    Ok(Array2::from_shape_vec((inputs.nrows(), units), rows).expect("rows"))
+}
+
+#[test]
+fn explore() -> Result<(), Error> {
+    let software = forebay::open("software:akd1000")?;
+    for (sd, wd, window, generations, units) in [(1, 1, 100, 4000, 50), (2, 2, 1000, 4000, 50),(2, 3, 1000, 8000, 20), (1,3,1000,8000,50)] {
+        for seed in 1..3 {
+            let p = Precision::new(sd, wd).unwrap();
+            let (u, y) = narma(200 + window + 1000, Seed(seed));
+            let x = states(units, &u, seed)?;
+            let w = Window::new(x.slice(s![200..200 + window, ..]), y.slice(s![200..200 + window, ..]), p)?;
+            let b = w.baseline(1.0)?;
+            for objective in ["mse", "quant", "side"] {
+                let o = || match objective {
+                    "mse" => Objective::MeanSquare,
+                    "quant" => Objective::of_bits(4, w.targets()),
+                    _ => Objective::Side { threshold: w.targets().iter().sum::<f64>() / w.samples() as f64 },
+                };
+                let ridge = w.cost_of(b.ridge.weights.as_slice().unwrap(), &o())?;
+                let rounded = w.cost_of(&b.real(&b.rounded), &o())?;
+                let start = vec![0; units];
+                for search in [
+                    Search::plus(units, p, 10, Seed(seed))?,
+                    Search::separable(&start, p, 10, Seed(seed))?,
+                    Search::antithetic(&start, p, 10, Seed(seed))?,
+                ] {
+                    let name = format!("{search:?}")[..9].to_owned();
+                    let weights = Weights::load(&*software, &start, 1, p)?;
+                    let mut f = w.fitness(&weights, &b.scale, o())?;
+                    let mut e = NpuEvolver::new(weights, search)?;
+                    let t = Instant::now();
+                    for _ in 0..generations {
+                        e.generation(&mut f)?;
+                    }
+                    let t = t.elapsed().as_secs_f64();
+                    let r = e.report();
+                    println!(
+                        "{sd}x{wd} {window} {units} seed {seed} {objective:5} {name}: ridge {ridge:.3e} rounded {rounded:.3e} evolved {:.3e} ({:.3})  {:.0} gen/s eval {:.2} upd {:.2} patch {:.2} patched/eval {:.1}",
+                        e.cost().unwrap(), e.cost().unwrap() / ridge,
+                        generations as f64 / t,
+                        r.evaluating.as_secs_f64(), r.updating.as_secs_f64(), r.patching.as_secs_f64(), r.patched as f64 / r.evaluations as f64
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
