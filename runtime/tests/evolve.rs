@@ -33,44 +33,44 @@ fn states(units: usize, inputs: &Array2<f64>, seed: u64) -> Result<Array2<f64>, 
 #[test]
 fn explore() -> Result<(), Error> {
     let software = forebay::open("software:akd1000")?;
-    for (sd, wd, window, generations, units) in [(1, 1, 100, 4000, 50), (2, 2, 1000, 4000, 50),(2, 3, 1000, 8000, 20), (1,3,1000,8000,50)] {
-        for seed in 1..3 {
-            let p = Precision::new(sd, wd).unwrap();
+    let units = 50;
+    for (window, generations) in [(100, 2000), (500, 2000)] {
+        let p = Precision::new(1, 1).unwrap();
+        for seed in 1..5 {
             let (u, y) = narma(200 + window + 1000, Seed(seed));
             let x = states(units, &u, seed)?;
             let w = Window::new(x.slice(s![200..200 + window, ..]), y.slice(s![200..200 + window, ..]), p)?;
-            let b = w.baseline(1.0)?;
+            let held = w.with_samples(x.slice(s![200 + window.., ..]), y.slice(s![200 + window.., ..]))?;
+            let b = w.baseline(10.0)?;
             for objective in ["mse", "quant", "side"] {
                 let o = || match objective {
                     "mse" => Objective::MeanSquare,
-                    "quant" => Objective::of_bits(4, w.targets()),
+                    "quant" => Objective::of_bits(3, w.targets()),
                     _ => Objective::Side { threshold: w.targets().iter().sum::<f64>() / w.samples() as f64 },
                 };
                 let ridge = w.cost_of(b.ridge.weights.as_slice().unwrap(), &o())?;
                 let rounded = w.cost_of(&b.real(&b.rounded), &o())?;
-                let start = vec![0; units];
-                for search in [
-                    Search::plus(units, p, 10, Seed(seed))?,
-                    Search::separable(&start, p, 10, Seed(seed))?,
-                    Search::antithetic(&start, p, 10, Seed(seed))?,
-                ] {
-                    let name = format!("{search:?}")[..9].to_owned();
-                    let weights = Weights::load(&*software, &start, 1, p)?;
-                    let mut f = w.fitness(&weights, &b.scale, o())?;
-                    let mut e = NpuEvolver::new(weights, search)?;
-                    let t = Instant::now();
-                    for _ in 0..generations {
-                        e.generation(&mut f)?;
+                print!("{window} seed {seed} {objective:5} ridge {ridge:.2e} rounded {rounded:.2e} held {:.2e} {:.2e}:", held.cost_of(b.ridge.weights.as_slice().unwrap(), &o())?, held.cost_of(&b.real(&b.rounded), &o())?);
+                for (n, start) in [("zero", vec![0; units]), ("rnd", b.rounded.clone())] {
+                    for search in [Search::plus(units, p, 10, Seed(seed))?, Search::antithetic(&start, p, 10, Seed(seed))?] {
+                        let name = format!("{search:?}")[..4].to_owned();
+                        let weights = Weights::load(&*software, &start, 1, p)?;
+                        let mut f = w.fitness(&weights, &b.scale, o())?;
+                        let mut e = NpuEvolver::new(weights, search)?;
+                        for _ in 0..generations {
+                            e.generation(&mut f)?;
+                        }
+                        let r = e.report();
+                        print!(
+                            "  {n} {name} {:.2e} ({:.3} h {:.3}) {:.0}/s",
+                            e.cost().unwrap(),
+                            e.cost().unwrap() / rounded,
+                            held.cost_of(&b.real(e.best()), &o())? / held.cost_of(&b.real(&b.rounded), &o())?,
+                            r.generations_per_second()
+                        );
                     }
-                    let t = t.elapsed().as_secs_f64();
-                    let r = e.report();
-                    println!(
-                        "{sd}x{wd} {window} {units} seed {seed} {objective:5} {name}: ridge {ridge:.3e} rounded {rounded:.3e} evolved {:.3e} ({:.3})  {:.0} gen/s eval {:.2} upd {:.2} patch {:.2} patched/eval {:.1}",
-                        e.cost().unwrap(), e.cost().unwrap() / ridge,
-                        generations as f64 / t,
-                        r.evaluating.as_secs_f64(), r.updating.as_secs_f64(), r.patching.as_secs_f64(), r.patched as f64 / r.evaluations as f64
-                    );
                 }
+                println!();
             }
         }
     }
