@@ -1,5 +1,6 @@
 //! Plots as PNG files, drawn without system libraries.
 
+mod evolution;
 mod ladder;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use plotters::style::{FontStyle, register_font};
 
 use crate::output;
 
+pub(crate) use evolution::EvolutionPlot;
 pub(crate) use ladder::LadderPlot;
 
 const SIZE: (u32, u32) = (1400, 900);

@@ -7,6 +7,7 @@ mod convert;
 mod data;
 mod devices;
 mod emulate;
+mod evolve;
 mod forecast;
 mod inspect;
 mod ladder;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Ladder(ladder::LadderCommand),
     /// Poisson and heat equations to f64 accuracy with 4-bit products
     Solve(solve::Solve),
+    /// Evolve a readout's integer weights by live patches, beside ridge regression
+    Evolve(evolve::Evolve),
     /// Convert between .forebay, .json and .npz
     Convert(convert::Convert),
     /// The shipped data sets
@@ -95,6 +98,7 @@ impl Command {
             Self::Emulate(command) => command.run(),
             Self::Ladder(command) => command.run(),
             Self::Solve(command) => command.run(),
+            Self::Evolve(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),
