@@ -236,9 +236,7 @@ impl Evolve {
         let report = evolver.report();
         let Settings { units, window, .. } = settings;
         let mut rows = vec![["readout", "window", "held out"].map(str::to_owned).to_vec()];
-        rows.extend(
-            result.rows.iter().map(|row| vec![row.readout.to_owned(), number(row.window), number(row.held_out)]),
-        );
+        rows.extend(result.rows.iter().map(|row| vec![row.readout.to_owned(), cost(row.window), cost(row.held_out)]));
         let mut text = format!(
             "{}, {units} units, {} in {} x {} digits, on {}\n\n{}\n",
             settings.task.title(),
@@ -412,6 +410,11 @@ impl Outcome {
             lines: [("ridge, f64 weights", ridge.window), ("ridge, rounded", rounded.window)],
         }
     }
+}
+
+/// Squared errors are small: [`number`] would leave them two digits.
+fn cost(value: f64) -> String {
+    if value > 0.0 && value < 0.01 { format!("{value:.3e}") } else { number(value) }
 }
 
 fn keep(path: &Path, settings: &Settings, state: &State<Search>) -> Result<()> {

@@ -79,7 +79,9 @@ fn fill_weights(population: usize, weights: &mut Vec<f64>) {
     weights.clear();
     weights.extend((1..=population / 2).map(|rank| middle - libm::log(rank as f64)));
     let total: f64 = weights.iter().sum();
-    weights.iter_mut().for_each(|w| *w /= total);
+    for weight in weights {
+        *weight /= total;
+    }
 }
 
 impl Strategy for Separable {
