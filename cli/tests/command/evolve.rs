@@ -63,7 +63,7 @@ fn a_killed_search_is_resumed() {
         .spawn()
         .expect("the binary starts");
     let begin = Instant::now();
-    while !folder.path("kept.json").exists() && begin.elapsed() < Duration::from_secs(60) {
+    while !folder.path("kept.json").exists() && begin.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(5));
     }
     // SIGKILL: nothing is flushed, nothing is cleaned up.
