@@ -16,7 +16,6 @@ use crate::plot::EvolutionPlot;
 
 /// What fixes a search: kept in its state file.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
-#[expect(clippy::unsafe_derive_deserialize, reason = "the unsafe code that the lint finds is in an expanded macro")]
 pub(super) struct Settings {
     /// What the readout learns, one step ahead
     #[arg(long, value_enum, default_value = "narma10")]
@@ -55,6 +54,7 @@ pub(super) struct Settings {
 
 #[derive(Clone, Copy, Debug, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::unsafe_derive_deserialize, reason = "the unsafe code that the lint finds is in ndarray's `s!`")]
 pub(super) enum Series {
     Narma10,
     MackeyGlass,
