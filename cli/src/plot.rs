@@ -1,5 +1,6 @@
 //! Plots as PNG files, drawn without system libraries.
 
+mod evolution;
 mod ladder;
 mod steer;
 
@@ -13,6 +14,7 @@ use plotters::style::{FontStyle, register_font};
 
 use crate::output;
 
+pub(crate) use evolution::EvolutionPlot;
 pub(crate) use ladder::LadderPlot;
 pub(crate) use steer::SteerPlots;
 

@@ -15,6 +15,7 @@
 //! | [`conductor`] | many named heads on one pass: values, classes, probabilities, each with its trust |
 //! | [`drift`] | noticing that data have changed, and recovering from it |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
+//! | [`evolve`] | evolution of weights on a running substrate |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
@@ -29,6 +30,7 @@ pub mod conductor;
 pub mod drift;
 pub mod error;
 pub mod esn;
+pub mod evolve;
 pub mod execute;
 pub mod fingerprint;
 pub mod graph;
@@ -47,6 +49,7 @@ pub use conductor::Conductor;
 pub use drift::DriftMonitor;
 pub use error::Error;
 pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use evolve::NpuEvolver;
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};

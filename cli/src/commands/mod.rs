@@ -8,6 +8,7 @@ mod data;
 mod devices;
 mod emulate;
 mod fingerprint;
+mod evolve;
 mod forecast;
 mod inspect;
 mod ladder;
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     Solve(solve::Solve),
     /// Watch a forecasting network for drift, and repair it
     Watch(watch::Watch),
+    /// Evolve a readout's integer weights by live patches, beside ridge regression
+    Evolve(evolve::Evolve),
     /// Convert between .forebay, .json and .npz
     Convert(convert::Convert),
     /// The shipped data sets
@@ -106,6 +109,7 @@ impl Command {
             Self::Ladder(command) => command.run(),
             Self::Solve(command) => command.run(),
             Self::Watch(command) => command.run(),
+            Self::Evolve(command) => command.run(),
             Self::Convert(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Task(command) => command.run(),

@@ -2,6 +2,7 @@
 
 mod devices;
 mod fingerprint;
+mod evolve;
 mod forecast;
 mod models;
 mod programs;

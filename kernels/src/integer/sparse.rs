@@ -54,6 +54,11 @@ impl SparseMatrix {
         self.inputs
     }
 
+    /// Stored weights: those that are not zero, or were changed to zero.
+    pub fn entries(&self) -> usize {
+        self.values.len()
+    }
+
     /// Bytes of the stored weights and their columns.
     pub fn bytes(&self) -> usize {
         self.values.len() + size_of::<u32>() * self.columns.len() + size_of::<usize>() * self.starts.len()

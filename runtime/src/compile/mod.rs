@@ -42,7 +42,8 @@ use crate::model::Model;
 use crate::reservoir::Activation;
 
 pub use self::plan::{Plan, PlannedLayer, PlannedOp, PlannedRegion, Transactions};
-pub(crate) use self::{chain::ChainRunner, product::ProductRunner};
+pub(crate) use self::product::{ProductRunner, program as product_program};
+pub(crate) use self::{chain::ChainRunner, quantise::levels, ranges::Ranges};
 
 /// Puts a model's products on a substrate.
 ///
@@ -136,6 +137,18 @@ pub fn last_precision<T: Real>(model: &Model<T>) -> Result<Option<Precision>, Er
     Ok(Fitted::of(model.provenance())?.and_then(|fitted| fitted.precision()))
 }
 
+/// The device that programs for a substrate are written for.
+///
+/// # Errors
+/// [`Error::Misuse`] if it does not say.
+pub(crate) fn device_of(substrate: &dyn Substrate) -> Result<Device, Error> {
+    let name = &substrate.capabilities().device;
+    name.parse().map_err(|_| Error::Misuse {
+        what: "the compiler needs to know the device",
+        instead: format!("the substrate says {name:?}; give one for AKD1000 or AKD1500"),
+    })
+}
+
 impl<'a, T: Real> Compiler<'a, T> {
     /// For this substrate, with two digits each for states and weights and no calibration data.
     pub fn new(substrate: Arc<dyn Substrate>) -> Self {
@@ -177,7 +190,7 @@ impl<'a, T: Real> Compiler<'a, T> {
     pub fn compile(&self, model: &Model<T>) -> Result<Model<T>, Error> {
         let host = model.clone().without_placement();
         let graph = host.graph();
-        let device = self.device()?;
+        let device = device_of(&*self.substrate)?;
         let observed = self.observe(&host)?;
         let stored = Fitted::of(host.provenance())?.filter(|fitted| fitted.precision() == Some(self.precision));
         let mut placing = Placing::new(self, device, &host, observed.as_deref(), stored.as_ref());
@@ -212,14 +225,6 @@ impl<'a, T: Real> Compiler<'a, T> {
         let substrate = Arc::clone(&self.substrate);
         let provenance = fitted.keep(host.provenance().clone());
         Ok(host.with_provenance(provenance).with_placement(Placement { regions, programs, plan, substrate, fitted }))
-    }
-
-    fn device(&self) -> Result<Device, Error> {
-        let name = &self.substrate.capabilities().device;
-        name.parse().map_err(|_| Error::Misuse {
-            what: "the compiler needs to know the device",
-            instead: format!("the substrate says {name:?}; give one for AKD1000 or AKD1500"),
-        })
     }
 
     /// Values of every node over the calibration data.

@@ -36,14 +36,25 @@ pub(super) fn build(
     precision: Precision,
 ) -> Result<(Quantised, Program), Error> {
     let quantised = quantise(weights, ranges, precision);
-    let (units, inputs) = weights.dim();
-    let mut digits = Vec::with_capacity(quantised.integers.len() * precision.weight_digits());
-    for d in 0..precision.weight_digits() {
-        digits.extend(quantised.integers.iter().map(|&w| precision.weight_digit(w, d) as i8));
-    }
-    let layer = Layer::potentials(name, inputs, units * precision.weight_digits(), Bits::Four, digits)?;
-    let program = ProgramBuilder::new(device, InputShape::flat(inputs as u32), Bits::Four).layer(layer).build()?;
+    let program = program(device, name, &quantised.integers, weights.nrows(), precision)?;
     Ok((quantised, program))
+}
+
+/// The program that multiplies integers `[rows, inputs]`: all rows of the lowest digit, then those of the next.
+pub(crate) fn program(
+    device: Device,
+    name: &str,
+    integers: &[i32],
+    rows: usize,
+    precision: Precision,
+) -> Result<Program, Error> {
+    let inputs = integers.len() / rows;
+    let mut digits = Vec::with_capacity(integers.len() * precision.weight_digits());
+    for d in 0..precision.weight_digits() {
+        digits.extend(integers.iter().map(|&w| precision.weight_digit(w, d) as i8));
+    }
+    let layer = Layer::potentials(name, inputs, rows * precision.weight_digits(), Bits::Four, digits)?;
+    Ok(ProgramBuilder::new(device, InputShape::flat(inputs as u32), Bits::Four).layer(layer).build()?)
 }
 
 impl<T: Real> Product<T> {

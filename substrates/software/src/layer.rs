@@ -9,6 +9,7 @@ use forebay_substrate::{POTENTIAL_MAX, POTENTIAL_MIN};
 #[derive(Clone, Debug)]
 pub(crate) struct ExactLayer {
     weights: Stored,
+    weight_bits: WeightBits,
     staircase: Option<Staircase>,
 }
 
@@ -47,7 +48,7 @@ impl ExactLayer {
             heights: activation.steps.iter().map(|s| ((s * 16.0) as i32) << (4 - layer.act_bits.count())).collect(),
             top: (1 << layer.act_bits.count()) - 1,
         });
-        Self { weights, staircase }
+        Self { weights, weight_bits: width(layer.weight_bits), staircase }
     }
 
     pub(crate) fn inputs(&self) -> usize {
@@ -87,6 +88,16 @@ impl ExactLayer {
             Stored::Sparse(matrix) => matrix.set(unit, input, value),
         };
         result.expect("the patch was checked against the program");
+    }
+
+    /// Packs a sparse matrix that patches have filled so far that packed is faster.
+    pub(crate) fn settle(&mut self) {
+        let Stored::Sparse(matrix) = &self.weights else { return };
+        let (units, inputs) = (matrix.units(), matrix.inputs());
+        if !SparseMatrix::pays(matrix.entries() as f64 / (units * inputs) as f64) {
+            let packed = PackedMatrix::new(self.weight_bits, units, inputs, &matrix.to_row_major());
+            self.weights = Stored::Packed(packed.expect("sizes and weights were those of the sparse matrix"));
+        }
     }
 
     /// Potentials, clamped, or activations of a batch: `[samples, units]`.

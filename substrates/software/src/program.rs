@@ -115,6 +115,7 @@ impl Loaded for LoadedProgram {
                 product.set(unit, input, old, value);
             }
         }
+        layers.iter_mut().for_each(ExactLayer::settle);
         self.shared.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
