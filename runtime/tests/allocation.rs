@@ -136,6 +136,11 @@ fn local_reservoirs_step_without_allocating() -> Result<(), Error> {
             }
             Ok(())
         })
+    })?;
+    assert_eq!(count, 0);
+    Ok(())
+}
+
 /// Stepping, late truth and trust of heads of every kind.
 #[test]
 fn many_heads_allocate_nothing() -> Result<(), Error> {

@@ -1,8 +1,8 @@
 //! The `forebay` binary as a user meets it: arguments in, text, files and exit codes out.
 
 mod devices;
-mod fingerprint;
 mod evolve;
+mod fingerprint;
 mod forecast;
 mod models;
 mod programs;

@@ -246,6 +246,8 @@ impl<T: Real> Session<T> {
         let values = checkpoint.state_for(self.model(), width)?;
         self.executor.set_state(checkpoint.steps(), &values);
         Ok(())
+    }
+
     /// Like [`snapshot`](Self::snapshot), into one that is there; allocates nothing if that is of this session.
     pub fn snapshot_into(&self, snapshot: &mut Snapshot<T>) {
         snapshot.steps = self.steps();
