@@ -58,6 +58,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Trajectories of the SU(3) lattice
+    Lattice(super::bench_lattice::BenchLattice),
     /// Ridge training: 10,000 steps, 10 % density
     Train {
         /// Print JSON
@@ -82,6 +84,7 @@ impl Bench {
             What::Step { json } => step(json),
             What::Hybrid { json } => hybrid(json),
             What::Device(command) => command.run(),
+            What::Lattice(command) => command.run(),
             What::Batch { json } => batch(json),
             What::Train { json } => train(json),
         }
@@ -114,11 +117,16 @@ struct Machine {
     kernel: &'static str,
 }
 
-fn machine(form: Form) -> Machine {
+/// The processor's name, as the kernel tells it.
+pub(super) fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
+    name.unwrap_or(std::env::consts::ARCH).to_owned()
+}
+
+fn machine(form: Form) -> Machine {
     Machine {
-        processor: name.unwrap_or(std::env::consts::ARCH).to_owned(),
+        processor: processor(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         kernel: form.name(),
     }

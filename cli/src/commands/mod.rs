@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_device;
+mod bench_lattice;
 mod compile;
 mod convert;
 mod data;
