@@ -64,12 +64,7 @@ struct Curve<'a> {
 impl ForecastPlot<'_> {
     /// Draws truth and forecast above, errors below, into a file aside that is then renamed.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        load_font()?;
-        let cannot = || format!("cannot write {}", path.display());
-        let file = output::aside(path, ".png").with_context(cannot)?;
-        self.draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-        file.persist(path).with_context(cannot)?;
-        Ok(())
+        write(path, |path| self.draw(path))
     }
 
     fn draw(&self, path: &Path) -> Drawn {
@@ -144,6 +139,16 @@ impl ForecastPlot<'_> {
         }
         legend(&mut chart)
     }
+}
+
+/// Draws into a file aside that is then renamed.
+fn write(path: &Path, draw: impl FnOnce(&Path) -> Drawn) -> Result<()> {
+    load_font()?;
+    let cannot = || format!("cannot write {}", path.display());
+    let file = output::aside(path, ".png").with_context(cannot)?;
+    draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
+    file.persist(path).with_context(cannot)?;
+    Ok(())
 }
 
 fn legend<'a, 'b: 'a>(

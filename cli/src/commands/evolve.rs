@@ -118,7 +118,7 @@ impl Evolve {
         evolver.weights().loaded().verify()?;
         let result = problem.result(&settings, &evolver)?;
         if let Some(plot) = &self.plot {
-            result.plot(&settings, costs).write(plot)?;
+            result.plot(&settings, &self.substrate, costs).write(plot)?;
         }
         if self.json {
             self.print_json(&settings, &result, &evolver, &*substrate)

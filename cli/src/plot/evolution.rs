@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use plotters::prelude::*;
 
-use super::{
-    Area, BASELINE, Drawn, FAINT, FONT, FORECAST, GRID, SIZE, TEXT, TITLE, TRUTH, legend, load_font, range, tick,
-};
-use crate::output;
+use super::{Area, BASELINE, Drawn, FAINT, FONT, FORECAST, GRID, SIZE, TEXT, TITLE, TRUTH, legend, range, tick};
 
 /// A search beside the closed form.
 pub(crate) struct EvolutionPlot {
     /// What is shown.
     pub title: String,
+    /// Where products were formed.
+    pub substrate: String,
     /// Name of the cost.
     pub cost: &'static str,
     /// Generation and cost.
@@ -25,12 +24,7 @@ pub(crate) struct EvolutionPlot {
 impl EvolutionPlot {
     /// Draws into a file aside that is then renamed.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        load_font()?;
-        let cannot = || format!("cannot write {}", path.display());
-        let file = output::aside(path, ".png").with_context(cannot)?;
-        self.draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-        file.persist(path).with_context(cannot)?;
-        Ok(())
+        super::write(path, |path| self.draw(path))
     }
 
     fn draw(&self, path: &Path) -> Drawn {
@@ -38,7 +32,7 @@ impl EvolutionPlot {
         root.fill(&WHITE)?;
         let (head, body) = root.split_vertically(TITLE);
         head.draw(&Text::new(self.title.as_str(), (36, 20), (FONT, 34).into_font().color(&TEXT)))?;
-        let note = "best cost on the window; lower is better; exact integers in software, no device";
+        let note = format!("best cost on the window; lower is better; exact integers on {}", self.substrate);
         head.draw(&Text::new(note, (36, 62), (FONT, 22).into_font().color(&FAINT)))?;
         self.chart(&body)?;
         root.present()?;

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use forebay_zoo::ladder::{Climb, Rung};
 use plotters::prelude::*;
 
-use super::{Area, Drawn, FAINT, FONT, GRID, TEXT, load_font};
-use crate::output;
+use super::{Area, Drawn, FAINT, FONT, GRID, TEXT};
 
 /// What share of the float score each precision keeps.
 pub(crate) struct LadderPlot<'a> {
@@ -25,12 +24,7 @@ const WEIGHT_DIGITS: [(usize, RGBColor); 3] =
 impl LadderPlot<'_> {
     /// Draws into a file aside that is then renamed.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        load_font()?;
-        let cannot = || format!("cannot write {}", path.display());
-        let file = output::aside(path, ".png").with_context(cannot)?;
-        self.draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-        file.persist(path).with_context(cannot)?;
-        Ok(())
+        super::write(path, |path| self.draw(path))
     }
 
     fn draw(&self, path: &Path) -> Drawn {

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use forebay_zoo::steering::protocol::Report;
 use plotters::prelude::*;
 
-use super::{Area, BASELINE, Drawn, FAINT, FONT, FORECAST, GRID, TEXT, TRUTH, legend, load_font, tick};
-use crate::output;
+use super::{Area, BASELINE, Drawn, FAINT, FONT, FORECAST, GRID, TEXT, TRUTH, legend, tick, write};
 
 /// Colours of lines (Okabe, Ito).
 const COLOURS: [RGBColor; 5] =
@@ -26,7 +25,6 @@ type Line = (String, Vec<(f64, f64)>);
 impl SteerPlots<'_> {
     /// Draws `reliability.png`, `thermalisation.png` and `plaquette.png` into a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        load_font()?;
         write(&folder.join("reliability.png"), |path| self.reliability(path))?;
         write(&folder.join("thermalisation.png"), |path| self.thermalisation(path))?;
         write(&folder.join("plaquette.png"), |path| self.plaquettes(path))
@@ -141,14 +139,6 @@ impl SteerPlots<'_> {
         root.present()?;
         Ok(())
     }
-}
-
-fn write(path: &Path, draw: impl FnOnce(&Path) -> Drawn) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let file = output::aside(path, ".png").with_context(cannot)?;
-    draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
 }
 
 fn heading<'a>(root: &Area<'a>, title: &str, note: &str) -> Result<Area<'a>, Box<dyn std::error::Error>> {

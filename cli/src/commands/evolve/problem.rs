@@ -218,9 +218,10 @@ impl Problem {
 }
 
 impl Outcome {
-    pub(super) fn plot(&self, settings: &Settings, evolved: Vec<(f64, f64)>) -> EvolutionPlot {
+    pub(super) fn plot(&self, settings: &Settings, substrate: &str, evolved: Vec<(f64, f64)>) -> EvolutionPlot {
         let [ridge, rounded, _] = &self.rows;
         EvolutionPlot {
+            substrate: substrate.to_owned(),
             title: format!("Evolving {} integer weights on {}", settings.units, settings.task.title()),
             cost: settings.objective.title(),
             evolved,
