@@ -8,8 +8,9 @@ use forebay_zoo::lattice::screened::{self, Logistic, Threshold};
 use forebay_zoo::lattice::{Hmc, Integrator, Lattice, Settings, Trajectory};
 use forebay_zoo::steering::tuning;
 
-fn run(chain: &Hmc, step: impl Fn(&mut Hmc) -> Trajectory) -> Result<Mean> {
-    let mut chain = chain.clone();
+/// Each run goes on from the same configuration with random numbers of its own.
+fn run(chain: &Hmc, seed: u64, step: impl Fn(&mut Hmc) -> Trajectory) -> Result<Mean> {
+    let mut chain = Hmc::new(chain.lattice().clone(), chain.settings(), Seed(seed))?;
     let plaquettes: Vec<f64> = (0..1500).map(|_| step(&mut chain).plaquette).collect();
     autocorrelation::mean(&plaquettes).context("a series")
 }
@@ -22,13 +23,13 @@ fn main() -> Result<()> {
         chain.trajectory();
     }
     let frozen = tuning::tune(&mut chain, 0.85, 200)?;
-    let reference = run(&chain, Hmc::trajectory)?;
+    let reference = run(&chain, 2, Hmc::trajectory)?;
     println!("{} steps, frozen: plaquette {:.4} +- {:.4}", frozen.steps, reference.value, reference.error);
 
     // A coarse integrator, and what may and may not be done about its rejected trajectories.
     chain.set_settings(Settings { integrator: Integrator::Leapfrog, steps: 8, ..omelyan })?;
-    let exact = run(&chain, |chain| screened::delayed(chain, &Logistic { centre: 1.5, slope: 3.0 }))?;
-    let naive = run(&chain, |chain| screened::naive(chain, &Threshold(1.0)))?;
+    let exact = run(&chain, 3, |chain| screened::delayed(chain, &Logistic { centre: 1.5, slope: 3.0 }))?;
+    let naive = run(&chain, 4, |chain| screened::naive(chain, &Threshold(1.0)))?;
     for (name, mean) in [("delayed acceptance", exact), ("naive abort, biased", naive)] {
         let sigmas = mean.sigmas_from(&reference);
         println!("{name:20} {:.4} +- {:.4}, {sigmas:+.1} standard errors", mean.value, mean.error);

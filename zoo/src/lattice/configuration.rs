@@ -178,7 +178,7 @@ impl Lattice {
     /// The largest entry of `U U^+ - 1` and of `det U - 1` over all links.
     pub fn deviation(&self) -> f64 {
         let links = (0..self.sites()).flat_map(|site| (0..4).map(move |direction| (site, direction)));
-        links.map(|(site, direction)| deviation(&self.get(site, direction))).fold(0.0, f64::max)
+        links.map(|(site, direction)| deviation(&self.get(site, direction))).fold(0.0, larger)
     }
 
     /// The largest difference between two configurations in any entry.
@@ -193,7 +193,7 @@ impl Lattice {
             lattice.links.iter().flatten().flat_map(|l| l.0).flatten().flatten().flat_map(|lane| lane.0).collect()
         };
         let pairs = entries(self).into_iter().zip(entries(other));
-        Ok(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max))
+        Ok(pairs.map(|(a, b)| (a - b).abs()).fold(0.0, larger))
     }
 }
 
@@ -238,11 +238,15 @@ fn adjoint(a: &Su3) -> Su3 {
 fn deviation(a: &Su3) -> f64 {
     let square = multiply(a, &adjoint(a));
     let entries = (0..3).flat_map(|i| (0..3).map(move |j| (i, j)));
-    let unitary = entries.map(|(i, j)| (square[i][j] - IDENTITY[i][j]).norm()).fold(0.0, f64::max);
+    let unitary = entries.map(|(i, j)| (square[i][j] - IDENTITY[i][j]).norm()).fold(0.0, larger);
     let third = cross(&a[0], &a[1]);
     let determinant: Complex64 = (0..3).map(|k| third[k].conj() * a[2][k]).sum();
-    // NaN must not be lost in a maximum.
-    if unitary.is_nan() || !determinant.norm().is_finite() { f64::NAN } else { unitary.max((determinant - ONE).norm()) }
+    larger(unitary, (determinant - ONE).norm())
+}
+
+/// The larger one, or NaN if one is: a maximum of the standard library forgets it.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 fn random_matrix(stream: &mut Stream) -> Su3 {

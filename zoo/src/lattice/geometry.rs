@@ -5,8 +5,8 @@ use super::LatticeError;
 /// Numbers that lie side by side.
 pub(super) const LANES: usize = 8;
 
-/// Most sites of a lattice: 2^24, about 10 GB of links and forces.
-const MOST_SITES: usize = 1 << 24;
+/// Most lanes of a lattice; a chain takes about 2 kB for each, 8 GB in all.
+const MOST_LANES: usize = 1 << 22;
 
 /// A 4-D periodic lattice cut into blocks of [`LANES`] sites.
 ///
@@ -47,7 +47,7 @@ impl Hop {
 impl Geometry {
     pub(super) fn new(extents: [usize; 4]) -> Result<Self, LatticeError> {
         let sites = extents.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
-        if extents.iter().any(|&extent| extent < 2) || sites.is_none_or(|sites| sites > MOST_SITES) {
+        if extents.iter().any(|&extent| extent < 2) || sites.is_none_or(|sites| sites > MOST_LANES) {
             return Err(LatticeError::Extents { extents });
         }
         // The longest even directions are halved: fewest hops then need a flip.
@@ -61,7 +61,10 @@ impl Geometry {
                 active *= 2;
             }
         }
-        let blocks = local.iter().product();
+        let blocks: usize = local.iter().product();
+        if blocks * LANES > MOST_LANES {
+            return Err(LatticeError::Extents { extents });
+        }
         let mut geometry =
             Self { extents, local, bits, active, blocks, forward: Vec::with_capacity(blocks), backward: Vec::new() };
         let all = |geometry: &Self, step: fn(usize, usize) -> usize| -> Vec<[Hop; 4]> {

@@ -32,7 +32,7 @@ pub struct Settings {
     pub integrator: Integrator,
     /// Steps of a trajectory, at least 1.
     pub steps: usize,
-    /// Length of a trajectory tau, in the time of the module's equations; at most 1 per step.
+    /// Length of a trajectory tau, in the time of the module's equations; at most 0.5 per step.
     pub length: f64,
 }
 
@@ -41,7 +41,7 @@ impl Settings {
         check("beta", "0 or more", self.beta, self.beta >= 0.0)?;
         check("the number of steps", "1 to 2^24", self.steps as f64, (1..=1 << 24).contains(&self.steps))?;
         let step = self.length / self.steps as f64;
-        check("the length of a step", "above 0 and at most 1", step, step > 0.0 && step <= 1.0)
+        check("the length of a step", "above 0 and at most 0.5", step, step > 0.0 && step <= 0.5)
     }
 }
 
@@ -212,7 +212,7 @@ impl Hmc {
     }
 
     /// The energies along the last trajectory, start first: after every step if [`observing`](Self::observing), else at
-    /// start and end.
+    /// start and end, and where a screen looked.
     pub fn path(&self) -> &[Energy] {
         &self.path
     }

@@ -40,7 +40,9 @@ pub use sweep::Instructions;
 #[non_exhaustive]
 pub enum LatticeError {
     /// Extents below 2 or too many sites.
-    #[error("a lattice of {extents:?}: every extent must be at least 2, and the sites at most 2^24")]
+    #[error(
+        "a lattice of {extents:?}: every extent must be at least 2, and the sites at most 2^22 (2^19 if no extent is even)"
+    )]
     Extents {
         /// The extents given.
         extents: [usize; 4],

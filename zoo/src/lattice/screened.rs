@@ -4,7 +4,7 @@
 //! z0 = (U, P) --n/2 steps--> zm --n/2 steps--> zN
 //! ```
 //!
-//! A screen a(half path) in (0, 1] looks at the energies of a half path. Delayed acceptance ends the trajectory at zm with
+//! A screen a(half path) in [0, 1] looks at the energies of a half path. Delayed acceptance ends the trajectory at zm with
 //! probability `1 - g0`, g0 = a(z0 -> zm), which saves the second half; else it accepts zN with probability
 //! `min(1, exp(H0 - HN) gN / g0)`, gN = a(zN -> zm): the same screen on the way back. Then
 //! `pi(z0) g0 min(1, pi(zN) gN / (pi(z0) g0))` is symmetric in z0 and zN, so the chain keeps its distribution. Acceptance can
@@ -17,7 +17,8 @@
 
 use super::hmc::{Energy, Hmc, Trajectory};
 
-/// A frozen function of the energies along a half path, first the end of the trajectory, last its middle; in (0, 1].
+/// A frozen function of the energies along a half path, first the end of the trajectory, last its middle; in [0, 1], where 0
+/// stays exact but may keep a chain from going where it should.
 ///
 /// It must not change during production, and must see nothing but its argument.
 pub trait Screen {
@@ -74,15 +75,20 @@ pub fn naive(chain: &mut Hmc, screen: &impl Screen) -> Trajectory {
     run(chain, screen, false)
 }
 
+/// More than certain is certain; NaN stays.
+fn at_most_one(probability: f64) -> f64 {
+    if probability > 1.0 { 1.0 } else { probability }
+}
+
 fn run(chain: &mut Hmc, screen: &impl Screen, corrected: bool) -> Trajectory {
     let steps = chain.settings().steps;
-    let (first, last) = (steps / 2, steps - steps / 2);
+    let half = steps / 2;
     let start = chain.begin();
-    if first > 0 {
-        chain.advance(first);
+    if half > 0 {
+        chain.advance(half);
     }
     let middle = chain.path().len();
-    let forward = screen.pass(chain.path());
+    let forward = at_most_one(screen.pass(chain.path()));
     let delta_h = |chain: &Hmc| chain.path()[chain.path().len() - 1].total() - start.total();
     // Written so that a NaN ends the trajectory.
     let goes_on = chain.draw(0) < forward;
@@ -90,13 +96,18 @@ fn run(chain: &mut Hmc, screen: &impl Screen, corrected: bool) -> Trajectory {
         let delta_h = delta_h(chain);
         return chain.end(start, delta_h, false, true);
     }
-    chain.advance(last);
+    // The screen sees as many steps on the way back: with an odd number, a step in the middle belongs to neither half.
+    if steps % 2 == 1 {
+        chain.advance(1);
+    }
+    if half > 0 {
+        chain.advance(half);
+    }
     let delta_h = delta_h(chain);
-    // The way back has as many steps as the way there.
     let end = chain.path().len();
     let mut back: Vec<Energy> = chain.path()[end - middle..].to_vec();
     back.reverse();
-    let ratio = if corrected { screen.pass(&back) / forward } else { 1.0 };
+    let ratio = if corrected { at_most_one(screen.pass(&back)) / forward } else { 1.0 };
     let accepted = chain.draw(1) < libm::exp(-delta_h) * ratio;
     chain.end(start, delta_h, accepted, false)
 }

@@ -1,9 +1,9 @@
 //! The experiment that `forebay steer` runs: everything decided before its data are seen.
 //!
 //! 1. Checks: reversibility, `<exp(-dH)> = 1`, strong coupling at beta 2, the plaquette of 4^4 at beta 6 and of 8^4 at 6.
-//! 2. Equilibrium at beta 5.7 on 4^4 and 6^4.
+//! 2. Equilibrium at beta 5.7 on 4^4 and 6^4, from a hot and from a cold start.
 //! 3. Rejection: 4^4, beta 5.7, leapfrog of 8 and of 12 steps.
-//! 4. Thermalisation: 24 chains of 120 trajectories on 4^4, 12 of 100 on 6^4, half hot, half cold; the first five of each are
+//! 4. Thermalisation: 24 chains of 120 trajectories on 4^4, 12 of 200 on 6^4, half hot, half cold; the first five of each are
 //!    accepted whatever they do.
 //! 5. The step by dual averaging, frozen.
 //! 6. Delayed acceptance with a logistic and with a reservoir's screen beside plain trajectories: pass if within 3 standard
@@ -160,10 +160,10 @@ impl Protocol {
     /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
     pub fn length(&self) -> u64 {
         let n = Counts { scale: self.scale };
-        let small = n.of(1000, 200) + n.of(2000, 200) + n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * 120;
+        let small = n.of(1000, 200) + n.of(2000, 200) + 2 * n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * 120;
         let tuned = n.of(300, 100) + n.of(1000, 200);
         let kernels = 4 * n.of(10_000, 500);
-        let large = 5 * (n.of(800, 100) + n.pairs(12) * 100) + 16 * n.of(200, 16);
+        let large = 5 * (2 * n.of(800, 100) + n.pairs(12) * 200) + 16 * n.of(200, 16);
         (small + tuned + kernels + large) as u64
     }
 
@@ -187,14 +187,15 @@ impl Protocol {
                     || {
                         rayon::join(
                             || self.chains(4, n.pairs(24), 120, tick),
-                            || self.chains(6, n.pairs(12), 100, tick),
+                            || self.chains(6, n.pairs(12), 200, tick),
                         )
                     },
                 )
             },
         );
-        let (mut checks, (references, weight)) = (checks?, references?);
-        checks.insert(1, weight);
+        let (mut checks, (references, weight, starts)) = (checks?, references?);
+        checks.insert(2, weight);
+        checks.extend(starts);
         let histories = rejections?;
         let (small, large) = (thermal.0?, thermal.1?);
 
@@ -232,12 +233,24 @@ impl Protocol {
 
     /// A chain of Omelyan's scheme in equilibrium.
     fn equilibrated(&self, name: &str, extent: usize, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
-        let n = Counts { scale: self.scale };
+        self.equilibrated_from(name, extent, beta, steps, false)
+    }
+
+    fn equilibrated_from(
+        &self,
+        name: &str,
+        extent: usize,
+        beta: f64,
+        steps: usize,
+        is_cold: bool,
+    ) -> Result<Hmc, SteeringError> {
         let seed = self.seed(name);
         let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
-        let mut chain = Hmc::new(Lattice::hot([extent; 4], seed)?, settings, seed)?;
-        let discarded = if extent > 4 { n.of(60, 30) } else { n.of(200, 60) };
-        (0..discarded).for_each(|_| drop_outcome(chain.trajectory()));
+        let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
+        let mut chain = Hmc::new(start, settings, seed)?;
+        (0..FORCED).for_each(|_| drop_outcome(chain.forced_trajectory()));
+        // Not scaled: a short run is no reason to begin before equilibrium.
+        (0..200).for_each(|_| drop_outcome(chain.trajectory()));
         Ok(chain)
     }
 
@@ -264,34 +277,49 @@ impl Protocol {
         ])
     }
 
-    fn references(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<(Vec<Reference>, Check), SteeringError> {
-        let one = |extent: usize, count: usize| -> Result<(Reference, Vec<Trajectory>), SteeringError> {
-            let mut chain =
-                self.equilibrated(&format!("reference {extent}"), extent, BETA, if extent > 4 { 8 } else { 6 })?;
-            let weight = if extent > 4 { 5 } else { 1 };
-            let run = run(&mut chain, count, weight, tick, Hmc::trajectory);
-            let mean = mean_plaquette(&run);
-            let reference = Reference {
-                name: format!("{extent}^4, beta {BETA}"),
-                plaquette: four(&mean),
-                sd: mean.variance.sqrt(),
-                acceptance: share(&run, |t| t.accepted),
-                count,
-            };
-            Ok((reference, run))
+    /// Runs from a hot and a cold start on each lattice; `<exp(-dH)>` of the small one; whether the starts agree.
+    fn references(
+        &self,
+        n: &Counts,
+        tick: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Vec<Reference>, Check, Vec<Check>), SteeringError> {
+        let one = |extent: usize, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
+            let name = format!("reference {extent} {is_cold}");
+            let (steps, count, weight) = if extent > 4 { (8, n.of(800, 100), 5) } else { (6, n.of(4000, 400), 1) };
+            let mut chain = self.equilibrated_from(&name, extent, BETA, steps, is_cold)?;
+            Ok(run(&mut chain, count, weight, tick, Hmc::trajectory))
         };
-        let (small, large) = rayon::join(|| one(4, n.of(4000, 400)), || one(6, n.of(800, 100)));
-        let ((small, run), (large, _)) = (small?, large?);
-        let weights: Vec<f64> = run.iter().map(|t| libm::exp(-t.delta_h)).collect();
+        let runs = [(4, false), (4, true), (6, false), (6, true)];
+        let runs = runs.into_par_iter().map(|(extent, is_cold)| one(extent, is_cold)).collect::<Result<Vec<_>, _>>()?;
+        let weights: Vec<f64> = runs[0].iter().map(|t| libm::exp(-t.delta_h)).collect();
         let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
         let weight = check("<exp(-dH)>, 4^4", weight.value, weight.error, 1.0, 3.0 * weight.error);
-        Ok((vec![small, large], weight))
+        let (mut references, mut starts) = (Vec::new(), Vec::new());
+        for (extent, pair) in [4, 6].into_iter().zip(runs.chunks_exact(2)) {
+            let [hot, cold] = [mean_plaquette(&pair[0]), mean_plaquette(&pair[1])];
+            let error = hot.error.hypot(cold.error);
+            let name = format!("P from a hot less from a cold start, {extent}^4, beta {BETA}");
+            starts.push(check(&name, hot.value - cold.value, error, 0.0, 3.0 * error));
+            references.push(Reference {
+                name: format!("{extent}^4, beta {BETA}"),
+                plaquette: [
+                    0.5 * (hot.value + cold.value),
+                    0.5 * error,
+                    0.5 * (hot.tau + cold.tau),
+                    0.5 * hot.tau_error.hypot(cold.tau_error),
+                ],
+                sd: (0.5 * (hot.variance + cold.variance)).sqrt(),
+                acceptance: 0.5 * (share(&pair[0], |t| t.accepted) + share(&pair[1], |t| t.accepted)),
+                count: pair[0].len() + pair[1].len(),
+            });
+        }
+        Ok((references, weight, starts))
     }
 
     fn history(&self, steps: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<History, SteeringError> {
-        let mut chain = self.equilibrated(&format!("rejection {steps}"), 4, BETA, 8)?.observing();
+        let mut chain = self.equilibrated(&format!("rejection {steps}"), 4, BETA, 8)?;
         chain.set_settings(leapfrog(steps))?;
-        Ok(History::record(&mut chain, n.of(6000, 600), &|| tick(1)))
+        Ok(History::record(chain, n.of(6000, 600), &|| tick(1)))
     }
 
     fn chains(

@@ -28,8 +28,9 @@ pub struct History {
 }
 
 impl History {
-    /// Runs a chain that [observes](Hmc::observing); calls `tick` after each trajectory.
-    pub fn record(chain: &mut Hmc, count: usize, tick: &(dyn Fn() + Sync)) -> Self {
+    /// Runs a chain, noting the energies after every step; calls `tick` after each trajectory.
+    pub fn record(chain: Hmc, count: usize, tick: &(dyn Fn() + Sync)) -> Self {
+        let mut chain = chain.observing();
         let mut history = Self::default();
         for _ in 0..count {
             history.trajectories.push(chain.trajectory());
@@ -55,7 +56,7 @@ impl History {
 
     /// Changes of H and T after each step up to half time: `[trajectories, 2 steps]`.
     fn half_paths(&self, train: usize) -> Array2<f64> {
-        let half = self.paths.first().map_or(0, |path| path.len() / 2);
+        let half = self.half();
         let mut features = Array2::zeros((self.paths.len(), 2 * half));
         for (path, mut row) in self.paths.iter().zip(features.rows_mut()) {
             for k in 0..half {
@@ -64,6 +65,22 @@ impl History {
             }
         }
         standardise(features, train)
+    }
+
+    /// Steps of half a path: the middle step of an odd number belongs to neither half.
+    pub(super) fn half(&self) -> usize {
+        self.paths.first().map_or(0, |path| path.len().saturating_sub(1) / 2)
+    }
+
+    /// Whether every trajectory has its path, all of one length with a middle.
+    pub(super) fn check(&self, what: &'static str, least: usize) -> Result<(), SteeringError> {
+        let (count, length) = (self.trajectories.len(), self.paths.first().map_or(0, Vec::len));
+        let fits = self.paths.len() == count && length >= 3 && self.paths.iter().all(|path| path.len() == length);
+        if fits && count >= least {
+            return Ok(());
+        }
+        let expected = format!("{least} trajectories with paths of two steps or more");
+        Err(SteeringError::TooShort { what, expected, found: count })
     }
 
     fn outcomes(&self) -> Vec<bool> {
@@ -101,13 +118,13 @@ pub struct Row {
 /// All predictors on one chain.
 #[derive(Clone, Debug, Serialize)]
 pub struct Study {
-    /// Share of accepted trajectories in the test half: the accuracy of saying always the more frequent.
+    /// Share of accepted trajectories in the test half.
     pub base_rate: f64,
     /// The accuracy that knowing dH would give, u unknown.
     pub ceiling: f64,
     /// Rows of the training and of the test part, and the gap between them.
     pub rows_used: [usize; 3],
-    /// Length of a bootstrap block: at least twice the autocorrelation time of the plaquette.
+    /// Length of a bootstrap block: ten autocorrelation times of the plaquette.
     pub block: usize,
     /// One row per predictor.
     pub rows: Vec<Row>,
@@ -119,20 +136,21 @@ const RIDGES: [f64; 5] = [0.1, 1.0, 10.0, 100.0, 1000.0];
 /// Trains on the first half and scores on the second; a gap of five autocorrelation times is between them.
 ///
 /// # Errors
-/// [`SteeringError::TooShort`] with fewer than 200 trajectories; [`SteeringError::Reservoir`].
+/// [`SteeringError::TooShort`] with fewer than 200 trajectories, or without their paths; [`SteeringError::Reservoir`].
 pub fn study(history: &History, substrate: &Arc<dyn Substrate>, seed: Seed) -> Result<Study, SteeringError> {
+    history.check("the study of rejection", 200)?;
     let count = history.trajectories.len();
     let plaquettes: Vec<f64> = history.trajectories.iter().map(|t| t.plaquette).collect();
     let tau = autocorrelation::mean(&plaquettes[..count / 2]).map_or(1.0, |mean| mean.tau);
     let (train, gap) = (count / 2, (5.0 * tau).ceil() as usize);
     let first = train + gap;
-    if count < 200 || first + 50 > count {
-        let expected = "200 trajectories and many autocorrelation times".to_owned();
+    if first + 50 > count {
+        let expected = "many autocorrelation times".to_owned();
         return Err(SteeringError::TooShort { what: "the study of rejection", expected, found: count });
     }
     let outcomes = history.outcomes();
     let test = &outcomes[first..];
-    let block = (2.0 * tau).ceil() as usize;
+    let block = ((10.0 * tau).ceil() as usize).min(test.len() / 10);
 
     let (before, half) = (history.before(train), history.half_paths(train));
     let start = before.slice(s![.., ..2]);

@@ -39,8 +39,8 @@ pub struct Scores {
 
 /// Scores probabilities against outcomes.
 ///
-/// `block` is the length of a bootstrap block, at least twice the integrated autocorrelation time.
-pub fn score(probabilities: &[f64], outcomes: &[bool], block: usize, seed: Seed) -> Scores {
+/// `block` is the length of a bootstrap block, ten integrated autocorrelation times: shorter ones leave out variance.
+pub(super) fn score(probabilities: &[f64], outcomes: &[bool], block: usize, seed: Seed) -> Scores {
     let sorted = Sorted::new(probabilities, outcomes);
     let resampled = resamples(outcomes.len(), block, seed);
     let interval = |statistic: &dyn Fn(&[u32]) -> f64| {
@@ -58,13 +58,8 @@ pub fn score(probabilities: &[f64], outcomes: &[bool], block: usize, seed: Seed)
 }
 
 /// The Brier score of the second minus that of the first, on the same outcomes: above 0 if the first is better.
-pub fn brier_gain(first: &[f64], second: &[f64], outcomes: &[bool], block: usize, seed: Seed) -> Interval {
+pub(super) fn brier_gain(first: &[f64], second: &[f64], outcomes: &[bool], block: usize, seed: Seed) -> Interval {
     paired(first, second, outcomes, block, seed, square_error)
-}
-
-/// The accuracy of the first minus that of the second, on the same outcomes.
-pub fn accuracy_gain(first: &[f64], second: &[f64], outcomes: &[bool], block: usize, seed: Seed) -> Interval {
-    paired(first, second, outcomes, block, seed, |p, y| f64::from(u8::from((p > 0.5) != y)))
 }
 
 fn paired(
@@ -160,7 +155,7 @@ pub struct Bin {
 }
 
 /// Outcomes in ten bins of equal numbers, by rising probability.
-pub fn reliability(probabilities: &[f64], outcomes: &[bool]) -> Vec<Bin> {
+pub(super) fn reliability(probabilities: &[f64], outcomes: &[bool]) -> Vec<Bin> {
     let sorted = Sorted::new(probabilities, outcomes);
     let size = sorted.order.len().div_ceil(10).max(1);
     let bin = |rows: &[(usize, bool)]| {

@@ -35,11 +35,8 @@ impl ReservoirScreen {
     /// # Errors
     /// [`SteeringError::TooShort`] for fewer than 100 trajectories or paths without a middle; [`SteeringError::Reservoir`].
     pub fn train(history: &History, substrate: Arc<dyn Substrate>, seed: Seed) -> Result<Self, SteeringError> {
-        let half = history.paths.first().map_or(0, |path| path.len() / 2);
-        if history.paths.len() < 100 || half == 0 {
-            let expected = "100 observed trajectories of 2 steps or more".to_owned();
-            return Err(SteeringError::TooShort { what: "a screen", expected, found: history.paths.len() });
-        }
+        history.check("a screen", 100)?;
+        let half = history.half();
         let changes: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
         let spread = |c: usize| {
             let squares = changes.iter().map(|change| change[[half - 1, c]].powi(2)).sum::<f64>();

@@ -59,10 +59,17 @@ impl DualAveraging {
 /// trajectories of the tuning belong to no sample.
 ///
 /// # Errors
-/// [`LatticeError::Range`] if nothing fits.
+/// [`LatticeError::Range`] for a target outside (0, 1).
 pub fn tune(chain: &mut Hmc, target: f64, trajectories: usize) -> Result<Settings, LatticeError> {
     let original = chain.settings();
-    let steps_of = |step: f64| ((original.length / step).round()).clamp(original.length.ceil(), 1000.0) as usize;
+    if !(target > 0.0 && target < 1.0) {
+        let expected = "between 0 and 1";
+        return Err(LatticeError::Range { what: "the acceptance aimed at", expected, found: target });
+    }
+    // Steps are at most 0.5 long, and a thousand of them, or as many as there were, must do.
+    let least = (2.0 * original.length).ceil().max(1.0);
+    let most = least.max(1000.0).max(original.steps as f64);
+    let steps_of = |step: f64| (original.length / step).round().clamp(least, most) as usize;
     let mut averaging = DualAveraging::new(original.length / original.steps as f64, target);
     for _ in 0..trajectories {
         chain.set_settings(Settings { steps: steps_of(averaging.step()), ..original })?;
