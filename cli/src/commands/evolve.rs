@@ -5,7 +5,7 @@ mod problem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use forebay::Substrate;
 use forebay::evolve::{NpuEvolver, Search, State, Weights};
@@ -43,7 +43,7 @@ pub(crate) struct Evolve {
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     state: Option<PathBuf>,
     /// Go on from this file, and keep the state there; the settings are those of the file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     resume: Option<PathBuf>,
     /// Plot costs over generations
     #[arg(long, value_name = "FILE.png")]
@@ -60,11 +60,24 @@ struct Kept<S> {
     state: S,
 }
 
+/// Options that a resumed search has already.
+const SETTINGS: [&str; 10] = [
+    "task",
+    "units",
+    "population",
+    "window",
+    "strategy",
+    "objective",
+    "start",
+    "state_digits",
+    "weight_digits",
+    "seed",
+];
 /// Generations of a run without --generations and --seconds.
 const GENERATIONS: u64 = 2000;
 /// How often a state is kept.
 const KEEP: Duration = Duration::from_millis(200);
-/// Generations between two points of the plot, and looks at the clock.
+/// Generations between two looks at the clock; with a plot it is each, for a point of its own.
 const CHUNK: u64 = 10;
 
 impl Evolve {
@@ -72,7 +85,13 @@ impl Evolve {
         let seconds = self.seconds.unwrap_or(f64::INFINITY);
         ensure!(seconds > 0.0, "--seconds must be above 0, found {seconds}");
         let (settings, state) = match &self.resume {
-            None => (self.settings.clone(), None),
+            None => {
+                let kept = self.state.as_deref().filter(|path| path.is_file());
+                if let Some(path) = kept {
+                    bail!("{0} is there already: go on with --resume {0}, or remove it", path.display());
+                }
+                (self.settings.clone(), None)
+            }
             Some(path) => {
                 let kept = read(path).with_context(|| format!("cannot resume {}", path.display()))?;
                 (kept.settings, Some(kept.state))
@@ -96,8 +115,9 @@ impl Evolve {
         let path = self.state.as_ref().or(self.resume.as_ref());
         let mut kept = Instant::now();
         let mut costs = Vec::new();
+        let chunk = if self.plot.is_some() { 1 } else { CHUNK };
         while evolver.state().generations < last && begin.elapsed().as_secs_f64() < seconds {
-            for _ in 0..CHUNK.min(last - evolver.state().generations) {
+            for _ in 0..chunk.min(last - evolver.state().generations) {
                 evolver.generation(&mut fitness)?;
             }
             if self.plot.is_some() {
@@ -125,6 +145,10 @@ impl Evolve {
         } else {
             self.print(&settings, &result, &evolver, &*substrate)
         }
+    }
+
+    fn is_resumed(&self) -> bool {
+        self.resume.is_some()
     }
 
     fn print_json(
@@ -171,12 +195,22 @@ impl Evolve {
             self.substrate,
             align(&rows)
         );
+        let [_, rounded, evolved] = &result.rows;
+        if evolved.window >= rounded.window && !self.is_resumed() {
+            text += "No candidate was better than rounded ridge weights: try --strategy plus, --weight-digits 3 or a longer run.\n\n";
+        }
+        if report.generations == 0 {
+            let done = output::count(evolver.state().generations as usize, "generation");
+            text += &format!("nothing to do: {done} were made before. Tested on silicon: no.\n");
+            return output::print(&text);
+        }
         let per_generation = |time: Duration| 1e6 * time.as_secs_f64() / report.generations.max(1) as f64;
         text += &format!(
-            "{} of {} candidates, {window} samples each: {:.0} generations per second\n\
+            "{}{} of {} candidates, {window} samples each: {:.0} generations per second\n\
              per generation {:.1} us evaluating, {:.1} us updating, {:.1} us patching: {} dominates\n\
-             {} digits of weights patched, {} rollbacks, {} runs of the substrate\n",
+             {} digits of weights patched, {} times back to the best, {} runs of the substrate\n",
             output::count(evolver.state().generations as usize, "generation"),
+            if self.is_resumed() { format!(", {} of them in this run,", report.generations) } else { String::new() },
             settings.population,
             report.generations_per_second(),
             per_generation(report.evaluating),

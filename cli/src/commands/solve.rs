@@ -1,11 +1,11 @@
 //! `forebay solve`: Poisson and heat equations on few-digit products.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use forebay::random::Seed;
-use forebay::refine::{Boundary, Grid, Method, Operator, Settings, Solution, Solver, Stage};
+use forebay::refine::{Boundary, Grid, Method, Operator, Settings, Solution, Solver, Stage, Status};
 use forebay::{Precision, Substrate};
 use serde_json::{Value, json};
 
@@ -115,42 +115,46 @@ impl Solve {
         let substrate = super::substrates::open(&self.substrate)?;
         let mut stream = Seed(self.seed).stream("right-hand side");
         let b: Vec<f64> = (0..operator.grid().unknowns()).map(|_| stream.normal()).collect();
-        let solution = solve(&*substrate, operator, settings, &b)?;
+        let (solution, set_up) = solve(&*substrate, operator, settings, &b)?;
         let by_host = on_host(&*substrate, operator, settings, &b)?;
         let capabilities = substrate.capabilities();
         if self.json {
             let fallback = solution.fallback.as_ref().map(stage);
-            return output::print_json(&json!({
+            output::print_json(&json!({
                 "equation": self.title(), "unknowns": b.len(), "substrate": self.substrate, "seed": self.seed,
                 "is_silicon": capabilities.is_silicon, "tested_on_silicon": false,
                 "digits": self.digits, "slices": self.slices, "tolerance": self.tolerance,
                 "status": solution.status().to_string(), "residual": solution.residual,
                 "attempt": stage(&solution.attempt), "fallback": fallback, "passes": solution.passes,
-                "seconds": {"substrate": solution.on_substrate.as_secs_f64(), "host": solution.on_host.as_secs_f64()},
+                "seconds": {"set_up": set_up.as_secs_f64(), "substrate": solution.on_substrate.as_secs_f64(), "host": solution.on_host.as_secs_f64()},
                 "conjugate_gradients_on_the_host": {
                     "turns": by_host.attempt.turns(), "seconds": by_host.on_host.as_secs_f64(),
                 },
                 "assumed_seconds_on_a_board": ASSUMED_PASS.map(|pass| pass * solution.passes as f64),
-            }));
+            }))?;
+            return verdict(&solution);
         }
         let mut text = format!("{}, on {}\n\n", self.title(), self.substrate);
         let stages = [Some(&solution.attempt), solution.fallback.as_ref()];
         text.extend(stages.into_iter().flatten().map(history));
         text += &format!(
-            "|b - A x| / |b| = {:.2e}, formed in f64 from x\n{} on {} in {}, the host's part in {}\n",
+            "|b - A x| / |b| = {:.2e}, formed in f64 from x\n{} on {} in {}, the host's part in {}; set-up in {}, once per operator\n",
             solution.residual,
             if solution.passes == 1 { "1 pass".to_owned() } else { format!("{} passes", solution.passes) },
-            capabilities.name,
+            self.substrate,
             time(solution.on_substrate),
             time(solution.on_host),
+            time(set_up),
         );
         text += &format!(
             "conjugate gradients in f64 on this host alone: {} in {}\n",
             output::count(by_host.attempt.turns(), "turn"),
             time(by_host.on_host)
         );
-        text += &estimate(solution.passes, by_host.on_host);
-        output::print(&text)
+        let has_converged = solution.attempt.status == Status::Converged;
+        text += &estimate(solution.passes, by_host.on_host, has_converged);
+        output::print(&text)?;
+        verdict(&solution)
     }
 
     fn operator(&self) -> Result<Operator> {
@@ -174,8 +178,19 @@ impl Solve {
     }
 }
 
-fn solve(substrate: &dyn Substrate, operator: Operator, settings: Settings, b: &[f64]) -> Result<Solution> {
-    Ok(Solver::new(substrate, operator, settings)?.solve(b)?)
+/// The solution, and the time to prepare its programs.
+fn solve(substrate: &dyn Substrate, operator: Operator, settings: Settings, b: &[f64]) -> Result<(Solution, Duration)> {
+    let begin = Instant::now();
+    let mut solver = Solver::new(substrate, operator, settings)?;
+    let set_up = begin.elapsed();
+    Ok((solver.solve(b)?, set_up))
+}
+
+/// A solution that is not one is a failure for whoever asked.
+fn verdict(solution: &Solution) -> Result<()> {
+    let status = solution.status();
+    ensure!(status == Status::Converged, "the tolerance was not reached: {status}, residual {:.2e}", solution.residual);
+    Ok(())
 }
 
 /// The same with conjugate gradients in f64, for comparison; the first run pays for its memory.
@@ -199,7 +214,9 @@ fn stage(stage: &Stage) -> Value {
 /// Residuals turn by turn; of a long history every second, third and so on, and the last.
 fn history(stage: &Stage) -> String {
     let every = stage.history.len().div_ceil(MOST_ROWS).max(1);
-    let mut rows = vec![vec!["turn".to_owned(), "residual".to_owned()]];
+    // Conjugate gradients carry their residual along; only the last line of the output is formed from x.
+    let name = if stage.method == Method::ConjugateGradients { "residual carried along" } else { "residual" };
+    let mut rows = vec![vec!["turn".to_owned(), name.to_owned()]];
     for (turn, residual) in stage.history.iter().enumerate() {
         if turn % every == 0 || turn == stage.turns() {
             rows.push(vec![turn.to_string(), format!("{residual:.2e}")]);
@@ -210,15 +227,18 @@ fn history(stage: &Stage) -> String {
 }
 
 /// What a board would take, if a pass took what is assumed.
-fn estimate(passes: u64, by_host: Duration) -> String {
+fn estimate(passes: u64, by_host: Duration, has_converged: bool) -> String {
     if passes == 0 {
         return "The substrate was not used. Tested on silicon: no.\n".to_owned();
+    }
+    if !has_converged {
+        return "Tested on silicon: no.\n".to_owned();
     }
     let [least, most] = ASSUMED_PASS.map(|pass| pass * passes as f64);
     let verdict = if least > by_host.as_secs_f64() {
         "slower than conjugate gradients on the host"
     } else {
-        "and large programs take longer than that, so expect no gain over the host"
+        "large programs take longer than that: expect no gain over the host"
     };
     format!(
         "On a board over PCIe, at an ASSUMED 50 to 400 us per pass (not measured), these passes take {} to {}:\n{verdict}. \

@@ -70,8 +70,9 @@ fn verdict(report: &Report) -> Result<()> {
     let failed: Vec<&str> = checks.chain(kernels.map(|kernel| kernel.name.as_str())).collect();
     ensure!(
         failed.is_empty(),
-        "not within three standard errors: {} (one in some hundred checks is by chance: try another --seed)",
-        failed.join("; ")
+        "not within three standard errors: {}{}",
+        failed.join("; "),
+        if report.scale < 1.0 { " (a small --scale has few trajectories to estimate errors from)" } else { "" }
     );
     Ok(())
 }
@@ -140,7 +141,7 @@ fn rejection(steps: usize, study: &Study) -> String {
     let [train, gap, test] = study.rows_used;
     let mut text = format!(
         "\nWill it be accepted? 4^4, beta 5.7, leapfrog of {steps} steps; {train} trajectories to learn from, {gap} left out, \
-         {test} to test;\n{:.1} % of those accepted; with dH known and the Metropolis number not, accuracy could be {:.3}; 95 % intervals in \
+         {test} to test;\n{:.1} % of those accepted; with dH known and the Metropolis number not, {:.3} is the expected accuracy; 95 % intervals in \
          blocks of {}\n",
         100.0 * study.base_rate,
         study.ceiling,

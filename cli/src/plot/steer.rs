@@ -105,7 +105,7 @@ impl SteerPlots<'_> {
         let body = heading(
             &root,
             "Plaquettes of the kernels: 4^4, beta 5.7, leapfrog of 8 steps",
-            "bars: one standard error with autocorrelations; band: three errors of plain trajectories; the naive abort must miss it",
+            "bars: one standard error with autocorrelations; band: three errors of plain trajectories; orange is not exact",
         )?;
         let kernels = &self.report.kernels;
         let bounds: Vec<f64> = kernels

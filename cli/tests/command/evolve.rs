@@ -103,6 +103,9 @@ fn evolution_tells_what_is_wrong() {
         (&["--resume", "cut.json"], "cannot resume cut.json"),
         (&["--resume", "other.json"], "genome"),
         (&["--state", "folder", "--generations", "1"], "cannot write folder"),
+        // Somebody repeats the first command after a crash: nothing is lost.
+        (&["--state", "kept.json", "--generations", "1"], "go on with --resume kept.json"),
+        (&["--resume", "kept.json", "--seed", "3"], "cannot be used with"),
     ] {
         let outcome = folder.run(&[&["evolve"], arguments].concat());
         assert_eq!((outcome.code, outcome.err.lines().count()), (Some(2), 1), "{arguments:?}: {}", outcome.err);

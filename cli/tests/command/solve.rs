@@ -29,7 +29,10 @@ fn equations_are_solved_and_failures_told() {
     let helped = folder.done_json(&hard);
     assert_eq!((&helped["attempt"]["status"], &helped["status"]), (&json!("diverged"), &json!("converged")));
     assert!(helped["residual"].as_f64().is_some_and(|residual| residual <= 1e-12));
-    let alone = folder.done_json(&[&hard[..], &["--no-fallback"]].concat());
+    // Whoever asks for a solution and gets none is told by the exit code, too.
+    let alone = folder.run(&[&hard[..], &["--no-fallback"]].concat());
+    assert!(alone.code == Some(2) && alone.err.contains("not reached: diverged"), "{}", alone.err);
+    let alone: serde_json::Value = serde_json::from_str(&alone.out).expect("JSON");
     assert_eq!((&alone["status"], &alone["fallback"]), (&json!("diverged"), &json!(null)));
     let host = folder.done_json(&[&hard[..], &["--method", "cg"]].concat());
     assert_eq!((&host["attempt"]["turns"], &host["passes"]), (&json!(127), &json!(0)));

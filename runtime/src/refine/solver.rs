@@ -258,7 +258,15 @@ impl Solver {
         if is_enough {
             return Ok((attempt, None));
         }
+        let before = x.to_vec();
         let fallback = system.conjugate(Method::ConjugateGradients, None, x, work)?;
+        if fallback.status != Status::Converged {
+            // Neither reached the tolerance: the nearer one counts.
+            let [old, new] = [&before[..], &*x].map(|x| self.recompute(x, 1.0));
+            if old < new {
+                x.copy_from_slice(&before);
+            }
+        }
         Ok((attempt, Some(fallback)))
     }
 
