@@ -95,3 +95,10 @@ pub(crate) fn number(value: f64) -> String {
         _ => format!("{value:.2e}"),
     }
 }
+
+/// The processor's name, as the kernel tells it.
+pub(crate) fn processor() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
+    name.unwrap_or(std::env::consts::ARCH).to_owned()
+}

@@ -117,16 +117,9 @@ struct Machine {
     kernel: &'static str,
 }
 
-/// The processor's name, as the kernel tells it.
-pub(super) fn processor() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
-    name.unwrap_or(std::env::consts::ARCH).to_owned()
-}
-
 fn machine(form: Form) -> Machine {
     Machine {
-        processor: processor(),
+        processor: output::processor(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         kernel: form.name(),
     }

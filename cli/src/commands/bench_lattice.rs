@@ -29,7 +29,7 @@ impl BenchLattice {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("cannot start a thread")?;
         let figures = [4, 6, 8].map(|extent| pool.install(|| measure(extent)));
         let figures = figures.into_iter().collect::<Result<Vec<_>>>()?;
-        let processor = super::bench::processor();
+        let processor = output::processor();
         if self.json {
             let told: Vec<_> = figures.iter().map(Figure::json).collect();
             return output::print_json(&json!({"processor": processor, "threads": 1, "lattices": told}));
