@@ -1,4 +1,4 @@
-//! The experiment that `forebay steer` runs: everything decided before its data are seen.
+//! The experiment that `forebay steer` runs: settings, rules and comparisons are fixed here, none follows from its data.
 //!
 //! 1. Checks: reversibility, `<exp(-dH)> = 1`, strong coupling at beta 2, the plaquette of 4^4 at beta 6 and of 8^4 at 6.
 //! 2. Equilibrium at beta 5.7 on 4^4 and 6^4, from a hot and from a cold start.
