@@ -35,7 +35,7 @@ def binary():
     """The program to test."""
     if "FOREBAY_BIN" in os.environ:
         return pathlib.Path(os.environ["FOREBAY_BIN"]).resolve()
-    build = ["cargo", "build", "--quiet", "--package", "forebay-cli", "--message-format", "json"]
+    build = ["cargo", "build", "--quiet", "--workspace", "--bin", "forebay", "--message-format", "json"]
     lines = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     built = [message.get("executable") for message in map(json.loads, lines) if message["reason"] == "compiler-artifact"]
     return pathlib.Path(next(path for path in reversed(built) if path))

@@ -46,7 +46,7 @@ const CHECKS: &[Check] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut options = Options { root: root(), fuzz_seconds: 10 };
+    let mut options = Options { root: root(), fuzz_seconds: 6 };
     let mut wanted = Vec::new();
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -144,10 +144,16 @@ fn examples(options: &Options) -> Outcome {
         .filter(|name| folder.join(format!("{name}.rs")).exists())
         .collect();
     names.sort();
+    // Built with the whole workspace, as the tests are: a build of their own would compile the dependencies anew with
+    // other features.
+    if let Outcome::Failed(why) = cargo(options, &["build", "--quiet", "--workspace", "--examples"]) {
+        return Outcome::Failed(why);
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| options.root.join("target"), PathBuf::from);
     for name in &names {
-        if let Outcome::Failed(why) =
-            cargo(options, &["run", "--quiet", "--package", "forebay-examples", "--example", name])
-        {
+        println!("-- example {name}");
+        let mut command = Command::new(target.join("debug/examples").join(name));
+        if let Outcome::Failed(why) = run(command.current_dir(&options.root)) {
             return Outcome::Failed(format!("{name}: {why}"));
         }
     }
