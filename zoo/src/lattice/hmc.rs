@@ -91,12 +91,12 @@ pub struct Trajectory {
 /// use forebay_zoo::lattice::{Hmc, Integrator, Lattice, Settings};
 ///
 /// let settings = Settings { beta: 6.0, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
-/// let mut chain = Hmc::new(Lattice::cold([4, 4, 4, 4])?, settings, Seed(1))?;
+/// let mut chain = Hmc::new(Lattice::hot([4, 4, 4, 4], Seed(1))?, settings, Seed(1))?;
 /// let mut accepted = 0;
-/// for _ in 0..20 {
+/// for _ in 0..40 {
 ///     accepted += u32::from(chain.trajectory().accepted);
 /// }
-/// assert!(accepted > 10 && chain.lattice().plaquette() < 0.9);
+/// assert!(accepted > 20 && chain.lattice().plaquette() > 0.4);
 /// # Ok::<(), forebay_zoo::lattice::LatticeError>(())
 /// ```
 #[derive(Clone, Debug)]
