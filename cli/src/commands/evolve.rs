@@ -34,7 +34,7 @@ pub(crate) struct Evolve {
     #[arg(long, conflicts_with = "seconds")]
     generations: Option<u64>,
     /// Stop after so many seconds instead
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seconds: Option<f64>,
     /// Form products on this substrate
     #[arg(long, value_name = "ADDRESS", default_value = "software:akd1000")]

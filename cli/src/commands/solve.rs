@@ -35,7 +35,7 @@ pub(crate) struct Solve {
     #[arg(long, value_enum, default_value = "dirichlet")]
     boundary: Edge,
     /// Time step over the squared spacing (heat only) [default: 1]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     tau: Option<f64>,
     /// Refinement or flexible conjugate gradients with a rounded inverse, multigrid, or conjugate gradients in f64
     #[arg(long, value_enum, default_value = "refine")]

@@ -26,8 +26,8 @@ pub(crate) struct Steer {
     /// Everything random follows from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Length of all runs relative to the published protocol, above 0 and at most 1
-    #[arg(long, default_value_t = 1.0)]
+    /// Length of all runs relative to the whole protocol, above 0 and at most 1
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     scale: f64,
     /// Where the reservoirs of 4-bit integers run
     #[arg(long, value_name = "ADDRESS", default_value = "software:akd1000")]

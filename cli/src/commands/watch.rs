@@ -49,7 +49,7 @@ pub(crate) struct Watch {
     #[arg(long)]
     change: Option<usize>,
     /// False alarms per 1,000 steps, on average, while nothing changes
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     rate: f64,
     /// The detector; ADWIN is a second opinion beside the others
     #[arg(long, value_enum, default_value = "cusum")]

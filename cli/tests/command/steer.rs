@@ -37,7 +37,7 @@ fn the_protocol_is_repeatable() {
 #[test]
 fn a_scale_out_of_range_is_refused() {
     let folder = Folder::new();
-    for scale in ["0", "1.5", "nan"] {
+    for scale in ["0", "-1", "1.5", "nan"] {
         let done = folder.run_on(1, &["steer", "--scale", scale]);
         assert_eq!(done.code, Some(2));
         assert!(done.err.contains("--scale must be above 0 and at most 1"), "{}", done.err);

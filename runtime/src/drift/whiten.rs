@@ -100,7 +100,8 @@ impl Whitener {
         // The rounding of the mean leaves a constant with a trace of spread.
         let rounding = f64::EPSILON * mean.abs() * 16.0;
         if !(variance.sqrt() > rounding && variance.is_normal()) {
-            return Err(range("the spread of the drift-free stretch", "finite and above 0", variance.sqrt()));
+            let expected = "finite and above the rounding of its mean (a constant cannot be watched)";
+            return Err(range("the spread of the drift-free stretch", expected, variance.sqrt()));
         }
         whitener.spread = variance.sqrt();
         whitener.scale = 1.0 / whitener.spread;

@@ -39,7 +39,7 @@ const ABORT: Threshold = Threshold(1.0);
 pub struct Protocol {
     /// Everything random follows from it.
     pub seed: u64,
-    /// Lengths of all runs relative to the published protocol, above 0 and at most 1.
+    /// Lengths of all runs relative to the whole protocol, above 0 and at most 1.
     pub scale: f64,
     /// Where the integer reservoirs run.
     pub substrate: Arc<dyn Substrate>,
