@@ -144,11 +144,17 @@ impl fmt::Display for Evaluation {
         let optional = |value: Option<f64>, why: &str| value.map_or(why.to_owned(), |value| format!("{value:.4}"));
         let several = |value| optional(value, "needs several devices");
         let extreme = |pick: fn(f64, f64) -> f64| self.bit_aliasing.iter().copied().reduce(pick).unwrap_or(0.0);
-        writeln!(f, "{devices} devices, {repeats} readings each, {bits} bits")?;
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let (device, reading) = (plural(*devices), plural(*repeats));
+        writeln!(f, "{devices} device{device}, {repeats} reading{reading} each, {bits} bits")?;
         writeln!(f, "uniformity    {uniformity:.4} (ideal 0.5)")?;
         writeln!(f, "uniqueness    {} (ideal 0.5)", several(self.uniqueness))?;
         writeln!(f, "reliability   {} (ideal 1)", optional(self.reliability, "needs several readings"))?;
-        writeln!(f, "bit aliasing  {:.4} to {:.4} (ideal 0.5)", extreme(f64::min), extreme(f64::max))?;
+        let aliasing = match devices {
+            1 => "needs several devices".to_owned(),
+            _ => format!("{:.4} to {:.4}", extreme(f64::min), extreme(f64::max)),
+        };
+        writeln!(f, "bit aliasing  {aliasing} (ideal 0.5)")?;
         let least = several(self.least_min_entropy);
         writeln!(f, "min-entropy   {} per bit, least {least} (ideal 1)", several(self.min_entropy))?;
         writeln!(f, "              across devices, SP 800-90B 6.3.1, 99 % bound; do not multiply by the bits")?;
