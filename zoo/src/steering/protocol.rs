@@ -248,9 +248,13 @@ impl Protocol {
         let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
         let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
         let mut chain = Hmc::new(start, settings, seed)?;
-        (0..FORCED).for_each(|_| drop_outcome(chain.forced_trajectory()));
+        for _ in 0..FORCED {
+            chain.forced_trajectory();
+        }
         // Not scaled: a short run is no reason to begin before equilibrium.
-        (0..200).for_each(|_| drop_outcome(chain.trajectory()));
+        for _ in 0..200 {
+            chain.trajectory();
+        }
         Ok(chain)
     }
 
@@ -411,8 +415,6 @@ impl Protocol {
 fn leapfrog(steps: usize) -> Settings {
     Settings { beta: BETA, integrator: Integrator::Leapfrog, steps, length: 1.0 }
 }
-
-fn drop_outcome(_: Trajectory) {}
 
 fn run(
     chain: &mut Hmc,

@@ -46,7 +46,7 @@ pub(super) fn best(
         let calibration = Calibration::fit(&scores[border..train], &happened)?;
         let forecast: Vec<f64> = scores.iter().map(|&score| calibration.probability(score)).collect();
         linear_error = error(&forecast);
-        (format!("logistic, {order} rows"), forecast)
+        (format!("linear, calibrated, {order} rows"), forecast)
     } else {
         (format!("linear, {order} rows"), linear(&domain.inputs, target, order, first..train)?)
     };

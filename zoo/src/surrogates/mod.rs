@@ -6,7 +6,7 @@
 //!
 //! | domain | sees | heads | to beat |
 //! |---|---|---|---|
-//! | lattice | SU(3) on 4^4 at half a trajectory: P, T, change of H | acceptance; the next P | past rows: logistic, linear |
+//! | lattice | SU(3) on 4^4 at half a trajectory: P, T, change of H | acceptance; the next P | past rows: linear, calibrated for the event |
 //! | lorenz | x of Lorenz-63 | x five rows on; z now | persistence, past rows: linear |
 //! | heat | three noisy sensors of a rod | a sensor's next reading; the temperature between two | the same |
 //! | sunspots | square roots of monthly numbers | the next month's | the same |
