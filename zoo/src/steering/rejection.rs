@@ -59,10 +59,7 @@ impl History {
         let half = self.half();
         let mut features = Array2::zeros((self.paths.len(), 2 * half));
         for (path, mut row) in self.paths.iter().zip(features.rows_mut()) {
-            for k in 0..half {
-                row[2 * k] = path[k + 1].total() - path[0].total();
-                row[2 * k + 1] = path[k + 1].kinetic - path[0].kinetic;
-            }
+            row.iter_mut().zip(&changes(&path[..=half], [1.0; 2])).for_each(|(to, &from)| *to = from);
         }
         standardise(features, train)
     }
@@ -86,6 +83,15 @@ impl History {
     fn outcomes(&self) -> Vec<bool> {
         self.trajectories.iter().map(|t| t.accepted).collect()
     }
+}
+
+/// Changes of H and T since the first point, over these scales: `[points - 1, 2]`.
+pub(super) fn changes(half_path: &[Energy], scales: [f64; 2]) -> Array2<f64> {
+    let start = half_path[0];
+    Array2::from_shape_fn((half_path.len() - 1, 2), |(k, c)| {
+        let now = half_path[k + 1];
+        if c == 0 { (now.total() - start.total()) / scales[0] } else { (now.kinetic - start.kinetic) / scales[1] }
+    })
 }
 
 /// Columns minus their mean, over their spread, of the first `train` rows.

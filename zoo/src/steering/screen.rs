@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::SteeringError;
 use super::logistic::Logistic;
-use super::rejection::History;
+use super::rejection::{History, changes};
 use super::reservoir::Features;
 use crate::lattice::Energy;
 use crate::lattice::screened::Screen;
@@ -37,13 +37,13 @@ impl ReservoirScreen {
     pub fn train(history: &History, substrate: Arc<dyn Substrate>, seed: Seed) -> Result<Self, SteeringError> {
         history.check("a screen", 100)?;
         let half = history.half();
-        let changes: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
+        let plain: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
         let spread = |c: usize| {
-            let squares = changes.iter().map(|change| change[[half - 1, c]].powi(2)).sum::<f64>();
-            (squares / changes.len() as f64).sqrt().max(1e-12)
+            let squares = plain.iter().map(|change| change[[half - 1, c]].powi(2)).sum::<f64>();
+            (squares / plain.len() as f64).sqrt().max(1e-12)
         };
         let scales = [spread(0), spread(1)];
-        let inputs: Vec<Array2<f64>> = history.paths.iter().map(|path| self::changes(&path[..=half], scales)).collect();
+        let inputs: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], scales)).collect();
         let views: Vec<ArrayView2<'_, f64>> = inputs.iter().map(|input| input.view()).collect();
         let sample = ndarray::concatenate(ndarray::Axis(0), &views).expect("equal widths");
         let features = Features::draw(2, 50, 1.0, seed.child("screen"))?.on(substrate, sample.view())?;
@@ -55,15 +55,6 @@ impl ReservoirScreen {
         let logistic = Logistic::choose(states.slice(s![.., ..]), &outcomes, &[1.0, 10.0, 100.0])?;
         Ok(Self { features, logistic, scales })
     }
-}
-
-/// Changes of H and T since the first point, `[points - 1, 2]`.
-fn changes(half_path: &[Energy], scales: [f64; 2]) -> Array2<f64> {
-    let start = half_path[0];
-    Array2::from_shape_fn((half_path.len() - 1, 2), |(k, c)| {
-        let now = half_path[k + 1];
-        if c == 0 { (now.total() - start.total()) / scales[0] } else { (now.kinetic - start.kinetic) / scales[1] }
-    })
 }
 
 impl Screen for ReservoirScreen {
