@@ -47,6 +47,12 @@ impl<T: Plain> Aligned<T> {
     }
 }
 
+impl<T: Plain> Default for Aligned<T> {
+    fn default() -> Self {
+        Self::zeros(0)
+    }
+}
+
 impl<T: Plain> Deref for Aligned<T> {
     type Target = [T];
 

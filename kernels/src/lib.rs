@@ -21,6 +21,7 @@
 //! * `form`: which instruction set computes; forced by the environment variable [`FORM_VARIABLE`].
 //! * `dense`, `sparse`: [`PanelMatrix`], [`SlicedMatrix`].
 //! * `tanh`, `update`: elementwise kernels.
+//! * [`solver`]: sums of products, Cholesky factors, triangular systems.
 //! * [`integer`]: exact products of small integers.
 //! * [`limits`]: what this machine can do at most, to judge measured times by.
 //! * `lanes`: vectors of each instruction set; all unsafe code about instructions is there.
@@ -42,6 +43,7 @@ pub mod integer;
 mod lanes;
 pub mod limits;
 mod real;
+pub mod solver;
 mod sparse;
 mod tanh;
 mod update;

@@ -4,5 +4,6 @@ mod elementwise;
 mod integer;
 mod products;
 mod selection;
+mod solver;
 mod support;
 mod tanh_accuracy;
