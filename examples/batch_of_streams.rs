@@ -6,6 +6,7 @@ use anyhow::Result;
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::reservoir::Reservoir;
+use forebay::threads::Pool;
 use ndarray::Array3;
 
 fn main() -> Result<()> {
@@ -18,7 +19,7 @@ fn main() -> Result<()> {
     let features = Array3::from_shape_fn((streams, steps, 1), |(s, t, _)| (0.01 * (t * (s + 1)) as f32).sin());
 
     let start = Instant::now();
-    let together = model.batch(streams)?.run(features.view())?;
+    let together = Pool::of_all_cores()?.install(|| model.batch(streams)?.run(features.view()))?;
     let batch_time = start.elapsed();
 
     let start = Instant::now();

@@ -16,13 +16,12 @@ use forebay::model::{Model, Provenance};
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use forebay::{Compiler, Precision, Real};
+use forebay::{Compiler, Precision, Real, threads};
 use forebay_zoo::baselines::{self, Autoregression};
 use forebay_zoo::scalers::Scaler;
 use forebay_zoo::stats::{self, MeanInterval};
 use forebay_zoo::tasks::{Settings, Space, Span};
 use ndarray::{Array2, ArrayView2, s};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// What to forecast and how hard to try.
@@ -210,18 +209,15 @@ impl Plan {
         let inputs = scaled.mapv(T::from_f64);
         let settings = self.choose(scaled.view(), inputs.view(), &progress)?;
 
-        let finals = (0..self.seeds)
-            .into_par_iter()
-            .map(|seed| {
-                let chosen = self.fit(inputs.view(), &settings, seed, train, None)?;
-                let refitted = self.fit(inputs.view(), &settings, seed, train + validation, None)?;
-                let early = forecast(&chosen, inputs.view())?;
-                let late = forecast(&refitted, inputs.view())?;
-                let hybrid = self.hybrid_scores(scaled.view(), inputs.view(), &settings, seed)?;
-                progress();
-                Ok((refitted, early, late, hybrid))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let finals = threads::try_map(0..self.seeds, |seed| {
+            let chosen = self.fit(inputs.view(), &settings, seed, train, None)?;
+            let refitted = self.fit(inputs.view(), &settings, seed, train + validation, None)?;
+            let early = forecast(&chosen, inputs.view())?;
+            let late = forecast(&refitted, inputs.view())?;
+            let hybrid = self.hybrid_scores(scaled.view(), inputs.view(), &settings, seed)?;
+            progress();
+            anyhow::Ok((refitted, early, late, hybrid))
+        })?;
 
         let mut rows = Vec::new();
         let (mut scores, mut test_per_seed) = ([Vec::new(), Vec::new()], Vec::new());
@@ -305,24 +301,21 @@ impl Plan {
             ridge: Span::logarithmic(1e-5, 1e3),
             topologies: &[],
         };
-        let tried = (0..self.trials)
-            .into_par_iter()
-            .map(|trial| {
-                let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
-                let mut errors = Vec::new();
-                for seed in 0..TRIAL_SEEDS {
-                    let model = self.fit(inputs, &settings, seed, self.split[0], None)?;
-                    let known = self.split[0] + self.split[1];
-                    let made = forecast(&model, inputs.slice(s![..known, ..]))?;
-                    errors.push(self.squared_errors(scaled, made.view(), Stretch::Validation));
-                }
-                progress();
-                let steps = errors[0].len();
-                let mean: Vec<f64> = (0..steps).map(|t| errors.iter().map(|e| e[t]).sum::<f64>()).collect();
-                let standard_error = stats::sample_sd(&mean) / (steps as f64).sqrt();
-                Ok((stats::mean(&mean), standard_error, settings))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let tried = threads::try_map(0..self.trials, |trial| {
+            let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
+            let mut errors = Vec::new();
+            for seed in 0..TRIAL_SEEDS {
+                let model = self.fit(inputs, &settings, seed, self.split[0], None)?;
+                let known = self.split[0] + self.split[1];
+                let made = forecast(&model, inputs.slice(s![..known, ..]))?;
+                errors.push(self.squared_errors(scaled, made.view(), Stretch::Validation));
+            }
+            progress();
+            let steps = errors[0].len();
+            let mean: Vec<f64> = (0..steps).map(|t| errors.iter().map(|e| e[t]).sum::<f64>()).collect();
+            let standard_error = stats::sample_sd(&mean) / (steps as f64).sqrt();
+            anyhow::Ok((stats::mean(&mean), standard_error, settings))
+        })?;
         let best = tried.iter().min_by(|a, b| a.0.total_cmp(&b.0)).context("no settings were tried")?;
         let limit = best.0 + best.1;
         let near = tried.iter().filter(|(error, ..)| *error <= limit);

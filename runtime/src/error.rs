@@ -77,6 +77,14 @@ pub enum Error {
         /// What to do instead.
         instead: String,
     },
+    /// Threads that the system did not give.
+    #[error("{threads} threads could not be started ({why}): ask for fewer")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        why: String,
+    },
     /// A kernel form that this machine does not have.
     #[error(transparent)]
     Kernel(#[from] forebay_kernels::FormError),

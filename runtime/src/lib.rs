@@ -18,6 +18,7 @@
 //! | [`evolve`] | evolution of weights on a running substrate |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
+//! | [`threads`] | pools of threads that the caller owns |
 //! | [`random`], [`weights`] | seeds with named streams; dense and sparse matrices |
 //!
 //! Arrays are time-major: `[steps, features]`; batches add a leading axis.
@@ -41,6 +42,7 @@ pub mod parallel;
 pub mod random;
 pub mod refine;
 pub mod reservoir;
+pub mod threads;
 pub mod train;
 pub mod weights;
 

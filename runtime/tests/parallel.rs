@@ -143,7 +143,7 @@ fn patches_forecast_what_one_session_each_would() -> Result<(), Error> {
 fn bits_do_not_depend_on_the_number_of_threads() -> Result<(), Error> {
     let series = maps(400);
     let on = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
+        let pool = forebay::threads::Pool::new(threads)?;
         pool.install(|| {
             let mut run = trained(&series, 4)?.start()?;
             run.warm_up(series.view())?;

@@ -62,7 +62,7 @@ fn job<T: Real>(form: Form) -> Result<Hashes, Error> {
 }
 
 fn in_pool<T: Real>(threads: usize, form: Form) -> Result<Hashes, Box<dyn std::error::Error>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+    let pool = forebay::threads::Pool::new(threads)?;
     Ok(pool.install(|| job::<T>(form))?)
 }
 

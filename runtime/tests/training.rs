@@ -229,7 +229,7 @@ fn heads_are_trained_on_their_own_features_under_teacher_forcing() -> Result<(),
 fn threads_do_not_change_a_bit() -> Result<(), Box<dyn std::error::Error>> {
     let (x, y) = data(4, 700, 300, 2);
     let weights = |threads| -> Result<Vec<u64>, Box<dyn std::error::Error>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let pool = forebay::threads::Pool::new(threads)?;
         let solution = pool.install(|| solve(gram(x.view(), y.view()), 1e-3))?;
         Ok(solution.weights.iter().map(|w| w.to_bits()).collect())
     };

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use forebay::model::Model;
-use forebay::{Compiler, Precision, Substrate};
+use forebay::{Compiler, Precision, Substrate, threads};
 use ndarray::Array2;
-use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::stats;
@@ -119,13 +118,12 @@ impl Ladder {
         if settings != float_settings {
             climbed.push((&float_settings, None));
         }
-        let rungs = climbed.into_par_iter().map(|(chosen, precision)| {
+        let rungs = threads::try_map(climbed, |(chosen, precision)| {
             let mut rung = self.rung(task, chosen, precision, better, pick)?;
             rung.float_settings = *chosen == float_settings;
             progress();
-            Ok(rung)
-        });
-        let rungs = rungs.collect::<Result<Vec<Rung>, TaskError>>()?;
+            Ok::<_, TaskError>(rung)
+        })?;
         Ok(Climb { task: task.name(), score, better, units, rungs })
     }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use forebay::random::Seed;
-use rayon::prelude::*;
+use forebay::threads;
 use serde::{Deserialize, Serialize};
 
 use crate::stats;
@@ -83,7 +83,7 @@ pub enum SearchError {
 }
 
 impl Search {
-    /// Runs this shard's unfinished trials on all threads and gives every trial of the log, best first.
+    /// Runs this shard's unfinished trials on the threads of the [pool](forebay::threads) that calls and gives every trial of the log, best first.
     ///
     /// `progress` is called after each trial with the best score so far in this shard's log. Scores do not depend on
     /// the number of threads.
@@ -97,16 +97,12 @@ impl Search {
         let open = (0..self.trials).filter(|k| k % self.shards == self.shard && !done.contains(k));
         let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(|e| self.log_error(e))?;
         let log = Mutex::new(log);
-        let new: Vec<Trial> = open
-            .collect::<Vec<u64>>()
-            .into_par_iter()
-            .map(|k| {
-                let trial = self.trial(task, k);
-                self.append(&log, &trial)?;
-                progress(&trial);
-                Ok(trial)
-            })
-            .collect::<Result<_, SearchError>>()?;
+        let new = threads::try_map(open, |k| {
+            let trial = self.trial(task, k);
+            self.append(&log, &trial)?;
+            progress(&trial);
+            Ok::<_, SearchError>(trial)
+        })?;
         finished.extend(new);
         Ok(ranked(finished, task.better()))
     }

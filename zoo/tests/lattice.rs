@@ -3,6 +3,7 @@
 use std::array::from_fn;
 
 use forebay::random::Seed;
+use forebay::threads::{self, Pool};
 use forebay_zoo::autocorrelation::{self, Mean};
 use forebay_zoo::lattice::screened::{self, Logistic, Threshold};
 use forebay_zoo::lattice::{Hmc, Instructions, Integrator, Lattice, LatticeError, Settings, Su3, Trajectory};
@@ -187,7 +188,7 @@ fn plaquettes_at_six() {
 #[test]
 fn neither_threads_nor_instructions_change_a_bit() {
     let run = |threads: usize, instructions: Instructions, extents: [usize; 4], count: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let pool = Pool::new(threads).expect("threads");
         pool.install(|| {
             let lattice = Lattice::hot(extents, Seed(1)).expect("a lattice").with_instructions(instructions);
             let mut chain = Hmc::new(lattice, settings(5.5, Integrator::Leapfrog, 4), Seed(2)).expect("good settings");
@@ -230,15 +231,18 @@ fn a_screen_is_exact_only_with_its_correction() {
         (autocorrelation::mean(&series).expect("a series"), aborted as f64 / f64::from(count))
     };
     let logistic = Logistic { centre: 1.5, slope: 3.0 };
-    let (plain, (delayed, naive)) = rayon::join(
-        || plaquettes(&mut chain([4, 4, 4, 4], omelyan(5.7), 12, true, 200), 2500),
-        || {
-            rayon::join(
-                || run(&|chain| screened::delayed(chain, &logistic)),
-                || run(&|chain| screened::naive(chain, &Threshold(1.0))),
-            )
-        },
-    );
+    let pool = Pool::of_all_cores().expect("threads");
+    let (plain, (delayed, naive)) = pool.install(|| {
+        threads::join(
+            || plaquettes(&mut chain([4, 4, 4, 4], omelyan(5.7), 12, true, 200), 2500),
+            || {
+                threads::join(
+                    || run(&|chain| screened::delayed(chain, &logistic)),
+                    || run(&|chain| screened::naive(chain, &Threshold(1.0))),
+                )
+            },
+        )
+    });
     println!("plain {plain:.5?}\ndelayed {delayed:.5?}\nnaive {naive:.5?}");
     assert!(delayed.0.sigmas_from(&plain).abs() < 3.0);
     assert!(naive.0.sigmas_from(&plain) > 3.0, "the naive kernel must show its bias");

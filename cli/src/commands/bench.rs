@@ -10,6 +10,7 @@ use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Reservoir, Topology};
+use forebay::threads::Pool;
 use forebay::train::{Series, Training};
 use forebay::weights::Weights;
 use forebay::{Compiler, Form, Precision, Real};
@@ -473,7 +474,6 @@ fn train(as_json: bool) -> Result<()> {
     const STEPS: usize = 10_000;
     let form = Form::from_env()?;
     let machine = machine(form);
-    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let mut rows = vec![["units", "one thread s", "all threads s"].map(str::to_owned).to_vec()];
     let mut figures = Vec::new();
     for units in [500, 1000, 2000] {
@@ -483,15 +483,16 @@ fn train(as_json: bool) -> Result<()> {
         let targets = Array2::from_shape_simple_fn((STEPS, 1), || stream.uniform_in(-1.0, 1.0));
         let training = Training::new().washout(100).ridge(1e-6);
         let fit = || training.fit(&model, &[Series::new(inputs.view(), targets.view())]);
-        let time = |threads: usize| -> Result<f64> {
-            let pool = pool(threads)?;
+        let time = |pool: Pool| -> Result<f64> {
             let start = Instant::now();
             pool.install(fit)?;
             Ok(start.elapsed().as_secs_f64())
         };
-        time(1)?;
-        let one = stats::median(&[time(1)?, time(1)?, time(1)?]);
-        let all = stats::median(&[time(0)?, time(0)?, time(0)?]);
+        let one = || time(Pool::new(1)?);
+        let all = || time(Pool::of_all_cores()?);
+        one()?;
+        let one = stats::median(&[one()?, one()?, one()?]);
+        let all = stats::median(&[all()?, all()?, all()?]);
         figures
             .push(json!({"units": units, "steps": STEPS, "density": 0.1, "one_thread_s": one, "all_threads_s": all}));
         rows.push(vec![units.to_string(), format!("{one:.3}"), format!("{all:.3}")]);

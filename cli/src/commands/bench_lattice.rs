@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use forebay::random::Seed;
+use forebay::threads::Pool;
 use forebay_zoo::lattice::{Hmc, Integrator, Lattice, Settings};
 use forebay_zoo::stats;
 use serde_json::json;
@@ -26,7 +27,7 @@ const GROUP: usize = 20_000;
 
 impl BenchLattice {
     pub(super) fn run(self) -> Result<()> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("cannot start a thread")?;
+        let pool = Pool::new(1)?;
         let figures = [4, 6, 8].map(|extent| pool.install(|| measure(extent)));
         let figures = figures.into_iter().collect::<Result<Vec<_>>>()?;
         let processor = output::processor();

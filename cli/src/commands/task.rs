@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use forebay::threads;
 use forebay_zoo::data;
 use forebay_zoo::stats::{self, MeanInterval};
 use forebay_zoo::tasks::{self, Laser, Measurement, Part, Settings, Task};
-use rayon::prelude::*;
 use serde_json::json;
 
 use super::placement::Placement;
@@ -59,14 +59,11 @@ impl TaskCommand {
         };
         let arithmetic = self.placement.arithmetic()?;
         let bar = output::progress(self.seeds, "seeds");
-        let measured = (0..self.seeds)
-            .into_par_iter()
-            .map(|seed| {
-                let measured = task.measure_in(&settings, &arithmetic, seed, Part::Test);
-                bar.inc(1);
-                measured
-            })
-            .collect::<Result<Vec<Measurement>, _>>()?;
+        let measured = threads::try_map(0..self.seeds, |seed| {
+            let measured = task.measure_in(&settings, &arithmetic, seed, Part::Test);
+            bar.inc(1);
+            measured
+        })?;
         bar.finish_and_clear();
         let baselines = task.baselines()?;
         let summaries = summaries(&measured);

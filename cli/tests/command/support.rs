@@ -59,9 +59,9 @@ impl Folder {
     /// Runs `forebay` here on this many threads.
     pub(crate) fn run_on(&self, threads: usize, arguments: &[&str]) -> Outcome {
         let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
+            .args(["--threads", &threads.to_string()])
             .args(arguments)
             .current_dir(self.0.path())
-            .env("RAYON_NUM_THREADS", threads.to_string())
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())
             .output()

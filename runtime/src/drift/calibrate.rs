@@ -1,11 +1,11 @@
 //! Thresholds for a rate of false alarms.
 
 use ndarray::{Array2, ArrayView2};
-use rayon::prelude::*;
 
 use super::{Detector, Kind, autocorrelation_time, positive, range};
 use crate::error::Error;
 use crate::random::{Seed, Stream};
+use crate::threads;
 
 /// Simulated runs.
 const RUNS: usize = 500;
@@ -70,10 +70,7 @@ pub fn thresholds(
     let affordable = simulation.affordable();
     let length = ((run_length / 4.0) as usize).clamp(1000, affordable.max(1000)) / stride * stride;
     let stream = seed.child("thresholds").stream(&kind.to_string());
-    let largest: Vec<Vec<f64>> = (0..RUNS)
-        .into_par_iter()
-        .map(|run| simulation.run(length, stream.at(run as u64, 0)))
-        .collect::<Result<_, _>>()?;
+    let largest = threads::try_map(0..RUNS, |run| simulation.run(length, stream.at(run as u64, 0)))?;
     Ok(from_largest(&largest, length as f64 / run_length))
 }
 

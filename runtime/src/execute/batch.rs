@@ -2,11 +2,11 @@
 
 use forebay_kernels::Real;
 use ndarray::{Array3, ArrayView3, Axis};
-use rayon::prelude::*;
 
 use super::executor::Executor;
 use crate::error::Error;
 use crate::model::Model;
+use crate::threads;
 
 /// Independent streams on one model whose weights are read once per step for all of them.
 ///
@@ -83,7 +83,7 @@ impl<T: Real> Batch<T> {
         self.executor.reset();
     }
 
-    /// Runs whole series from rest on all threads of the current rayon pool, groups of streams side by side.
+    /// Runs whole series from rest on all threads of the [pool](crate::threads) that calls, groups of streams side by side.
     ///
     /// The result does not depend on the number of threads. The batch itself is left as it is.
     ///
@@ -101,10 +101,11 @@ impl<T: Real> Batch<T> {
         }
         let width = self.model().graph().outputs();
         let mut outputs = Array3::from_elem((streams, steps, width), T::ZERO);
-        let group = GROUP.min(streams.div_ceil(rayon::current_num_threads())).max(1);
+        let group = GROUP.min(streams.div_ceil(threads::count())).max(1);
         let model = self.model();
-        let groups = features.axis_chunks_iter(Axis(0), group).into_par_iter();
-        groups.zip(outputs.axis_chunks_iter_mut(Axis(0), group)).try_for_each(|(features, mut outputs)| {
+        let groups = features.axis_chunks_iter(Axis(0), group);
+        let groups = groups.zip(outputs.axis_chunks_iter_mut(Axis(0), group));
+        threads::try_each(groups, |(features, mut outputs)| {
             let mut executor = Executor::new(model.clone(), features.len_of(Axis(0)));
             let mut row = Vec::with_capacity(features.len_of(Axis(0)) * inputs);
             for step in 0..steps {

@@ -1,12 +1,12 @@
 //! Stepping all patches, each fed by its neighbours.
 
 use ndarray::{Array2, ArrayView2, ArrayView3};
-use rayon::prelude::*;
 
 use super::{Grid, Halo};
 use crate::error::Error;
 use crate::execute::Batch;
 use crate::model::Model;
+use crate::threads;
 
 /// Patches that one thread steps together; the weights are read once for all of them. Fixed, though no bit depends on it.
 const GROUP: usize = 4;
@@ -14,8 +14,8 @@ const GROUP: usize = 4;
 /// The states of this rank's patches, in a closed loop with their neighbours.
 ///
 /// Made by [`ParallelReservoirs::start`](super::ParallelReservoirs::start). All ranks call the same methods with the same
-/// series in the same order. Groups of four patches are stepped side by side on the threads of the current rayon pool; a step
-/// allocates nothing of its own, and no bit of a forecast depends on the number of threads or ranks.
+/// series in the same order. Groups of four patches are stepped side by side on the threads of the [pool](crate::threads) that
+/// calls; a step allocates nothing of its own, and no bit of a forecast depends on the number of threads or ranks.
 ///
 /// A call that is refused for what it is given leaves all as it was. When a step fails on the way (an overflow, a
 /// substrate's failure), some patches may have stepped and others not: the run is then back at rest and must be warmed
@@ -185,20 +185,14 @@ impl<H: Halo> ParallelRun<H> {
     fn step_patches(&mut self) -> Result<(), Error> {
         let (width, inputs) = (self.grid.width(), self.grid.inputs());
         let field = &self.field;
-        let step = |(index, (group, out)): (usize, (&mut Group, &mut [f64]))| {
+        let pairs = self.groups.iter_mut().zip(self.forecast.chunks_mut(GROUP * width)).enumerate();
+        threads::try_each(pairs, |(index, (group, out))| {
             let seen = field[index * GROUP * width..].windows(inputs).step_by(width);
             for (features, seen) in group.features.chunks_exact_mut(inputs).zip(seen) {
                 features.copy_from_slice(seen);
             }
             out.copy_from_slice(group.batch.step(&group.features)?);
             Ok(())
-        };
-        // Handing out work to threads costs allocations and a few microseconds; one group or one thread needs none of it.
-        if self.groups.len() == 1 || rayon::current_num_threads() == 1 {
-            let mut pairs = self.groups.iter_mut().zip(self.forecast.chunks_mut(GROUP * width)).enumerate();
-            return pairs.try_for_each(step);
-        }
-        let outputs = self.forecast.par_chunks_mut(GROUP * width);
-        self.groups.par_iter_mut().zip(outputs).enumerate().try_for_each(step)
+        })
     }
 }

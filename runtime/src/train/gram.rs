@@ -2,7 +2,8 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use rayon::prelude::*;
+
+use crate::threads;
 
 /// Rows gathered before they are multiplied: tall enough for the matrix product to run at full speed.
 const CHUNK: usize = 512;
@@ -128,7 +129,7 @@ impl Gram {
         let y = MatRef::from_row_major_slice(targets, rows, outputs);
         let cross = MatMut::from_column_major_slice_mut(&mut self.cross, features, outputs);
         matmul(cross, Accum::Add, x.transpose(), y, 1.0, Par::Seq);
-        self.products.par_chunks_mut(BLOCK * features).enumerate().for_each(|(block, columns)| {
+        threads::each(self.products.chunks_mut(BLOCK * features).enumerate(), |(block, columns)| {
             let (first, width) = (block * BLOCK, columns.len() / features);
             let columns = MatMut::from_column_major_slice_mut(columns, features, width);
             let below = columns.submatrix_mut(first, 0, features - first, width);

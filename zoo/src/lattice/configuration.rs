@@ -3,12 +3,12 @@
 use std::array::from_fn;
 
 use forebay::random::{Seed, Stream};
-use rayon::prelude::*;
+use forebay::threads;
 use rustfft::num_complex::Complex64;
 
 use super::geometry::{Geometry, LANES};
 use super::su3::{Algebra, Lane, Link};
-use super::sweep::{self, Instructions};
+use super::sweep::{self, GROUP, Instructions};
 use super::{LatticeError, check};
 
 /// A 3 x 3 complex matrix, by rows.
@@ -167,10 +167,12 @@ impl Lattice {
 
     /// Brings every link back onto SU(3): rows by Gram and Schmidt, the third the conjugate cross product of the others.
     pub fn reunitarize(&mut self) {
-        self.links.par_iter_mut().with_min_len(32).flatten_iter().for_each(|link| {
-            for lane in 0..LANES {
-                let matrix = orthonormal(&lane_of(link, lane));
-                set_lane(link, lane, &matrix);
+        threads::each(self.links.chunks_mut(GROUP), |links| {
+            for link in links.iter_mut().flatten() {
+                for lane in 0..LANES {
+                    let matrix = orthonormal(&lane_of(link, lane));
+                    set_lane(link, lane, &matrix);
+                }
             }
         });
     }
@@ -200,7 +202,7 @@ impl Lattice {
 /// Normal momenta of all links: link `4 site + direction` takes the stream's block of that number, so they depend on
 /// nothing but seed, trajectory and link.
 pub(super) fn draw_momenta(geometry: &Geometry, seed: &Stream, trajectory: u64, momenta: &mut [[Algebra; 4]]) {
-    momenta.par_iter_mut().with_min_len(32).enumerate().for_each(|(block, momenta)| {
+    let one = |block: usize, momenta: &mut [Algebra; 4]| {
         for lane in 0..geometry.active {
             // The four links of a site are neighbours in the stream.
             let first = 4 * geometry.site(block, lane) as u64;
@@ -214,6 +216,9 @@ pub(super) fn draw_momenta(geometry: &Geometry, seed: &Stream, trajectory: u64, 
                 }
             }
         }
+    };
+    threads::each(momenta.chunks_mut(GROUP).enumerate(), |(group, momenta)| {
+        momenta.iter_mut().enumerate().for_each(|(k, momenta)| one(group * GROUP + k, momenta));
     });
 }
 

@@ -8,8 +8,8 @@
 
 use std::ops::Range;
 
+use forebay::threads;
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::geometry::{Geometry, Hop, LANES};
 use super::su3::{
@@ -18,7 +18,7 @@ use super::su3::{
 };
 
 /// Blocks per task of a thread: 4^4 is one task, which spares it the cost of waking others.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 
 /// Which instructions are used; the numbers are the same in each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +44,8 @@ fn groups<T: Send>(items: &mut [T], task: impl Fn(Range<usize>, &mut [T]) -> f64
     if items.len() <= GROUP {
         return task(range(0, items.len()), items);
     }
-    let sums: Vec<f64> =
-        items.par_chunks_mut(GROUP).enumerate().map(|(group, part)| task(range(group, part.len()), part)).collect();
-    sums.iter().sum()
+    let parts = items.chunks_mut(GROUP).enumerate();
+    threads::map(parts, |(group, part)| task(range(group, part.len()), part)).iter().sum()
 }
 
 /// `F = TA(U V)` for every link, where V is the sum of its six staples; gives the sum of `Re tr U V` over all links, which is

@@ -13,9 +13,8 @@
 
 use std::sync::Arc;
 
-use forebay::Substrate;
 use forebay::random::Seed;
-use rayon::prelude::*;
+use forebay::{Substrate, threads};
 use serde::Serialize;
 
 use super::rejection::{self, History, Study};
@@ -167,7 +166,7 @@ impl Protocol {
         (small + tuned + kernels + large) as u64
     }
 
-    /// Runs all of it on the threads of the current rayon pool; results do not depend on their number. `tick` is told of
+    /// Runs all of it on the threads of the [pool](forebay::threads) that calls; results do not depend on their number. `tick` is told of
     /// finished work in the unit of [`length`](Self::length).
     ///
     /// # Errors
@@ -179,13 +178,13 @@ impl Protocol {
         }
         let n = Counts { scale: self.scale };
         let seed = Seed(self.seed);
-        let ((checks, references), (rejections, thermal)) = rayon::join(
-            || rayon::join(|| self.checks(&n, tick), || self.references(&n, tick)),
+        let ((checks, references), (rejections, thermal)) = threads::join(
+            || threads::join(|| self.checks(&n, tick), || self.references(&n, tick)),
             || {
-                rayon::join(
-                    || [8, 12].par_iter().map(|&steps| self.history(steps, &n, tick)).collect::<Result<Vec<_>, _>>(),
+                threads::join(
+                    || threads::try_map([8, 12], |steps| self.history(steps, &n, tick)),
                     || {
-                        rayon::join(
+                        threads::join(
                             || self.chains(4, n.pairs(24), 120, tick),
                             || self.chains(6, n.pairs(12), 200, tick),
                         )
@@ -199,10 +198,9 @@ impl Protocol {
         let histories = rejections?;
         let (small, large) = (thermal.0?, thermal.1?);
 
-        let studies = [8, 12].into_par_iter().zip(&histories);
-        let rejection = studies
-            .map(|(steps, history)| Ok((steps, rejection::study(history, &self.substrate, seed.child("study"))?)))
-            .collect::<Result<Vec<_>, SteeringError>>()?;
+        let rejection = threads::try_map([8, 12].into_iter().zip(&histories), |(steps, history)| {
+            Ok::<_, SteeringError>((steps, rejection::study(history, &self.substrate, seed.child("study"))?))
+        })?;
         let traces = small.iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
         let rules = |chains: &[Chain], reference: &Reference| {
             let equilibrium = Equilibrium { mean: reference.plaquette[0], sd: reference.sd };
@@ -211,7 +209,7 @@ impl Protocol {
         let (on_small, on_large) = (rules(&small, &references[0])?, rules(&large, &references[1])?);
         let thermalisation = vec![("4^4".to_owned(), on_small), ("6^4".to_owned(), on_large)];
 
-        let (tuned, kernels) = rayon::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
+        let (tuned, kernels) = threads::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
         Ok(Report {
             seed: self.seed,
             scale: self.scale,
@@ -294,7 +292,7 @@ impl Protocol {
             Ok(run(&mut chain, count, weight, tick, Hmc::trajectory))
         };
         let runs = [(4, false), (4, true), (6, false), (6, true)];
-        let runs = runs.into_par_iter().map(|(extent, is_cold)| one(extent, is_cold)).collect::<Result<Vec<_>, _>>()?;
+        let runs = threads::try_map(runs, |(extent, is_cold)| one(extent, is_cold))?;
         let weights: Vec<f64> = runs[0].iter().map(|t| libm::exp(-t.delta_h)).collect();
         let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
         let weight = check("<exp(-dH)>, 4^4", weight.value, weight.error, 1.0, 3.0 * weight.error);
@@ -345,7 +343,7 @@ impl Protocol {
             run.extend(self::run(&mut chain, length - FORCED, weight, tick, Hmc::trajectory));
             Ok(Chain { plaquettes: run.iter().map(|t| t.plaquette).collect(), is_cold })
         };
-        (0..count).into_par_iter().map(one).collect()
+        threads::try_map(0..count, one)
     }
 
     fn tuned(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Tuned, SteeringError> {
@@ -380,15 +378,12 @@ impl Protocol {
             ),
             ("naive abort".to_owned(), false, Box::new(|chain| screened::naive(chain, &ABORT))),
         ];
-        let runs = steps
-            .into_par_iter()
-            .enumerate()
-            .map(|(i, (name, is_exact, step))| {
-                let mut chain = self.equilibrated(&format!("kernel {i}"), 4, BETA, 8)?.observing();
-                chain.set_settings(leapfrog(8))?;
-                Ok((name, is_exact, run(&mut chain, n.of(10_000, 500), 1, tick, |chain| step(chain))))
-            })
-            .collect::<Result<Vec<_>, SteeringError>>()?;
+        let runs = threads::try_map(steps.into_iter().enumerate(), |(i, (name, is_exact, step))| {
+            let mut chain = self.equilibrated(&format!("kernel {i}"), 4, BETA, 8)?.observing();
+            chain.set_settings(leapfrog(8))?;
+            let run = run(&mut chain, n.of(10_000, 500), 1, tick, |chain| step(chain));
+            Ok::<_, SteeringError>((name, is_exact, run))
+        })?;
         let plain = mean_plaquette(&runs[0].2);
         let kernel = |(name, is_exact, run): &(String, bool, Vec<Trajectory>)| {
             let mean = mean_plaquette(run);
