@@ -44,6 +44,15 @@ impl Panels {
         }
     }
 
+    /// Writes element `(t, column)`.
+    ///
+    /// # Panics
+    /// If there is no such element.
+    pub fn set(&mut self, t: usize, column: usize, value: f64) {
+        assert!(t < self.depth && column < self.columns, "no element ({t}, {column})");
+        self.values[(column / WIDTH * self.depth + t) * WIDTH + column % WIDTH] = value;
+    }
+
     /// The parts of row `t`, 96 columns each but the last, to read.
     pub fn row(&self, t: usize) -> impl Iterator<Item = &[f64]> {
         let starts = (0..self.columns).step_by(WIDTH);
@@ -56,9 +65,7 @@ impl Panels {
     pub fn row_mut(&mut self, t: usize) -> impl Iterator<Item = &mut [f64]> {
         let (depth, columns) = (self.depth, self.columns);
         let panels = self.values.chunks_exact_mut((depth * WIDTH).max(1));
-        panels.enumerate().map(move |(panel, values)| {
-            &mut values[t * WIDTH..][..WIDTH.min(columns - panel * WIDTH)]
-        })
+        panels.enumerate().map(move |(panel, values)| &mut values[t * WIDTH..][..WIDTH.min(columns - panel * WIDTH)])
     }
 
     /// The panels, `[depth, 96]` each.

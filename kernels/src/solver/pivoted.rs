@@ -17,13 +17,7 @@ use crate::{
 /// `a`: column-major `[n, n]`. `least`: `[n]`. `order`: `[n]`, its content is replaced.
 /// # Panics
 /// If a length disagrees.
-pub fn factor_pivoted(
-    form: Form,
-    spread: &impl Spread,
-    a: &mut [f64],
-    least: &[f64],
-    order: &mut [usize],
-) -> usize {
+pub fn factor_pivoted(form: Form, spread: &impl Spread, a: &mut [f64], least: &[f64], order: &mut [usize]) -> usize {
     let n = least.len();
     assert!(a.len() == n * n && order.len() == n, "one bound and one place for each column of a square matrix");
     order.iter_mut().enumerate().for_each(|(i, place)| *place = i);
@@ -115,9 +109,7 @@ impl Column<'_> {
         let (n, j) = (self.n, self.column);
         for i in from..n {
             let before = self.start..j;
-            let sum = before.fold(self.a[j * n + i], |sum, k| {
-                (-self.a[k * n + i]).mul_add(self.a[k * n + j], sum)
-            });
+            let sum = before.fold(self.a[j * n + i], |sum, k| (-self.a[k * n + i]).mul_add(self.a[k * n + j], sum));
             self.a[j * n + i] = sum / self.root;
         }
     }

@@ -34,14 +34,7 @@ pub fn add_products(form: Form, spread: &impl Spread, depth: usize, x: &Panels, 
 /// `x`: `[>= depth, F]`. `y`: `[>= depth, O]`. `sums`: column-major `[F, O]`.
 /// # Panics
 /// If a length disagrees.
-pub fn add_cross_products(
-    form: Form,
-    spread: &impl Spread,
-    depth: usize,
-    x: &Panels,
-    y: &Panels,
-    sums: &mut [f64],
-) {
+pub fn add_cross_products(form: Form, spread: &impl Spread, depth: usize, x: &Panels, y: &Panels, sums: &mut [f64]) {
     let (n, outputs) = (x.columns(), y.columns());
     assert!(depth <= x.depth().min(y.depth()) && sums.len() == n * outputs, "a column of sums for each output");
     spread.each(stripes(sums, n, outputs), |(columns, c)| {

@@ -77,9 +77,8 @@ fn factors_are_one_chain_per_entry() {
         let mut expected = a.clone();
         for j in 0..n {
             for i in j..n {
-                let sum = (0..j).fold(expected[j * n + i], |sum, k| {
-                    (-expected[k * n + i]).mul_add(expected[k * n + j], sum)
-                });
+                let sum =
+                    (0..j).fold(expected[j * n + i], |sum, k| (-expected[k * n + i]).mul_add(expected[k * n + j], sum));
                 expected[j * n + i] = if i == j { sum.sqrt() } else { sum / expected[j * n + j] };
             }
         }
@@ -163,7 +162,10 @@ fn pivoting_finds_the_rank() {
             let (mut l, mut order) = (a.clone(), vec![0; n]);
             let rank = factor_pivoted(form, &Backwards, &mut l, &least, &mut order);
             assert_eq!(rank, depth.min(n), "{form}");
-            assert!((0..n).all(|j| l[j * n..j * n + j].iter().all(|&above| above == -7.5)), "{form}: above the diagonal");
+            assert!(
+                (0..n).all(|j| l[j * n..j * n + j].iter().all(|&above| above == -7.5)),
+                "{form}: above the diagonal"
+            );
             for j in 0..n {
                 for i in j..n {
                     let (row, column) = (order[i].max(order[j]), order[i].min(order[j]));

@@ -8,7 +8,7 @@ use super::layout::{Kind, Layout};
 use super::pass::Pass;
 use super::probability::{Calibration, Reliability};
 use crate::error::Error;
-use crate::train::ridge::{self, Solution, Tridiagonal};
+use crate::train::ridge::{self, Penalties, Solution};
 use crate::train::{Gram, Ridge, Selection, Series, TrainError};
 
 /// How heads are trained.
@@ -196,11 +196,12 @@ fn solve(gram: Gram, ridge: &Ridge) -> Result<Solution, Error> {
             if let Some(&ridge) = values.iter().find(|r| !(**r >= 0.0 && r.is_finite())) {
                 return Err(TrainError::Ridge { ridge }.into());
             }
-            let factored = Tridiagonal::new(gram)?;
-            let scored = values.iter().map(|&ridge| factored.gcv(ridge)).filter(|c| c.score.is_finite());
-            let best = scored.min_by(|a, b| a.score.total_cmp(&b.score));
             let largest = values.iter().copied().reduce(f64::max).ok_or(TrainError::EmptyGrid)?;
-            Ok(best.and_then(|c| factored.solution(c.ridge)).ok_or(TrainError::NoCandidate { largest })?)
+            let mut penalties = Penalties::new(gram)?;
+            let scored = values.iter().map(|&ridge| penalties.gcv(ridge)).collect::<Result<Vec<_>, _>>()?;
+            let finite = scored.into_iter().filter(|(c, _)| c.score.is_finite());
+            let best = finite.min_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));
+            Ok(best.ok_or(TrainError::NoCandidate { largest })?.1)
         }
         Ridge::Grid { selection: Selection::KFold(_), .. } => Err(Error::Misuse {
             what: "heads of a conductor share one pass, which folds would repeat",

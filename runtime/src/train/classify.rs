@@ -3,7 +3,7 @@
 use forebay_kernels::Real;
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::ridge::{self, Tridiagonal};
+use super::ridge::{self, Penalties};
 use super::{Gram, Ridge, Selection, TrainError};
 use crate::error::Error;
 use crate::execute::Session;
@@ -104,12 +104,12 @@ impl<T: Real> Classifier<T> {
         let solution = match ridge {
             Ridge::Fixed(ridge) => ridge::solve(gram, *ridge)?,
             Ridge::Grid { values, selection: Selection::Gcv } => {
-                let factored = Tridiagonal::new(gram)?;
-                let scored = values.iter().map(|&ridge| factored.gcv(ridge)).filter(|c| c.score.is_finite());
+                let mut penalties = Penalties::new(gram)?;
+                let scored = values.iter().map(|&ridge| penalties.gcv(ridge)).collect::<Result<Vec<_>, _>>()?;
                 let largest = values.iter().copied().fold(0.0, f64::max);
-                let best = scored.min_by(|a, b| a.score.total_cmp(&b.score));
-                let solution = best.and_then(|best| factored.solution(best.ridge));
-                solution.ok_or(TrainError::NoCandidate { largest })?
+                let finite = scored.into_iter().filter(|(c, _)| c.score.is_finite());
+                let best = finite.min_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));
+                best.ok_or(TrainError::NoCandidate { largest })?.1
             }
             Ridge::Grid { selection: Selection::KFold(_), .. } => {
                 return Err(Error::Misuse {

@@ -4,7 +4,7 @@ use forebay_kernels::Real;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::ridge::{self, Candidate, Solution, Tridiagonal};
+use super::ridge::{self, Candidate, Penalties, Solution};
 use super::{Gram, TrainError};
 use crate::error::Error;
 use crate::execute::Session;
@@ -192,10 +192,12 @@ impl Training {
         }
         match selection {
             Selection::Gcv => {
-                let factored = Tridiagonal::new(total)?;
-                let best = best(values.iter().map(|&ridge| factored.gcv(ridge)), values)?;
-                let lost = || TrainError::NoCandidate { largest: best };
-                Ok(factored.solution(best).ok_or_else(lost)?)
+                let mut penalties = Penalties::new(total)?;
+                let scored = values.iter().map(|&ridge| penalties.gcv(ridge));
+                let scored = scored.collect::<Result<Vec<_>, _>>()?;
+                let best = best(scored.iter().map(|(candidate, _)| *candidate), values)?;
+                let (_, solution) = scored.into_iter().find(|(c, _)| c.ridge == best).expect("one of them");
+                Ok(solution)
             }
             Selection::KFold(folds) => {
                 total.flush();
@@ -229,8 +231,8 @@ impl Training {
             if step + 1 == (finished + 1) * steps / folds {
                 finished += 1;
                 fold.flush();
-                match Tridiagonal::new(total.minus(&fold)) {
-                    Ok(rest) => {
+                match Penalties::new(total.minus(&fold)) {
+                    Ok(mut rest) => {
                         for (score, &ridge) in scores.iter_mut().zip(values) {
                             let solution = rest.solution(ridge);
                             *score += solution.map_or(f64::INFINITY, |s| ridge::validation_error(&fold, &s));

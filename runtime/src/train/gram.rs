@@ -1,42 +1,61 @@
 //! Streaming sums of products, all that ridge regression needs of a series.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use forebay_kernels::Form;
+use forebay_kernels::solver::{Panels, add_cross_products, add_products};
 
-use crate::threads;
+use super::spread::Threads;
 
-/// Rows gathered before they are multiplied: tall enough for the matrix product to run at full speed.
-const CHUNK: usize = 512;
+/// Rows of a chunk: the products of a chunk are one chain of fused multiply-adds per entry.
+const CHUNK: usize = 256;
 
-/// Columns of the Gram matrix that one task computes; fixed, so that results do not depend on the number of threads.
-const BLOCK: usize = 256;
+/// Chunks of a stretch of 8,192 rows. A part of a long series that starts and ends with a stretch can be summed apart.
+const STRETCH: usize = 32;
+
+/// A feature whose standard deviation is below this many units of rounding of its mean is constant.
+const CONSTANT: f64 = 4.0 * f64::EPSILON;
 
 /// Sums over steps of features x (F per step) and targets y (O per step), in f64.
 ///
-/// Holds `X'X` (lower triangle), `X'Y`, `Y'Y` (diagonal), sums and the count, of values shifted by the means of the
-/// first 512 rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk,
-/// whatever the number of steps.
+/// Holds `X'X` (lower triangle), `X'Y`, `Y'Y` (diagonal), sums and the count, of values shifted by the means of the first
+/// 256 rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk, whatever the number of
+/// steps.
 ///
-/// The matrix products come from the `faer` library, on one thread per fixed block: the sums do not depend on the
-/// number of threads, but their last bits may differ between processors with different vector instructions.
+/// Every entry is summed in one fixed order: a chain inside each chunk of 256 rows, the chunks of a stretch of 32 one after
+/// the other, then the stretches. Rows count over all series. The sums are the same bits on every processor, whatever the
+/// number of threads.
 #[derive(Clone, Debug)]
 pub struct Gram {
+    form: Form,
     features: usize,
     outputs: usize,
     count: usize,
     shift: Option<Shift>,
-    /// Column-major `[F, F]`, lower triangle.
+    /// Column-major `[F, F]`. Below and on the diagonal: the current stretch, or the whole after `flush`. Above it, mirrored:
+    /// the finished stretches.
     pub(super) products: Vec<f64>,
-    /// Column-major `[F, O]`.
-    pub(super) cross: Vec<f64>,
-    /// Per output.
-    pub(super) squares: Vec<f64>,
-    pub(super) feature_sums: Vec<f64>,
-    pub(super) target_sums: Vec<f64>,
-    /// Row-major `[CHUNK, F]` and `[CHUNK, O]`; the first `filled` rows wait for their product.
-    chunk: Vec<f64>,
-    chunk_targets: Vec<f64>,
+    /// Diagonal of the finished stretches.
+    diagonal: Vec<f64>,
+    pub(super) sums: Sums,
+    finished: Option<Sums>,
+    /// Chunks in the current stretch.
+    chunks: usize,
+    /// `[CHUNK, F]` and `[CHUNK, O]`; the first `filled` rows wait for their product.
+    chunk: Panels,
+    chunk_targets: Panels,
     filled: usize,
+    row: Vec<f64>,
+    row_targets: Vec<f64>,
+}
+
+/// What is summed beside the products of features.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    /// `X'Y`, column-major `[F, O]`.
+    pub(super) cross: Vec<f64>,
+    /// `Y'Y`, per output.
+    pub(super) squares: Vec<f64>,
+    pub(super) features: Vec<f64>,
+    pub(super) targets: Vec<f64>,
 }
 
 /// What is subtracted from every row.
@@ -46,22 +65,48 @@ struct Shift {
     targets: Vec<f64>,
 }
 
+impl Sums {
+    fn zeros(features: usize, outputs: usize) -> Self {
+        Self {
+            cross: vec![0.0; features * outputs],
+            squares: vec![0.0; outputs],
+            features: vec![0.0; features],
+            targets: vec![0.0; outputs],
+        }
+    }
+
+    fn each(&mut self, other: &Self, change: impl Fn(&mut f64, f64)) {
+        for (to, from) in [
+            (&mut self.cross, &other.cross),
+            (&mut self.squares, &other.squares),
+            (&mut self.features, &other.features),
+            (&mut self.targets, &other.targets),
+        ] {
+            to.iter_mut().zip(from).for_each(|(to, from)| change(to, *from));
+        }
+    }
+}
+
 impl Gram {
     /// Empty sums.
     pub fn new(features: usize, outputs: usize) -> Self {
         Self {
+            // Which form computes is a matter of speed alone; a name that does not exist is refused where models are made.
+            form: Form::from_env().unwrap_or_else(|_| Form::best()),
             features,
             outputs,
             count: 0,
             shift: None,
             products: vec![0.0; features * features],
-            cross: vec![0.0; features * outputs],
-            squares: vec![0.0; outputs],
-            feature_sums: vec![0.0; features],
-            target_sums: vec![0.0; outputs],
-            chunk: vec![0.0; CHUNK * features],
-            chunk_targets: vec![0.0; CHUNK * outputs],
+            diagonal: vec![0.0; features],
+            sums: Sums::zeros(features, outputs),
+            finished: None,
+            chunks: 0,
+            chunk: Panels::zeros(CHUNK, features),
+            chunk_targets: Panels::zeros(CHUNK, outputs),
             filled: 0,
+            row: vec![0.0; features],
+            row_targets: vec![0.0; outputs],
         }
     }
 
@@ -88,107 +133,144 @@ impl Gram {
 
     /// Adds one step; `fill` writes its features `[F]` and targets `[O]`.
     pub fn push(&mut self, fill: impl FnOnce(&mut [f64], &mut [f64])) {
-        let (row, features, outputs) = (self.filled, self.features, self.outputs);
-        fill(
-            &mut self.chunk[row * features..(row + 1) * features],
-            &mut self.chunk_targets[row * outputs..(row + 1) * outputs],
-        );
+        fill(&mut self.row, &mut self.row_targets);
+        if let Some(shift) = &self.shift {
+            subtract(&mut self.row, &shift.features);
+            subtract(&mut self.row_targets, &shift.targets);
+        }
+        self.chunk.set_row(self.filled, &self.row);
+        self.chunk_targets.set_row(self.filled, &self.row_targets);
         self.filled += 1;
         if self.filled == CHUNK {
-            self.flush();
+            self.close_chunk();
         }
     }
 
-    /// Multiplies out the rows that wait.
+    /// Multiplies out the rows that wait, and adds up all stretches.
     pub fn flush(&mut self) {
-        let (rows, features, outputs) = (self.filled, self.features, self.outputs);
+        self.close_chunk();
+        let Some(finished) = self.finished.take() else { return };
+        let n = self.features;
+        mirrored(&mut self.products, n, |current, finished| (finished + current, 0.0));
+        for (j, finished) in self.diagonal.iter_mut().enumerate() {
+            self.products[j * n + j] += *finished;
+            *finished = 0.0;
+        }
+        self.sums.each(&finished, |current, finished| *current += finished);
+    }
+
+    fn close_chunk(&mut self) {
+        let rows = self.filled;
         if rows == 0 {
             return;
         }
-        let chunk = &mut self.chunk[..rows * features];
-        let targets = &mut self.chunk_targets[..rows * outputs];
-        let shift = self.shift.get_or_insert_with(|| Shift {
-            features: column_means(chunk, features),
-            targets: column_means(targets, outputs),
-        });
-        for (values, shift, sums) in [
-            (&mut *chunk, &shift.features, &mut self.feature_sums),
-            (&mut *targets, &shift.targets, &mut self.target_sums),
-        ] {
-            for row in values.chunks_exact_mut(shift.len().max(1)) {
-                for ((value, shift), sum) in row.iter_mut().zip(shift).zip(&mut *sums) {
-                    *value -= shift;
-                    *sum += *value;
+        if self.shift.is_none() {
+            let shift = Shift { features: means(&self.chunk, rows), targets: means(&self.chunk_targets, rows) };
+            for (panels, shift) in [(&mut self.chunk, &shift.features), (&mut self.chunk_targets, &shift.targets)] {
+                for t in 0..rows {
+                    let mut left = &shift[..];
+                    for part in panels.row_mut(t) {
+                        let (now, later) = left.split_at(part.len());
+                        subtract(part, now);
+                        left = later;
+                    }
                 }
             }
+            self.shift = Some(shift);
         }
-        for row in targets.chunks_exact(outputs.max(1)) {
-            self.squares.iter_mut().zip(row).for_each(|(sum, y)| *sum += y * y);
-        }
-        let x = MatRef::from_row_major_slice(chunk, rows, features);
-        let y = MatRef::from_row_major_slice(targets, rows, outputs);
-        let cross = MatMut::from_column_major_slice_mut(&mut self.cross, features, outputs);
-        matmul(cross, Accum::Add, x.transpose(), y, 1.0, Par::Seq);
-        threads::each(self.products.chunks_mut(BLOCK * features).enumerate(), |(block, columns)| {
-            let (first, width) = (block * BLOCK, columns.len() / features);
-            let columns = MatMut::from_column_major_slice_mut(columns, features, width);
-            let below = columns.submatrix_mut(first, 0, features - first, width);
-            let rows_of = x.submatrix(0, first, rows, features - first);
-            matmul(below, Accum::Add, rows_of.transpose(), x.submatrix(0, first, rows, width), 1.0, Par::Seq);
-        });
+        add_sums(&self.chunk, rows, &mut self.sums.features, |x| x);
+        add_sums(&self.chunk_targets, rows, &mut self.sums.targets, |y| y);
+        add_sums(&self.chunk_targets, rows, &mut self.sums.squares, |y| y * y);
+        add_cross_products(self.form, &Threads, rows, &self.chunk, &self.chunk_targets, &mut self.sums.cross);
+        add_products(self.form, &Threads, rows, &self.chunk, &mut self.products);
         self.count += rows;
         self.filled = 0;
+        self.chunks += 1;
+        if self.chunks == STRETCH {
+            self.close_stretch();
+        }
+    }
+
+    fn close_stretch(&mut self) {
+        let n = self.features;
+        mirrored(&mut self.products, n, |current, finished| (0.0, finished + current));
+        for (j, finished) in self.diagonal.iter_mut().enumerate() {
+            *finished += std::mem::take(&mut self.products[j * n + j]);
+        }
+        let current = std::mem::replace(&mut self.sums, Sums::zeros(n, self.outputs));
+        match &mut self.finished {
+            Some(finished) => finished.each(&current, |finished, current| *finished += current),
+            none => *none = Some(current),
+        }
+        self.chunks = 0;
     }
 
     /// The sums without those of `part`, which was made by [`empty_like`](Self::empty_like) and holds a part of the
     /// same steps.
     ///
     /// # Panics
-    /// If the two have different shapes or shifts.
+    /// If the two have different shapes or shifts, or rows that wait.
     #[must_use]
     pub fn minus(&self, part: &Self) -> Self {
-        assert!(self.filled == 0 && part.filled == 0, "both are flushed before they are subtracted");
+        let flushed = |gram: &Self| gram.filled == 0 && gram.finished.is_none();
+        assert!(flushed(self) && flushed(part), "both are flushed before they are subtracted");
         assert_eq!(self.shift, part.shift, "a part shares the shift of the whole");
         let mut rest = self.clone();
         rest.count -= part.count;
-        for (rest, part) in [
-            (&mut rest.products, &part.products),
-            (&mut rest.cross, &part.cross),
-            (&mut rest.squares, &part.squares),
-            (&mut rest.feature_sums, &part.feature_sums),
-            (&mut rest.target_sums, &part.target_sums),
-        ] {
-            rest.iter_mut().zip(part).for_each(|(rest, part)| *rest -= part);
-        }
+        rest.products.iter_mut().zip(&part.products).for_each(|(rest, part)| *rest -= part);
+        rest.sums.each(&part.sums, |rest, part| *rest -= part);
         rest
     }
 
     /// Turns the sums into those of values minus their means; gives the means of features and targets.
+    ///
+    /// What differs from its mean by rounding alone is constant: its sums become zero.
     pub(super) fn center(&mut self) -> (Vec<f64>, Vec<f64>) {
         self.flush();
         let (features, n) = (self.features, self.count as f64);
-        for (j, column) in self.products.chunks_exact_mut(features).enumerate() {
-            let factor = self.feature_sums[j] / n;
-            for (value, sum) in column[j..].iter_mut().zip(&self.feature_sums[j..]) {
+        let shift =
+            self.shift.take().unwrap_or(Shift { features: vec![0.0; features], targets: vec![0.0; self.outputs] });
+        let means =
+            |shift: &[f64], sums: &[f64]| shift.iter().zip(sums).map(|(s, sum)| s + sum / n).collect::<Vec<_>>();
+        let (feature_means, target_means) =
+            (means(&shift.features, &self.sums.features), means(&shift.targets, &self.sums.targets));
+        let rounding = |mean: f64| n * (CONSTANT * mean) * (CONSTANT * mean);
+        for (j, column) in self.products.chunks_exact_mut(features.max(1)).enumerate() {
+            let factor = self.sums.features[j] / n;
+            for (value, sum) in column[j..].iter_mut().zip(&self.sums.features[j..]) {
                 *value -= factor * sum;
             }
         }
-        for (o, column) in self.cross.chunks_exact_mut(features).enumerate() {
-            let factor = self.target_sums[o] / n;
-            column.iter_mut().zip(&self.feature_sums).for_each(|(value, sum)| *value -= factor * sum);
-            // Rounding must not make a sum of squares negative.
-            self.squares[o] = (self.squares[o] - factor * self.target_sums[o]).max(0.0);
+        let varies: Vec<bool> =
+            (0..features).map(|j| self.products[j * features + j] > rounding(feature_means[j])).collect();
+        for (j, column) in self.products.chunks_exact_mut(features.max(1)).enumerate() {
+            for (value, row_varies) in column[j..].iter_mut().zip(&varies[j..]) {
+                if !(varies[j] && *row_varies) {
+                    *value = 0.0;
+                }
+            }
         }
-        let shift = self.shift.take().unwrap_or(Shift { features: vec![], targets: vec![] });
-        let means = |shift: Vec<f64>, sums: &[f64]| shift.iter().zip(sums).map(|(s, sum)| s + sum / n).collect();
-        (means(shift.features, &self.feature_sums), means(shift.targets, &self.target_sums))
+        for (o, column) in self.sums.cross.chunks_exact_mut(features.max(1)).enumerate() {
+            let factor = self.sums.targets[o] / n;
+            let squares = self.sums.squares[o] - factor * self.sums.targets[o];
+            let constant = squares <= rounding(target_means[o]);
+            self.sums.squares[o] = if constant { 0.0 } else { squares };
+            for ((value, sum), varies) in column.iter_mut().zip(&self.sums.features).zip(&varies) {
+                *value = if constant || !varies { 0.0 } else { *value - factor * sum };
+            }
+        }
+        (feature_means, target_means)
     }
 
     /// Frees the chunk: what is left of a finished Gram matrix is the matrix.
     pub(super) fn finish(&mut self) {
         self.flush();
-        self.chunk = Vec::new();
-        self.chunk_targets = Vec::new();
+        self.chunk = Panels::default();
+        self.chunk_targets = Panels::default();
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     pub(super) fn shifts(&self) -> Option<(&[f64], &[f64])> {
@@ -196,16 +278,48 @@ impl Gram {
     }
 }
 
-fn column_means(rows: &[f64], columns: usize) -> Vec<f64> {
-    let mut means = vec![0.0; columns];
-    if columns > 0 {
-        for row in rows.chunks_exact(columns) {
-            means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
-        }
-        let count = (rows.len() / columns) as f64;
-        for mean in &mut means {
-            *mean /= count;
+fn subtract(values: &mut [f64], shift: &[f64]) {
+    values.iter_mut().zip(shift).for_each(|(value, shift)| *value -= shift);
+}
+
+/// Column means of the first rows, as the first row plus the mean difference to it: exact for what is constant.
+fn means(panels: &Panels, rows: usize) -> Vec<f64> {
+    let first: Vec<f64> = panels.row(0).flatten().copied().collect();
+    let mut differences = vec![0.0; first.len()];
+    for t in 1..rows {
+        let values = panels.row(t).flatten();
+        differences.iter_mut().zip(values).zip(&first).for_each(|((sum, value), first)| *sum += value - first);
+    }
+    first.iter().zip(&differences).map(|(first, sum)| first + sum / rows as f64).collect()
+}
+
+/// Adds the column sums of a function of the first rows, each summed on its own first.
+fn add_sums(panels: &Panels, rows: usize, sums: &mut [f64], of: impl Fn(f64) -> f64) {
+    let mut chunk = vec![0.0; sums.len()];
+    for t in 0..rows {
+        let mut left = &mut chunk[..];
+        for part in panels.row(t) {
+            let (now, later) = left.split_at_mut(part.len());
+            now.iter_mut().zip(part).for_each(|(sum, &value)| *sum += of(value));
+            left = later;
         }
     }
-    means
+    sums.iter_mut().zip(&chunk).for_each(|(sum, chunk)| *sum += chunk);
+}
+
+/// Replaces every entry `(i, j)` below the diagonal and its mirror image `(j, i)` by what `change` makes of the two.
+pub(super) fn mirrored(matrix: &mut [f64], n: usize, change: impl Fn(f64, f64) -> (f64, f64)) {
+    // In squares that stay in the cache, since one of the two is read across the columns.
+    const SIDE: usize = 32;
+    for columns in (0..n).step_by(SIDE) {
+        for rows in (columns..n).step_by(SIDE) {
+            for j in columns..n.min(columns + SIDE) {
+                for i in rows.max(j + 1)..n.min(rows + SIDE) {
+                    let (lower, upper) = change(matrix[j * n + i], matrix[i * n + j]);
+                    matrix[j * n + i] = lower;
+                    matrix[i * n + j] = upper;
+                }
+            }
+        }
+    }
 }

@@ -28,6 +28,7 @@ mod fit;
 mod gram;
 pub mod online;
 pub mod ridge;
+mod spread;
 
 pub use fit::{HeadReport, Ridge, Selection, Series, Training, TrainingReport};
 pub use gram::Gram;
@@ -67,14 +68,9 @@ pub enum TrainError {
         /// Steps after the washout.
         steps: usize,
     },
-    /// The Gram matrix cannot be factored.
-    #[error("the features cannot be told apart: neither ridge {ridge:e} nor {tried:e} makes the system solvable")]
-    Singular {
-        /// The penalty asked for.
-        ridge: f64,
-        /// The largest one tried.
-        tried: f64,
-    },
+    /// Sums of squares or weights beyond the range of `f64`.
+    #[error("features or targets are so large that sums of their squares or the weights overflow: scale them down")]
+    TooLarge,
     /// A class number that does not exist.
     #[error("sequence {sequence} has class {class}, but there are {classes} classes, numbered from 0")]
     Class {

@@ -1,107 +1,61 @@
-//! Ridge regression from a [`Gram`] matrix: one penalty, or a whole grid from one factorisation.
+//! Ridge regression from a [`Gram`] matrix, for one penalty or several.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt;
-use faer::linalg::evd::tridiag;
-use faer::linalg::householder;
-use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
-use faer::{Conj, Mat, MatMut, Par};
+use forebay_kernels::solver::{
+    Panels, add_cross_products, add_products, factor, factor_pivoted, inverse_squares, solve_lower, solve_upper,
+};
 use ndarray::{Array1, Array2};
 
+use super::gram::mirrored;
+use super::spread::Threads;
 use super::{Gram, TrainError};
 
 /// Weights found by ridge regression, `y = W x + b`.
 ///
 /// `W = (X'X + ridge I)^-1 X'Y` over features and targets minus their means; `b = mean(y) - W mean(x)`, so the
 /// intercept is not penalised. The penalty is added to the Gram matrix as it is, not scaled by the number of steps.
+///
+/// Where the penalty is too small to tell the features apart, the weights are those of least squares with the smallest sum
+/// of squares, see [`rank`](Self::rank).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solution {
     /// `[outputs, features]`.
     pub weights: Array2<f64>,
     /// `[outputs]`.
     pub bias: Array1<f64>,
-    /// The penalty used. It is above the one asked for if that was lost in the rounding of the Gram matrix.
+    /// The penalty.
     pub ridge: f64,
+    /// Number of features that are no combinations of others, to within the rounding of the sums; below the number of
+    /// features if constant or dependent ones were found.
+    pub rank: usize,
     /// Root mean square error on the training steps divided by the target's standard deviation, per output; NaN for a
     /// constant target. Computed from the sums: values below about 1e-7 are rounding.
     pub train_nrmse: Vec<f64>,
 }
 
-/// Ridge regression with one penalty, by Cholesky factorisation in place.
-///
-/// A penalty too small for the precision of the Gram matrix (its factorisation fails) is raised tenfold, from the
-/// rounding error of the matrix on, until it succeeds; [`Solution::ridge`] tells.
+/// Ridge regression with one penalty.
 ///
 /// # Errors
-/// [`TrainError::Ridge`] for a penalty below zero or not finite; [`TrainError::TooShort`] without steps;
-/// [`TrainError::Singular`] if nothing helps.
-pub fn solve(mut gram: Gram, ridge: f64) -> Result<Solution, TrainError> {
-    check(&gram, ridge)?;
-    let means = gram.center();
-    gram.finish();
-    let features = gram.features();
-    let diagonal: Vec<f64> = (0..features).map(|j| gram.products[j * features + j]).collect();
-    // Backward error of the factorisation: unit roundoff times the trace.
-    let floor = f64::EPSILON * diagonal.iter().sum::<f64>();
-    let mut used = ridge;
-    for _ in 0..16 {
-        let cross = gram.cross.clone();
-        if let Some(weights) = cholesky(&mut gram, used) {
-            return Ok(finish(&gram, &cross, weights, used, &means));
-        }
-        used = if used < floor { floor } else { used * 10.0 };
-        restore(&mut gram, &diagonal, cross);
-    }
-    Err(TrainError::Singular { ridge, tried: used })
+/// As [`Penalties::new`] and [`Penalties::solution`].
+pub fn solve(gram: Gram, ridge: f64) -> Result<Solution, TrainError> {
+    check(ridge)?;
+    Penalties::new(gram)?.solution(ridge)
 }
 
-/// Factors `G + ridge I` in the lower triangle; `None` if it is not positive definite in floating point.
-fn cholesky(gram: &mut Gram, ridge: f64) -> Option<Vec<f64>> {
-    let (features, outputs) = (gram.features(), gram.outputs());
-    // The upper triangle keeps a copy, should the factorisation fail.
-    for j in 0..features {
-        for i in j + 1..features {
-            gram.products[i * features + j] = gram.products[j * features + i];
-        }
-        gram.products[j * features + j] += ridge;
-    }
-    let mut matrix = MatMut::from_column_major_slice_mut(&mut gram.products, features, features);
-    let scratch = llt::factor::cholesky_in_place_scratch::<f64>(features, Par::Seq, faer::prelude::default());
-    let solving = llt::solve::solve_in_place_scratch::<f64>(features, outputs, Par::Seq);
-    let mut memory = MemBuffer::new(scratch.or(solving));
-    let stack = MemStack::new(&mut memory);
-    let (regularization, params) = (faer::prelude::default(), faer::prelude::default());
-    llt::factor::cholesky_in_place(matrix.as_mut(), regularization, Par::Seq, stack, params).ok()?;
-    let right = MatMut::from_column_major_slice_mut(&mut gram.cross, features, outputs);
-    llt::solve::solve_in_place(matrix.as_ref(), right, Par::Seq, stack);
-    let weights = std::mem::take(&mut gram.cross);
-    weights.iter().all(|w| w.is_finite()).then_some(weights)
-}
-
-/// Undoes a failed factorisation.
-fn restore(gram: &mut Gram, diagonal: &[f64], cross: Vec<f64>) {
-    let features = diagonal.len();
-    for (j, &value) in diagonal.iter().enumerate() {
-        gram.products[j * features + j] = value;
-        for i in j + 1..features {
-            gram.products[j * features + i] = gram.products[i * features + j];
-        }
-    }
-    gram.cross = cross;
-}
-
-/// A Gram matrix brought to tridiagonal form `G = Q T Q'`, from which every penalty costs `O(F)` per output.
+/// A Gram matrix to which penalties are added one after the other.
 ///
-/// Q stays in factored form in the matrix's own memory.
-#[derive(Debug)]
-pub struct Tridiagonal {
+/// # What is solved
+/// `G + ridge I` is factored by Cholesky's method. A pivot is what is left of a feature's sum of squares when the features
+/// before it have been taken away. If one falls below `1000 u` of the feature's own sum, with `u = max(F, 16) 2^-52` the
+/// rounding of the sums, the factorisation starts again with the largest pivot first, and ends when no feature has more
+/// than `u` of its own left. The remaining features are combinations of those taken, `X_rest = X_taken M`; of all weights
+/// with the same predictions, those with the smallest sum of squares are given, as for a penalty that goes to zero.
+///
+/// Memory: the matrix itself, whose upper triangle keeps a copy; with dependent features up to half as much again.
+#[derive(Clone, Debug)]
+pub struct Penalties {
+    /// Centred. The lower triangle is scratch, the upper one and `diagonal` keep the matrix.
     gram: Gram,
-    /// `[block, F - 1]`, coefficients of Q's reflections.
-    reflections: Mat<f64>,
     diagonal: Vec<f64>,
-    off_diagonal: Vec<f64>,
-    /// `Q' X'Y`, column-major `[F, O]`.
-    rotated: Vec<f64>,
     means: (Vec<f64>, Vec<f64>),
 }
 
@@ -110,170 +64,210 @@ pub struct Tridiagonal {
 pub struct Candidate {
     /// The penalty.
     pub ridge: f64,
-    /// The score, lower is better; infinite if the penalty is lost in rounding.
+    /// The score, lower is better; infinite if there are as many parameters as steps.
     pub score: f64,
 }
 
-impl Tridiagonal {
-    /// Factors the matrix once.
+/// A factor in the lower triangle.
+enum Factor {
+    /// Of the matrix as it stands.
+    Whole,
+    /// Of this many features, which come first in the order.
+    Part { rank: usize, order: Vec<usize> },
+}
+
+impl Penalties {
+    /// Centres the sums.
     ///
     /// # Errors
-    /// [`TrainError::TooShort`] without steps.
+    /// [`TrainError::TooShort`] for fewer than two steps; [`TrainError::TooLarge`] if a sum is infinite.
     pub fn new(mut gram: Gram) -> Result<Self, TrainError> {
-        check(&gram, 0.0)?;
+        if gram.count() < 2 {
+            return Err(TrainError::TooShort { steps: gram.count(), needed: 2 });
+        }
         let means = gram.center();
         gram.finish();
-        let (features, outputs) = (gram.features(), gram.outputs());
-        let block = recommended_block_size::<f64>(features, features);
-        let mut reflections = Mat::zeros(block, features - 1);
-        let reducing = tridiag::tridiag_in_place_scratch::<f64>(features, Par::Seq, faer::prelude::default());
-        let applying = householder::apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<f64>(
-            features, block, outputs,
-        );
-        let mut memory = MemBuffer::new(reducing.or(applying));
-        let stack = MemStack::new(&mut memory);
-        let mut matrix = MatMut::from_column_major_slice_mut(&mut gram.products, features, features);
-        let params = faer::prelude::default();
-        tridiag::tridiag_in_place(matrix.as_mut(), reflections.as_mut(), Par::Seq, stack, params);
-        let matrix = matrix.as_ref();
-        let diagonal = (0..features).map(|i| matrix[(i, i)]).collect();
-        let off_diagonal = (1..features).map(|i| matrix[(i, i - 1)]).collect();
-        let mut rotated = gram.cross.clone();
-        let right = MatMut::from_column_major_slice_mut(&mut rotated, features, outputs);
-        householder::apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
-            matrix.submatrix(1, 0, features - 1, features - 1),
-            reflections.as_ref(),
-            Conj::No,
-            right.subrows_mut(1, features - 1),
-            Par::Seq,
-            stack,
-        );
-        Ok(Self { gram, reflections, diagonal, off_diagonal, rotated, means })
+        let n = gram.features();
+        let diagonal: Vec<f64> = (0..n).map(|j| gram.products[j * n + j]).collect();
+        // By Cauchy and Schwarz no other entry is larger than the largest of these.
+        let largest = diagonal.iter().chain(&gram.sums.squares).chain(&gram.sums.cross);
+        if largest.chain(&means.0).chain(&means.1).any(|value| !value.is_finite()) {
+            return Err(TrainError::TooLarge);
+        }
+        mirrored(&mut gram.products, n, |lower, _| (lower, lower));
+        Ok(Self { gram, diagonal, means })
+    }
+
+    /// The weights for one penalty.
+    ///
+    /// # Errors
+    /// [`TrainError::Ridge`] for a penalty below zero or not finite; [`TrainError::TooLarge`] if a weight is not finite.
+    pub fn solution(&mut self, ridge: f64) -> Result<Solution, TrainError> {
+        check(ridge)?;
+        let factor = self.factor(ridge);
+        let weights = self.weights(&factor)?;
+        self.finish(&factor, weights, ridge)
     }
 
     /// Generalised cross-validation of one penalty, over all outputs, each divided by its variance:
-    /// `GCV = mean over outputs of (RSS / RSS_0) / (1 - tr(H) / n)^2`, H the hat matrix with intercept.
+    /// `GCV = mean over outputs of (RSS / RSS_0) / (1 - tr(H) / n)^2`, H the hat matrix with intercept. Also gives the
+    /// weights. Constant outputs do not count; if all are, the score is 0.
     ///
     /// Source: Golub, Heath, Wahba, Technometrics 21, 215 (1979).
-    pub fn gcv(&self, ridge: f64) -> Candidate {
-        let failed = Candidate { ridge, score: f64::INFINITY };
-        let Some(pivots) = self.pivots(ridge) else { return failed };
-        let trace = self.gram.features() as f64 - ridge * self.inverse_trace(ridge, &pivots) + 1.0;
-        let freedom = 1.0 - trace / self.gram.count() as f64;
-        if freedom.is_nan() || freedom <= 0.0 {
-            return failed;
-        }
-        let shares: Vec<f64> = (0..self.gram.outputs())
-            .filter(|&o| self.gram.squares[o] > 0.0)
-            .map(|o| {
-                let rotated = self.column(o);
-                let weights = self.solve_rotated(ridge, &pivots, rotated);
-                residual(self.gram.squares[o], &weights, rotated, ridge) / self.gram.squares[o]
-            })
-            .collect();
-        let score = shares.iter().sum::<f64>() / shares.len().max(1) as f64 / (freedom * freedom);
-        Candidate { ridge, score: if score.is_finite() { score } else { f64::INFINITY } }
+    ///
+    /// # Errors
+    /// As [`solution`](Self::solution).
+    pub fn gcv(&mut self, ridge: f64) -> Result<(Candidate, Solution), TrainError> {
+        check(ridge)?;
+        let factor = self.factor(ridge);
+        let weights = self.weights(&factor)?;
+        let (n, count) = (self.gram.features(), self.gram.count() as f64);
+        let parameters = match &factor {
+            Factor::Whole => n as f64 - ridge * inverse_squares(self.gram.form(), &Threads, &self.gram.products, n),
+            Factor::Part { rank, .. } => *rank as f64,
+        };
+        let solution = self.finish(&factor, weights, ridge)?;
+        let freedom = 1.0 - (parameters + 1.0) / count;
+        let shares: Vec<f64> = solution.train_nrmse.iter().filter(|e| !e.is_nan()).map(|e| e * e).collect();
+        let share = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
+        let score = if freedom > 0.0 { share / (freedom * freedom) } else { f64::INFINITY };
+        Ok((Candidate { ridge, score }, solution))
     }
 
-    /// The weights for one penalty; `None` if it is lost in the rounding of the matrix.
-    pub fn solution(&self, ridge: f64) -> Option<Solution> {
-        let pivots = self.pivots(ridge)?;
+    /// Factors `G + ridge I` in the lower triangle.
+    fn factor(&mut self, ridge: f64) -> Factor {
+        /// Pivots this many times above what rounding leaves show that all features count.
+        const SAFE: f64 = 1000.0;
+        let (n, form) = (self.gram.features(), self.gram.form());
+        let unit = f64::EPSILON * n.max(16) as f64;
+        let own: Vec<f64> = self.diagonal.iter().map(|d| unit * (d + ridge)).collect();
+        let safe: Vec<f64> = own.iter().map(|own| SAFE * own).collect();
+        self.restore(ridge);
+        if factor(form, &Threads, &mut self.gram.products, &safe).is_ok() {
+            return Factor::Whole;
+        }
+        self.restore(ridge);
+        let mut order = vec![0; n];
+        let rank = factor_pivoted(form, &Threads, &mut self.gram.products, &own, &mut order);
+        Factor::Part { rank, order }
+    }
+
+    /// Writes `G + ridge I` into the lower triangle.
+    fn restore(&mut self, ridge: f64) {
+        let n = self.gram.features();
+        mirrored(&mut self.gram.products, n, |_, upper| (upper, upper));
+        for (j, d) in self.diagonal.iter().enumerate() {
+            self.gram.products[j * n + j] = d + ridge;
+        }
+    }
+
+    /// `[F, O]`, rows in the order of the features.
+    fn weights(&self, factor: &Factor) -> Result<Panels, TrainError> {
+        let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
+        let l = &self.gram.products;
+        let rank = if let Factor::Part { rank, .. } = factor { *rank } else { n };
+        let place = |i: usize| if let Factor::Part { order, .. } = factor { order[i] } else { i };
+        let mut taken = Panels::zeros(rank, outputs);
+        for i in 0..rank {
+            let row: Vec<f64> = (0..outputs).map(|o| self.gram.sums.cross[o * n + place(i)]).collect();
+            taken.set_row(i, &row);
+        }
+        solve_lower(form, l, n, &mut taken);
+        solve_upper(form, l, n, &mut taken);
+        let rest = if rank < n && rank > 0 { Some(self.share(rank, &mut taken)?) } else { None };
+        let mut weights = Panels::zeros(n, outputs);
+        for i in 0..n {
+            let row: Vec<f64> = match &rest {
+                Some(rest) if i >= rank => rest.row(i - rank).flatten().copied().collect(),
+                None if i >= rank => vec![0.0; outputs],
+                _ => taken.row(i).flatten().copied().collect(),
+            };
+            weights.set_row(place(i), &row);
+        }
+        Ok(weights)
+    }
+
+    /// Spreads weights of the first `rank` features over the features that depend on them, `X_rest = X_taken M`: the
+    /// smallest p and z with `p + M z = w`. Replaces `taken`, w, by p `[rank, O]` and gives z `[F - rank, O]`.
+    fn share(&self, rank: usize, taken: &mut Panels) -> Result<Panels, TrainError> {
+        let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
+        let l = &self.gram.products;
+        let rest = n - rank;
+        let mut m = Panels::zeros(rank, rest);
+        (0..rank).for_each(|k| m.set_row(k, &l[k * n + rank..(k + 1) * n]));
+        solve_upper(form, l, n, &mut m);
+        let side = rank.min(rest);
+        let mut square = vec![0.0; side * side];
+        (0..side).for_each(|i| square[i * side + i] = 1.0);
+        let least = vec![0.0; side];
+        let singular = |_| TrainError::TooLarge;
+        if rank <= rest {
+            // p = (1 + M M')^-1 w,  z = M' p.
+            let mut transposed = Panels::zeros(rest, rank);
+            for (k, row) in (0..rank).map(|k| (k, m.row(k).flatten())) {
+                row.enumerate().for_each(|(t, &value)| transposed.set(t, k, value));
+            }
+            add_products(form, &Threads, rest, &transposed, &mut square);
+            factor(form, &Threads, &mut square, &least).map_err(singular)?;
+            solve_lower(form, &square, side, taken);
+            solve_upper(form, &square, side, taken);
+        }
+        let mut products = vec![0.0; rest * outputs];
+        add_cross_products(form, &Threads, rank, &m, taken, &mut products);
+        let mut z = Panels::zeros(rest, outputs);
+        for t in 0..rest {
+            let row: Vec<f64> = (0..outputs).map(|o| products[o * rest + t]).collect();
+            z.set_row(t, &row);
+        }
+        if rank > rest {
+            // z = (1 + M'M)^-1 M' w,  p = w - M z.
+            add_products(form, &Threads, rank, &m, &mut square);
+            factor(form, &Threads, &mut square, &least).map_err(singular)?;
+            solve_lower(form, &square, side, &mut z);
+            solve_upper(form, &square, side, &mut z);
+            for k in 0..rank {
+                let mut row: Vec<f64> = taken.row(k).flatten().copied().collect();
+                for (t, m) in m.row(k).flatten().enumerate() {
+                    row.iter_mut().zip(z.row(t).flatten()).for_each(|(p, z)| *p -= m * z);
+                }
+                taken.set_row(k, &row);
+            }
+        }
+        Ok(z)
+    }
+
+    /// Weights as a solution with intercept and error.
+    fn finish(&self, factor: &Factor, weights: Panels, ridge: f64) -> Result<Solution, TrainError> {
         let (features, outputs) = (self.gram.features(), self.gram.outputs());
-        let mut weights: Vec<f64> =
-            (0..outputs).flat_map(|o| self.solve_rotated(ridge, &pivots, self.column(o))).collect();
-        let block = self.reflections.nrows();
-        let mut memory = MemBuffer::new(householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<
-            f64,
-        >(features, block, outputs));
-        let matrix = faer::MatRef::from_column_major_slice(&self.gram.products, features, features);
-        householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
-            matrix.submatrix(1, 0, features - 1, features - 1),
-            self.reflections.as_ref(),
-            Conj::No,
-            MatMut::from_column_major_slice_mut(&mut weights, features, outputs).subrows_mut(1, features - 1),
-            Par::Seq,
-            MemStack::new(&mut memory),
-        );
-        Some(finish(&self.gram, &self.gram.cross, weights, ridge, &self.means))
-    }
-
-    fn column(&self, output: usize) -> &[f64] {
-        &self.rotated[output * self.gram.features()..(output + 1) * self.gram.features()]
-    }
-
-    /// Pivots of the `L D L'` factorisation of `T + ridge I`; `None` unless all are positive.
-    fn pivots(&self, ridge: f64) -> Option<Vec<f64>> {
-        let mut pivots = Vec::with_capacity(self.diagonal.len());
-        let mut pivot = self.diagonal[0] + ridge;
-        pivots.push(pivot);
-        for (d, e) in self.diagonal[1..].iter().zip(&self.off_diagonal) {
-            pivot = d + ridge - e * e / pivot;
-            pivots.push(pivot);
+        let rank = if let Factor::Part { rank, .. } = factor { *rank } else { features };
+        let weights = Array2::from_shape_vec((features, outputs), {
+            (0..features).flat_map(|i| weights.row(i).flatten().copied()).collect()
+        })
+        .expect("one weight per feature and output");
+        let weights = weights.t().as_standard_layout().into_owned();
+        let columns = self.gram.sums.cross.chunks_exact(features.max(1));
+        let no_features: &[f64] = &[];
+        let columns = columns.chain(std::iter::repeat(no_features)).zip(&self.gram.sums.squares);
+        let errors = weights.rows().into_iter().zip(columns).map(|(w, (cross, &squares))| {
+            let explained: f64 = w.iter().zip(cross).map(|(w, b)| w * (b + ridge * w)).sum();
+            ((squares - explained).max(0.0) / squares).sqrt()
+        });
+        let train_nrmse = errors.collect();
+        let bias: Array1<f64> = weights
+            .rows()
+            .into_iter()
+            .zip(&self.means.1)
+            .map(|(row, mean)| mean - row.iter().zip(&self.means.0).map(|(w, x)| w * x).sum::<f64>())
+            .collect();
+        if weights.iter().chain(&bias).any(|w| !w.is_finite()) {
+            return Err(TrainError::TooLarge);
         }
-        pivots.iter().all(|&p| p > 0.0 && p.is_finite()).then_some(pivots)
-    }
-
-    fn solve_rotated(&self, _ridge: f64, pivots: &[f64], right: &[f64]) -> Vec<f64> {
-        let mut x = right.to_vec();
-        for i in 1..x.len() {
-            x[i] -= self.off_diagonal[i - 1] / pivots[i - 1] * x[i - 1];
-        }
-        for i in (0..x.len()).rev() {
-            let above = if i + 1 < x.len() { self.off_diagonal[i] * x[i + 1] } else { 0.0 };
-            x[i] = (x[i] - above) / pivots[i];
-        }
-        x
-    }
-
-    /// `tr (T + ridge I)^-1`: each diagonal element is 1 over (forward pivot + backward pivot - its own entry).
-    fn inverse_trace(&self, ridge: f64, forward: &[f64]) -> f64 {
-        let last = self.diagonal.len() - 1;
-        let mut backward = self.diagonal[last] + ridge;
-        let mut trace = 1.0 / forward[last];
-        for i in (0..last).rev() {
-            let e = self.off_diagonal[i];
-            backward = self.diagonal[i] + ridge - e * e / backward;
-            trace += 1.0 / (forward[i] + backward - (self.diagonal[i] + ridge));
-        }
-        trace
+        Ok(Solution { weights, bias, ridge, rank, train_nrmse })
     }
 }
 
-/// Residual sum of squares `y'y - w'b - ridge w'w` of a solution of `(G + ridge I) w = b`.
-fn residual(squares: f64, weights: &[f64], cross: &[f64], ridge: f64) -> f64 {
-    let explained: f64 = weights.iter().zip(cross).map(|(w, b)| w * (b + ridge * w)).sum();
-    (squares - explained).max(0.0)
-}
-
-fn check(gram: &Gram, ridge: f64) -> Result<(), TrainError> {
-    if !(ridge >= 0.0 && ridge.is_finite()) {
-        return Err(TrainError::Ridge { ridge });
-    }
-    match gram.count() {
-        0 | 1 => Err(TrainError::TooShort { steps: gram.count(), needed: 2 }),
-        _ => Ok(()),
-    }
-}
-
-/// Weights, column-major `[F, O]`, as a solution with intercept and error.
-fn finish(
-    gram: &Gram,
-    cross: &[f64],
-    weights: Vec<f64>,
-    ridge: f64,
-    (feature_means, target_means): &(Vec<f64>, Vec<f64>),
-) -> Solution {
-    let (features, outputs) = (gram.features(), gram.outputs());
-    let columns = weights.chunks_exact(features).zip(cross.chunks_exact(features)).zip(&gram.squares);
-    let train_nrmse = columns.map(|((w, b), &squares)| (residual(squares, w, b, ridge) / squares).sqrt()).collect();
-    let weights = Array2::from_shape_vec((outputs, features), weights).expect("one weight per output and feature");
-    let bias = weights
-        .rows()
-        .into_iter()
-        .zip(target_means)
-        .map(|(row, mean)| mean - row.iter().zip(feature_means).map(|(w, x)| w * x).sum::<f64>())
-        .collect();
-    Solution { weights, bias, ridge, train_nrmse }
+fn check(ridge: f64) -> Result<(), TrainError> {
+    if ridge >= 0.0 && ridge.is_finite() { Ok(()) } else { Err(TrainError::Ridge { ridge }) }
 }
 
 /// Mean over outputs of the squared error of `solution` on the steps of `part`, divided by each target's variance
@@ -282,26 +276,20 @@ pub(super) fn validation_error(part: &Gram, solution: &Solution) -> f64 {
     let features = part.features();
     let n = part.count() as f64;
     let Some((shift_x, shift_y)) = part.shifts() else { return f64::INFINITY };
-    let symmetric = faer::MatRef::from_column_major_slice(&part.products, features, features);
+    let symmetric = |i: usize, j: usize| part.products[j.min(i) * features + j.max(i)];
     let mut total = 0.0;
     let mut scored = 0;
     for (o, w) in solution.weights.rows().into_iter().enumerate() {
         let w = w.to_vec();
         // Everything in shifted coordinates: y' - w x' - c with the intercept moved along.
         let c = solution.bias[o] - shift_y[o] + w.iter().zip(shift_x).map(|(w, s)| w * s).sum::<f64>();
-        let product: Vec<f64> = (0..features)
-            .map(|i| {
-                let left: f64 = (0..i).map(|j| symmetric[(i, j)] * w[j]).sum();
-                let right: f64 = (i..features).map(|j| symmetric[(j, i)] * w[j]).sum();
-                left + right
-            })
-            .collect();
-        let cross = &part.cross[o * features..(o + 1) * features];
+        let product: Vec<f64> = (0..features).map(|i| (0..features).map(|j| symmetric(i, j) * w[j]).sum()).collect();
+        let cross = &part.sums.cross[o * features..(o + 1) * features];
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let squared = part.squares[o] - 2.0 * dot(&w, cross)
+        let squared = part.sums.squares[o] - 2.0 * dot(&w, cross)
             + dot(&w, &product)
-            + c * (2.0 * dot(&w, &part.feature_sums) - 2.0 * part.target_sums[o] + n * c);
-        let variance = part.squares[o] - part.target_sums[o] * part.target_sums[o] / n;
+            + c * (2.0 * dot(&w, &part.sums.features) - 2.0 * part.sums.targets[o] + n * c);
+        let variance = part.sums.squares[o] - part.sums.targets[o] * part.sums.targets[o] / n;
         if variance > 0.0 {
             total += squared.max(0.0) / variance;
             scored += 1;
