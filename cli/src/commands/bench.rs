@@ -10,15 +10,12 @@ use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::{Reservoir, Topology};
-use forebay::threads::Pool;
-use forebay::train::{Series, Training};
 use forebay::weights::Weights;
 use forebay::{Compiler, Form, Precision, Real};
 use forebay_kernels::integer::{ByteMatrix, IntegerScratch, PackedMatrix, WeightBits};
 use forebay_kernels::limits::Limits;
 use forebay_kernels::{PanelMatrix, SlicedMatrix};
 use forebay_zoo::stats;
-use ndarray::Array2;
 use serde::Serialize;
 use serde_json::json;
 
@@ -61,12 +58,7 @@ enum What {
     },
     /// Trajectories of the SU(3) lattice
     Lattice(super::bench_lattice::BenchLattice),
-    /// Ridge training: 10,000 steps, 10 % density
-    Train {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Train(super::bench_train::BenchTrain),
 }
 
 /// For the rates of the machine.
@@ -87,7 +79,7 @@ impl Bench {
             What::Device(command) => command.run(),
             What::Lattice(command) => command.run(),
             What::Batch { json } => batch(json),
-            What::Train { json } => train(json),
+            What::Train(command) => command.run(),
         }
     }
 }
@@ -112,13 +104,13 @@ fn median_seconds(mut call: impl FnMut()) -> f64 {
 
 /// Processor and cores, for the reader of a figure.
 #[derive(Serialize)]
-struct Machine {
+pub(super) struct Machine {
     processor: String,
     cores: usize,
     kernel: &'static str,
 }
 
-fn machine(form: Form) -> Machine {
+pub(super) fn machine(form: Form) -> Machine {
     Machine {
         processor: output::processor(),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -127,7 +119,7 @@ fn machine(form: Form) -> Machine {
 }
 
 impl Machine {
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         format!("{}, {} core(s), kernel {}; medians, one thread\n\n", self.processor, self.cores, self.kernel)
     }
 }
@@ -226,7 +218,7 @@ fn step(as_json: bool) -> Result<()> {
 }
 
 /// A random reservoir without the cost of its spectral radius: speed does not depend on the values.
-fn model<T: Real>(units: usize, density: f64, outputs: usize) -> Result<Model<T>> {
+pub(super) fn model<T: Real>(units: usize, density: f64, outputs: usize) -> Result<Model<T>> {
     let mut g = Graph::builder();
     let u = g.input("input", 3);
     let recipe = Reservoir::new(units).topology(Topology::Random { density }).unscaled();
@@ -468,37 +460,4 @@ fn batch(as_json: bool) -> Result<()> {
     }
     let note = "\n64 streams, f32; microseconds per stream and step, readout and tanh included\n";
     output::print(&(machine.line() + &align(&rows) + note))
-}
-
-fn train(as_json: bool) -> Result<()> {
-    const STEPS: usize = 10_000;
-    let form = Form::from_env()?;
-    let machine = machine(form);
-    let mut rows = vec![["units", "one thread s", "all threads s"].map(str::to_owned).to_vec()];
-    let mut figures = Vec::new();
-    for units in [500, 1000, 2000] {
-        let model = model::<f64>(units, 0.1, 1)?;
-        let mut stream = Seed(1).stream("series");
-        let inputs = Array2::from_shape_simple_fn((STEPS, 3), || stream.uniform_in(-1.0, 1.0));
-        let targets = Array2::from_shape_simple_fn((STEPS, 1), || stream.uniform_in(-1.0, 1.0));
-        let training = Training::new().washout(100).ridge(1e-6);
-        let fit = || training.fit(&model, &[Series::new(inputs.view(), targets.view())]);
-        let time = |pool: Pool| -> Result<f64> {
-            let start = Instant::now();
-            pool.install(fit)?;
-            Ok(start.elapsed().as_secs_f64())
-        };
-        let one = || time(Pool::new(1)?);
-        let all = || time(Pool::of_all_cores()?);
-        one()?;
-        let one = stats::median(&[one()?, one()?, one()?]);
-        let all = stats::median(&[all()?, all()?, all()?]);
-        figures
-            .push(json!({"units": units, "steps": STEPS, "density": 0.1, "one_thread_s": one, "all_threads_s": all}));
-        rows.push(vec![units.to_string(), format!("{one:.3}"), format!("{all:.3}")]);
-    }
-    if as_json {
-        return output::print_json(&json!({"machine": machine, "training": figures}));
-    }
-    output::print(&(machine.line() + &align(&rows) + "\n10,000 steps, f64, 10 % density, one ridge penalty\n"))
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod bench_device;
 mod bench_lattice;
+mod bench_train;
 mod compile;
 mod convert;
 mod data;

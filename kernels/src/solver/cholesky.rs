@@ -2,14 +2,16 @@
 
 use super::{
     Panels, Spread,
-    panels::WIDTH,
     products::subtract_products,
-    tile::{self, COLUMNS, Factor, Sums},
+    tile::{self, Factor, Sums, in_tiles},
 };
 use crate::{
     form::Form,
     lanes::{self, Kernel, Lanes},
 };
+
+/// Columns that are factored before what is right of them is changed.
+pub(super) const BLOCK: usize = 96;
 
 /// Factors the lower triangle of a symmetric positive definite matrix, in place; see the [module](super) for the bits.
 ///
@@ -31,8 +33,8 @@ pub fn factor(form: Form, spread: &impl Spread, a: &mut [f64], least: &[f64]) ->
     let n = least.len();
     assert_eq!(a.len(), n * n, "one bound for each column of a square matrix");
     let mut packed = Panels::default();
-    for start in (0..n).step_by(WIDTH) {
-        let end = n.min(start + WIDTH);
+    for start in (0..n).step_by(BLOCK) {
+        let end = n.min(start + BLOCK);
         lanes::run(form, Panel { a, n, start, end, least })?;
         if end < n {
             packed.pack_columns(n - end, end - start, n, &a[start * n + end..]);
@@ -63,36 +65,38 @@ impl Kernel<f64> for Panel<'_> {
     }
 
     #[inline(always)]
-    fn vector<L: Lanes<Real = f64>>(mut self, lanes: L) -> Result<(), usize> {
-        let mut column = self.start;
-        while column + COLUMNS <= self.end {
-            self.block::<L, COLUMNS>(lanes, column)?;
-            column += COLUMNS;
-        }
-        while column < self.end {
-            self.block::<L, 1>(lanes, column)?;
-            column += 1;
-        }
-        Ok(())
+    fn vector<L: Lanes<Real = f64>>(self, lanes: L) -> Result<(), usize> {
+        in_tiles!(self.blocks::<L>(lanes))
     }
 }
 
 impl Panel<'_> {
+    #[inline(always)]
+    fn blocks<L: Lanes<Real = f64>, const V: usize, const S: usize>(mut self, lanes: L) -> Result<(), usize> {
+        let mut column = self.start;
+        while column + S <= self.end {
+            self.block::<L, V, S>(lanes, column)?;
+            column += S;
+        }
+        while column < self.end {
+            self.block::<L, V, 1>(lanes, column)?;
+            column += 1;
+        }
+        Ok(())
+    }
+
     /// Columns `column..column + S`.
     #[inline(always)]
-    fn block<L: Lanes<Real = f64>, const S: usize>(&mut self, lanes: L, column: usize) -> Result<(), usize> {
+    fn block<L: Lanes<Real = f64>, const V: usize, const S: usize>(
+        &mut self,
+        lanes: L,
+        column: usize,
+    ) -> Result<(), usize> {
         self.diagonal::<S>(column)?;
         let mut row = column + S;
-        if L::TILE_VECTORS == 2 {
-            while row + 2 * L::LANES <= self.n {
-                self.tile::<L, 2, S>(lanes, column, row);
-                row += 2 * L::LANES;
-            }
-        } else {
-            while row + 4 * L::LANES <= self.n {
-                self.tile::<L, 4, S>(lanes, column, row);
-                row += 4 * L::LANES;
-            }
+        while row + V * L::LANES <= self.n {
+            self.tile::<L, V, S>(lanes, column, row);
+            row += V * L::LANES;
         }
         while row + L::LANES <= self.n {
             self.tile::<L, 1, S>(lanes, column, row);
@@ -143,7 +147,7 @@ impl Panel<'_> {
         let n = self.n;
         assert!(row + V * L::LANES <= n && column + S <= n && self.a.len() == n * n);
         let a = self.a.as_mut_ptr();
-        let mut sums: Sums<L, V> = [[lanes.splat(0.0); V]; COLUMNS];
+        let mut sums: Sums<L, V, S> = [[lanes.splat(0.0); V]; S];
         // SAFETY: rows and columns lie inside the matrix, as just asserted; `start <= column`.
         unsafe {
             let c = a.add(column * n + row);

@@ -2,10 +2,10 @@
 
 use crate::aligned::Aligned;
 
-/// Columns of a panel: whole tiles of every form, 32 or 8 rows by 6 columns.
-pub(super) const WIDTH: usize = 96;
+/// Columns of a panel: whole tiles of every form, 24 or 8 rows by 8 or 6 columns.
+pub(super) const WIDTH: usize = 24;
 
-/// A matrix of `depth` rows, cut into panels of 96 columns that lie one after the other, each row-major.
+/// A matrix of `depth` rows, cut into panels of 24 columns that lie one after the other, each row-major.
 ///
 /// Columns beyond the last are zero. A product of two such matrices walks down both, a cache line or two at a time.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ impl Panels {
         self.values[(column / WIDTH * self.depth + t) * WIDTH + column % WIDTH] = value;
     }
 
-    /// The parts of row `t`, 96 columns each but the last, to read.
+    /// The parts of row `t`, 24 columns each but the last, to read.
     pub fn row(&self, t: usize) -> impl Iterator<Item = &[f64]> {
         let starts = (0..self.columns).step_by(WIDTH);
         starts.enumerate().map(move |(panel, start)| {
@@ -61,17 +61,16 @@ impl Panels {
         })
     }
 
-    /// The parts of row `t`, 96 columns each but the last, to write.
+    /// The parts of row `t`, 24 columns each but the last, to write.
     pub fn row_mut(&mut self, t: usize) -> impl Iterator<Item = &mut [f64]> {
         let (depth, columns) = (self.depth, self.columns);
         let panels = self.values.chunks_exact_mut((depth * WIDTH).max(1));
         panels.enumerate().map(move |(panel, values)| &mut values[t * WIDTH..][..WIDTH.min(columns - panel * WIDTH)])
     }
 
-    /// The panels, `[depth, 96]` each.
-    pub(super) fn panels_mut(&mut self) -> impl Iterator<Item = &mut [f64]> {
-        let size = (self.depth * WIDTH).max(1);
-        self.values.chunks_exact_mut(size)
+    /// All panels, `[depth, 24]` each.
+    pub(super) fn values_mut(&mut self) -> &mut [f64] {
+        &mut self.values
     }
 
     /// Takes `[rows, depth]` of a column-major matrix, `stride` numbers from column to column: its rows become columns.

@@ -1,6 +1,6 @@
 //! Cholesky factors that find which columns are combinations of others.
 
-use super::{Panels, Spread, panels::WIDTH, products::subtract_products};
+use super::{Panels, Spread, cholesky::BLOCK, products::subtract_products};
 use crate::{
     form::Form,
     lanes::{self, Kernel, Lanes},
@@ -23,8 +23,8 @@ pub fn factor_pivoted(form: Form, spread: &impl Spread, a: &mut [f64], least: &[
     order.iter_mut().enumerate().for_each(|(i, place)| *place = i);
     let mut pivots: Vec<f64> = (0..n).map(|i| a[i * n + i]).collect();
     let mut packed = Panels::default();
-    for start in (0..n).step_by(WIDTH) {
-        let end = n.min(start + WIDTH);
+    for start in (0..n).step_by(BLOCK) {
+        let end = n.min(start + BLOCK);
         for j in start..end {
             let eligible = (j..n).filter(|&i| pivots[i] > least[order[i]] && pivots[i] < f64::INFINITY);
             let Some(next) = eligible.reduce(|best, i| if pivots[i] > pivots[best] { i } else { best }) else {

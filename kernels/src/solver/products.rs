@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Panels, Spread,
     panels::WIDTH,
-    tile::{self, COLUMNS, Factor, MAX_ROWS, Sums},
+    tile::{self, Factor, MAX_ROWS, Sums, in_tiles},
 };
 use crate::{
     form::Form,
@@ -54,11 +54,14 @@ pub(super) fn subtract_products(form: Form, spread: &impl Spread, p: &Panels, n:
     });
 }
 
-/// Cuts columns of `stride` elements into stripes as wide as a panel.
+/// Columns that one thread works on.
+const STRIPE: usize = 4 * WIDTH;
+
+/// Cuts columns of `stride` elements into stripes.
 fn stripes(c: &mut [f64], stride: usize, columns: usize) -> Vec<(Range<usize>, &mut [f64])> {
-    let starts = (0..columns).step_by(WIDTH);
-    let ranges = starts.map(|start| start..columns.min(start + WIDTH));
-    ranges.zip(c.chunks_mut((WIDTH * stride).max(1))).collect()
+    let starts = (0..columns).step_by(STRIPE);
+    let ranges = starts.map(|start| start..columns.min(start + STRIPE));
+    ranges.zip(c.chunks_mut((STRIPE * stride).max(1))).collect()
 }
 
 /// `C[i][j]` plus or minus the sum over k of `a[k][i] b[k][j]`, for the columns j of one stripe.
@@ -96,50 +99,52 @@ impl Kernel<f64> for Update<'_> {
 
     #[inline(always)]
     fn vector<L: Lanes<Real = f64>>(self, lanes: L) {
-        // Constant in each form, so that one of these remains.
-        match (L::TILE_VECTORS, self.subtract) {
-            (2, false) => self.tiles::<L, 2, false>(lanes),
-            (2, true) => self.tiles::<L, 2, true>(lanes),
-            (_, false) => self.tiles::<L, 4, false>(lanes),
-            (_, true) => self.tiles::<L, 4, true>(lanes),
+        // The form is a constant here, so that one of these remains.
+        if self.subtract {
+            in_tiles!(self.tiles::<L, true>(lanes));
+        } else {
+            in_tiles!(self.tiles::<L, false>(lanes));
         }
     }
 }
 
 impl Update<'_> {
     #[inline(always)]
-    fn tiles<L: Lanes<Real = f64>, const V: usize, const SUBTRACT: bool>(self, lanes: L) {
+    fn tiles<L: Lanes<Real = f64>, const V: usize, const S: usize, const SUBTRACT: bool>(self, lanes: L) {
         let rows = self.a.columns();
         let height = V * L::LANES;
         let lowest = if self.triangle { self.columns.start / WIDTH * WIDTH } else { 0 };
         for panel in (lowest..rows).step_by(WIDTH) {
-            for j in self.columns.clone().step_by(COLUMNS) {
-                let width = COLUMNS.min(self.columns.end - j);
+            for j in self.columns.clone().step_by(S) {
+                let width = S.min(self.columns.end - j);
                 for i in (panel..rows.min(panel + WIDTH)).step_by(height) {
                     if self.triangle && i + height <= j {
                         continue;
                     }
                     let at = (j - self.columns.start) * self.stride + self.first + i;
                     let high = height.min(rows - i);
-                    let whole = high == height && width == COLUMNS && !(self.triangle && i < j + COLUMNS - 1);
+                    let whole = high == height && width == S && !(self.triangle && i < j + S - 1);
                     let a = Factor { from: self.a.from_column(i).as_ptr(), stride: WIDTH };
                     let b = Factor { from: self.b.from_column(j).as_ptr(), stride: WIDTH };
-                    let mut sums: Sums<L, V> = [[lanes.splat(0.0); V]; COLUMNS];
+                    let mut sums: Sums<L, V, S> = [[lanes.splat(0.0); V]; S];
                     if whole {
-                        assert!(at + (COLUMNS - 1) * self.stride + height <= self.c.len());
+                        assert!(at + (S - 1) * self.stride + height <= self.c.len());
                         let c = self.c[at..].as_mut_ptr();
-                        // SAFETY: panels are read within their width of 96 columns, of which tiles are divisors, for
+                        // SAFETY: panels are read within their width, of which tiles are divisors, for
                         // `depth` rows that both have; the tile of C lies inside the slice as just asserted.
                         unsafe {
-                            if SUBTRACT {
-                                for s in 0..COLUMNS {
-                                    for v in 0..V {
-                                        sums[s][v] = lanes.load(c.add(s * self.stride + v * L::LANES));
+                            for s in 0..S {
+                                for v in 0..V {
+                                    let from = c.add(s * self.stride + v * L::LANES);
+                                    if SUBTRACT {
+                                        sums[s][v] = lanes.load(from);
+                                    } else {
+                                        tile::prefetch(from);
                                     }
                                 }
                             }
-                            tile::chain::<L, V, COLUMNS, SUBTRACT>(lanes, a, b, self.depth, &mut sums);
-                            for s in 0..COLUMNS {
+                            tile::chain::<L, V, S, SUBTRACT>(lanes, a, b, self.depth, &mut sums);
+                            for s in 0..S {
                                 for v in 0..V {
                                     let to = c.add(s * self.stride + v * L::LANES);
                                     let sum = if SUBTRACT { sums[s][v] } else { lanes.add(lanes.load(to), sums[s][v]) };
@@ -151,7 +156,7 @@ impl Update<'_> {
                     }
                     // A tile that sticks out or crosses the diagonal goes through a buffer.
                     let valid = |s: usize| (if self.triangle { (j + s).saturating_sub(i) } else { 0 }).min(high)..high;
-                    let mut buffer = [[0.0; MAX_ROWS]; COLUMNS];
+                    let mut buffer = [[0.0; MAX_ROWS]; S];
                     if SUBTRACT {
                         for s in 0..width {
                             buffer[s][valid(s)].copy_from_slice(&self.c[at + s * self.stride..][valid(s)]);
@@ -159,13 +164,13 @@ impl Update<'_> {
                     }
                     // SAFETY: as above for the panels; a row of the buffer holds the most rows that any form has.
                     unsafe {
-                        for s in 0..COLUMNS {
+                        for s in 0..S {
                             for v in 0..V {
                                 sums[s][v] = lanes.load(buffer[s].as_ptr().add(v * L::LANES));
                             }
                         }
-                        tile::chain::<L, V, COLUMNS, SUBTRACT>(lanes, a, b, self.depth, &mut sums);
-                        for s in 0..COLUMNS {
+                        tile::chain::<L, V, S, SUBTRACT>(lanes, a, b, self.depth, &mut sums);
+                        for s in 0..S {
                             for v in 0..V {
                                 lanes.store(buffer[s].as_mut_ptr().add(v * L::LANES), sums[s][v]);
                             }

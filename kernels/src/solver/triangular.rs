@@ -3,7 +3,7 @@
 use super::{
     Panels, Spread,
     panels::WIDTH,
-    tile::{self, COLUMNS, Factor, Sums},
+    tile::{self, Factor, Sums, in_tiles},
 };
 use crate::{
     aligned::Aligned,
@@ -18,7 +18,8 @@ use crate::{
 /// # Panics
 /// If the matrix is smaller than `[n, n]`.
 pub fn solve_lower(form: Form, l: &[f64], stride: usize, x: &mut Panels) {
-    solve(form, l, stride, x, true);
+    let (n, used) = (x.depth(), x.columns());
+    lanes::run(form, Triangle { l, stride, n, x: x.values_mut(), used, lower: true });
 }
 
 /// Replaces each column of `x` by `(L')^-1` times it. Shapes as for [`solve_lower`].
@@ -26,15 +27,8 @@ pub fn solve_lower(form: Form, l: &[f64], stride: usize, x: &mut Panels) {
 /// # Panics
 /// If the matrix is smaller than `[n, n]`.
 pub fn solve_upper(form: Form, l: &[f64], stride: usize, x: &mut Panels) {
-    solve(form, l, stride, x, false);
-}
-
-fn solve(form: Form, l: &[f64], stride: usize, x: &mut Panels, lower: bool) {
-    let (n, columns) = (x.depth(), x.columns());
-    for (start, panel) in (0..columns).step_by(WIDTH).zip(x.panels_mut()) {
-        let used = WIDTH.min(columns - start);
-        lanes::run(form, Triangle { l, stride, n, x: panel, used, lower });
-    }
+    let (n, used) = (x.depth(), x.columns());
+    lanes::run(form, Triangle { l, stride, n, x: x.values_mut(), used, lower: false });
 }
 
 /// The sum of the squares of all entries of `L^-1`, which is the trace of `(L L')^-1`.
@@ -46,21 +40,27 @@ fn solve(form: Form, l: &[f64], stride: usize, x: &mut Panels, lower: bool) {
 /// # Panics
 /// If the length is not `n * n`.
 pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], n: usize) -> f64 {
+    /// Columns of the inverse that are made together.
+    const TOGETHER: usize = 4 * WIDTH;
     assert_eq!(l.len(), n * n, "a square matrix");
     let mut sums = vec![0.0; n];
-    let parts: Vec<(usize, &mut [f64])> = (0..n).step_by(WIDTH).zip(sums.chunks_mut(WIDTH)).collect();
+    let parts: Vec<(usize, &mut [f64])> = (0..n).step_by(TOGETHER).zip(sums.chunks_mut(TOGETHER)).collect();
     spread.each(parts, |(start, sums)| {
-        let left = n - start;
-        let mut x = Aligned::<f64>::zeros(left * WIDTH);
-        (0..sums.len()).for_each(|j| x[j * WIDTH + j] = 1.0);
+        let (left, used) = (n - start, sums.len());
+        let mut x = Aligned::<f64>::zeros(left * used.next_multiple_of(WIDTH));
+        for j in 0..used {
+            x[(j / WIDTH * left + j) * WIDTH + j % WIDTH] = 1.0;
+        }
         let l = &l[start * n + start..];
-        lanes::run(form, Triangle { l, stride: n, n: left, x: &mut x, used: sums.len(), lower: true });
-        lanes::run(form, Squares { x: &x, sums });
+        lanes::run(form, Triangle { l, stride: n, n: left, x: &mut x, used, lower: true });
+        for (panel, sums) in x.chunks_exact(left * WIDTH).zip(sums.chunks_mut(WIDTH)) {
+            lanes::run(form, Squares { x: panel, sums });
+        }
     });
     sums.iter().fold(0.0, |total, sum| total + sum)
 }
 
-/// One panel of right-hand sides, `[n, 96]` row-major, of which the first `used` columns count.
+/// Right-hand sides in panels, `[n, 24]` row-major each, of which the first `used` columns count.
 struct Triangle<'a> {
     l: &'a [f64],
     stride: usize,
@@ -76,163 +76,140 @@ impl Kernel<f64> for Triangle<'_> {
     fn scalar(self) {
         let Self { l, stride, n, x, used, lower } = self;
         for j in 0..used {
+            let at = |i: usize| (j / WIDTH * n + i) * WIDTH + j % WIDTH;
             for turn in 0..n {
                 let i = if lower { turn } else { n - 1 - turn };
-                let mut sum = x[i * WIDTH + j];
+                let mut sum = x[at(i)];
                 if lower {
                     for k in 0..i {
-                        sum = (-x[k * WIDTH + j]).mul_add(l[k * stride + i], sum);
+                        sum = (-x[at(k)]).mul_add(l[k * stride + i], sum);
                     }
                 } else {
                     for k in (i + 1..n).rev() {
-                        sum = (-x[k * WIDTH + j]).mul_add(l[i * stride + k], sum);
+                        sum = (-x[at(k)]).mul_add(l[i * stride + k], sum);
                     }
                 }
-                x[i * WIDTH + j] = sum / l[i * stride + i];
+                x[at(i)] = sum / l[i * stride + i];
             }
         }
     }
 
     #[inline(always)]
-    fn vector<L: Lanes<Real = f64>>(mut self, lanes: L) {
-        let n = self.n;
-        if n == 0 {
+    fn vector<L: Lanes<Real = f64>>(self, lanes: L) {
+        if self.n == 0 || self.used == 0 {
             return;
         }
-        assert!(self.x.len() == n * WIDTH && self.used <= WIDTH && self.l.len() >= (n - 1) * self.stride + n);
-        let mut column = 0;
-        while column < self.used {
-            let vectors = (self.used - column).div_ceil(L::LANES);
-            // SAFETY: with the lengths just asserted; a panel is whole vectors wide.
-            unsafe {
-                if vectors >= 4 && L::TILE_VECTORS == 4 {
-                    self.run::<L, 4>(lanes, column);
-                    column += 4 * L::LANES;
-                } else if vectors >= 2 {
-                    self.run::<L, 2>(lanes, column);
-                    column += 2 * L::LANES;
-                } else {
-                    self.run::<L, 1>(lanes, column);
-                    column += L::LANES;
-                }
-            }
-        }
+        let last = self.n - 1;
+        assert!(self.x.len() >= self.used.next_multiple_of(WIDTH) * self.n && self.stride >= self.n);
+        assert!(self.l.len() > last * self.stride + last);
+        in_tiles!(self.blocks::<L>(lanes));
     }
 }
 
 impl Triangle<'_> {
-    /// `V` vectors of right-hand sides from `column` on.
-    ///
-    /// # Safety
-    /// `x` is `[n, 96]`, `column + V * LANES <= 96`, and `l` holds n rows and columns.
     #[inline(always)]
-    unsafe fn run<L: Lanes<Real = f64>, const V: usize>(&mut self, lanes: L, column: usize) {
-        let whole = self.n / COLUMNS;
-        // SAFETY: the caller's promise; blocks of rows lie below n.
+    fn blocks<L: Lanes<Real = f64>, const V: usize, const S: usize>(mut self, lanes: L) {
+        // The factors of S rows, gathered: they lie `stride` apart in the matrix and serve all right-hand sides.
+        let mut factors = vec![0.0; self.n * S];
+        let whole = self.n / S * S;
+        // SAFETY: the lengths were asserted; blocks of rows lie below n.
         unsafe {
             if self.lower {
-                (0..whole).for_each(|block| self.forward::<L, V, COLUMNS>(lanes, column, block * COLUMNS));
-                (whole * COLUMNS..self.n).for_each(|i| self.forward::<L, V, 1>(lanes, column, i));
+                (0..whole).step_by(S).for_each(|i| self.rows::<L, V, S>(lanes, i, &mut factors));
+                (whole..self.n).for_each(|i| self.rows::<L, V, 1>(lanes, i, &mut factors));
             } else {
-                (whole * COLUMNS..self.n).rev().for_each(|i| self.backward::<L, V, 1>(lanes, column, i));
-                (0..whole).rev().for_each(|block| self.backward::<L, V, COLUMNS>(lanes, column, block * COLUMNS));
+                (whole..self.n).rev().for_each(|i| self.rows::<L, V, 1>(lanes, i, &mut factors));
+                (0..whole).step_by(S).rev().for_each(|i| self.rows::<L, V, S>(lanes, i, &mut factors));
             }
         }
     }
 
-    /// Rows `row..row + S`, when all rows before are solved.
+    /// Rows `row..row + S` of all right-hand sides, when those before (for `L'`: after) are solved.
     ///
     /// # Safety
-    /// As for `run`, and `row + S <= n`.
+    /// `x` holds its panels, `l` n rows and columns, and `row + S <= n`.
     #[inline(always)]
-    unsafe fn forward<L: Lanes<Real = f64>, const V: usize, const S: usize>(
+    unsafe fn rows<L: Lanes<Real = f64>, const V: usize, const S: usize>(
         &mut self,
         lanes: L,
-        column: usize,
         row: usize,
+        factors: &mut [f64],
     ) {
+        let Self { l, stride, n, lower, .. } = *self;
+        // In the order of the chain: k ascending below `row`, or descending from n - 1 to `row + S`.
+        let depth = if lower { row } else { n - row - S };
+        for (k, to) in factors.chunks_exact_mut(S).take(depth).enumerate() {
+            for (s, to) in to.iter_mut().enumerate() {
+                *to = if lower { l[k * stride + row + s] } else { l[(row + s) * stride + n - 1 - k] };
+            }
+        }
+        for first in (0..self.used).step_by(WIDTH) {
+            let used = WIDTH.min(self.used - first);
+            let mut column = 0;
+            while column < used {
+                let vectors = (used - column).div_ceil(L::LANES);
+                let x = self.x[first * n + column..].as_mut_ptr();
+                // SAFETY: the caller's promise; a panel is whole vectors wide.
+                column += unsafe {
+                    if vectors >= V {
+                        self.tile::<L, V, S>(lanes, x, row, factors, depth)
+                    } else {
+                        self.tile::<L, 1, S>(lanes, x, row, factors, depth)
+                    }
+                };
+            }
+        }
+    }
+
+    /// `V` vectors of right-hand sides; gives how many that are.
+    ///
+    /// # Safety
+    /// As for `rows`, `x` points to the first of these right-hand sides in its panel, and `factors` holds `depth` times S.
+    #[inline(always)]
+    unsafe fn tile<L: Lanes<Real = f64>, const V: usize, const S: usize>(
+        &self,
+        lanes: L,
+        x: *mut f64,
+        row: usize,
+        factors: &[f64],
+        depth: usize,
+    ) -> usize {
+        debug_assert!(factors.len() >= depth * S);
         let (l, stride) = (self.l.as_ptr(), self.stride);
+        let mut sums: Sums<L, V, S> = [[lanes.splat(0.0); V]; S];
         // SAFETY: the caller's promise.
         unsafe {
-            let x = self.x.as_mut_ptr().add(column);
-            let mut sums: Sums<L, V> = load::<L, V, S>(lanes, x.add(row * WIDTH));
-            let (solved, factors) = (Factor { from: x, stride: WIDTH }, Factor { from: l.add(row), stride });
-            tile::chain::<L, V, S, true>(lanes, solved, factors, row, &mut sums);
             for s in 0..S {
-                let diagonal = l.add((row + s) * stride + row);
                 for v in 0..V {
-                    sums[s][v] = lanes.div(sums[s][v], lanes.splat(*diagonal.add(s)));
-                    lanes.store(x.add((row + s) * WIDTH + v * L::LANES), sums[s][v]);
-                }
-                for later in s + 1..S {
-                    let factor = lanes.splat(*diagonal.add(later));
-                    for v in 0..V {
-                        sums[later][v] = lanes.fnma(sums[s][v], factor, sums[later][v]);
-                    }
+                    sums[s][v] = lanes.load(x.add((row + s) * WIDTH + v * L::LANES));
                 }
             }
-        }
-    }
-
-    /// Rows `row..row + S`, when all rows after are solved.
-    ///
-    /// # Safety
-    /// As for `run`, and `row + S <= n`.
-    #[inline(always)]
-    unsafe fn backward<L: Lanes<Real = f64>, const V: usize, const S: usize>(
-        &mut self,
-        lanes: L,
-        column: usize,
-        row: usize,
-    ) {
-        let (l, stride) = (self.l.as_ptr(), self.stride);
-        // SAFETY: the caller's promise.
-        unsafe {
-            let x = self.x.as_mut_ptr().add(column);
-            let mut sums: Sums<L, V> = load::<L, V, S>(lanes, x.add(row * WIDTH));
-            for k in (row + S..self.n).rev() {
-                let mut solved = [lanes.splat(0.0); V];
-                for v in 0..V {
-                    solved[v] = lanes.load(x.add(k * WIDTH + v * L::LANES));
-                }
-                for s in 0..S {
-                    let factor = lanes.splat(*l.add((row + s) * stride + k));
-                    for v in 0..V {
-                        sums[s][v] = lanes.fnma(solved[v], factor, sums[s][v]);
-                    }
-                }
-            }
-            for s in (0..S).rev() {
+            let factors = Factor { from: factors.as_ptr(), stride: S };
+            let solved = if self.lower {
+                Factor { from: x, stride: WIDTH }
+            } else {
+                Factor { from: x.add((self.n - 1) * WIDTH), stride: WIDTH.wrapping_neg() }
+            };
+            tile::chain::<L, V, S, true>(lanes, solved, factors, depth, &mut sums);
+            for turn in 0..S {
+                let s = if self.lower { turn } else { S - 1 - turn };
                 let root = lanes.splat(*l.add((row + s) * stride + row + s));
                 for v in 0..V {
                     sums[s][v] = lanes.div(sums[s][v], root);
                     lanes.store(x.add((row + s) * WIDTH + v * L::LANES), sums[s][v]);
                 }
-                for earlier in 0..s {
-                    let factor = lanes.splat(*l.add((row + earlier) * stride + row + s));
+                for next in turn + 1..S {
+                    let other = if self.lower { next } else { S - 1 - next };
+                    let (i, k) = if self.lower { (row + other, row + s) } else { (row + s, row + other) };
+                    let factor = lanes.splat(*l.add(k * stride + i));
                     for v in 0..V {
-                        sums[earlier][v] = lanes.fnma(sums[s][v], factor, sums[earlier][v]);
+                        sums[other][v] = lanes.fnma(sums[s][v], factor, sums[other][v]);
                     }
                 }
             }
         }
+        V * L::LANES
     }
-}
-
-/// `S` rows of `V` vectors.
-///
-/// # Safety
-/// All of them can be read.
-#[inline(always)]
-unsafe fn load<L: Lanes<Real = f64>, const V: usize, const S: usize>(lanes: L, x: *const f64) -> Sums<L, V> {
-    let mut sums = [[lanes.splat(0.0); V]; COLUMNS];
-    for s in 0..S {
-        for v in 0..V {
-            // SAFETY: the caller's promise.
-            sums[s][v] = unsafe { lanes.load(x.add(s * WIDTH + v * L::LANES)) };
-        }
-    }
-    sums
 }
 
 /// Sums of the squares of each column of a panel.
@@ -256,7 +233,7 @@ impl Kernel<f64> for Squares<'_> {
         for start in (0..WIDTH).step_by(L::LANES) {
             let mut sum = lanes.splat(0.0);
             for row in self.x.chunks_exact(WIDTH) {
-                // SAFETY: a row is 96 numbers, whole vectors.
+                // SAFETY: a row is 24 numbers, whole vectors.
                 let x = unsafe { lanes.load(row.as_ptr().add(start)) };
                 sum = lanes.fma(x, x, sum);
             }

@@ -6,10 +6,10 @@ use forebay_kernels::solver::{Panels, add_cross_products, add_products};
 use super::spread::Threads;
 
 /// Rows of a chunk: the products of a chunk are one chain of fused multiply-adds per entry.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 
 /// Chunks of a stretch of 8,192 rows. A part of a long series that starts and ends with a stretch can be summed apart.
-const STRETCH: usize = 32;
+const STRETCH: usize = 64;
 
 /// A feature whose standard deviation is below this many units of rounding of its mean is constant.
 const CONSTANT: f64 = 4.0 * f64::EPSILON;
@@ -17,10 +17,10 @@ const CONSTANT: f64 = 4.0 * f64::EPSILON;
 /// Sums over steps of features x (F per step) and targets y (O per step), in f64.
 ///
 /// Holds `X'X` (lower triangle), `X'Y`, `Y'Y` (diagonal), sums and the count, of values shifted by the means of the first
-/// 256 rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk, whatever the number of
+/// 128 rows, which keeps the digits that large means would cost. Memory: `F^2` values and one chunk, whatever the number of
 /// steps.
 ///
-/// Every entry is summed in one fixed order: a chain inside each chunk of 256 rows, the chunks of a stretch of 32 one after
+/// Every entry is summed in one fixed order: a chain inside each chunk of 128 rows, the chunks of a stretch of 64 one after
 /// the other, then the stretches. Rows count over all series. The sums are the same bits on every processor, whatever the
 /// number of threads.
 #[derive(Clone, Debug)]
