@@ -202,7 +202,7 @@ impl Checkpoint {
         // `bits` zero-extends an f32, so its low bytes are the number's.
         let bytes = values.iter().flat_map(|value| value.bits().to_le_bytes().into_iter().take(size_of::<T>()));
         let (values, sections) = (bytes.collect(), BTreeMap::new());
-        Self { model: Fingerprint::of_model(model), width: Width::of::<T>(), steps, values, sections }
+        Self { model: model.fingerprint(), width: Width::of::<T>(), steps, values, sections }
     }
 
     /// The values for a session of this model that remembers `expected` of them.
@@ -210,7 +210,7 @@ impl Checkpoint {
         if self.width != Width::of::<T>() {
             return Err(CheckpointError::Precision { checkpoint: self.precision(), session: T::NAME });
         }
-        let session = Fingerprint::of_model(model);
+        let session = model.fingerprint();
         if self.model != session {
             return Err(CheckpointError::Model { checkpoint: self.model, session });
         }

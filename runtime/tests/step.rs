@@ -311,7 +311,7 @@ fn snapshots_resume_bit_for_bit() -> Result<(), Error> {
     let mut fresh = model.session();
     assert_eq!(bits(session.step(&drive(0))?), bits(fresh.step(&drive(0))?));
     let other = HybridEsn::from_weights(&[1.0_f32], &[0.5], &[1.0], 1.0)?.model().session().snapshot();
-    assert!(matches!(fresh.restore(&other), Err(Error::Shape { .. })));
+    assert!(matches!(fresh.restore(&other), Err(Error::Misuse { .. })));
     Ok(())
 }
 
@@ -347,8 +347,199 @@ fn bad_weights_are_refused_by_name() {
     refuse(&[1.0; 2], &[1.0; 4], &[1.0; 3], 1.0, "w_out");
     refuse(&[f32::NAN, 1.0], &[1.0; 4], &[1.0; 2], 1.0, "w_in");
     refuse(&[1.0; 2], &[1.0, 1.0, f32::INFINITY, 1.0], &[1.0; 2], 1.0, "w_res");
-    refuse(&[1.0; 2], &[1.0; 4], &[1.0, f32::NEG_INFINITY], 1.0, "output");
+    refuse(&[1.0; 2], &[1.0; 4], &[1.0, f32::NEG_INFINITY], 1.0, "w_out");
     for leak in [0.0, -0.1, 1.1, f32::NAN, f32::INFINITY] {
         refuse(&[1.0; 2], &[1.0; 4], &[1.0; 2], leak, "leak rate");
     }
+}
+
+/// Regression: a square matrix in Fortran's order was used transposed, and nothing offered another order.
+#[test]
+fn column_major_weights_are_the_same_network() -> Result<(), Error> {
+    for (units, inputs, outputs) in [(3, 3, 3), (5, 2, 4), (1, 1, 1)] {
+        let w_in = uniform(2, "w_in", units * inputs, 1.0);
+        let w_res = uniform(2, "w_res", units * units, 0.5);
+        let w_out = uniform(2, "w_out", outputs * units, 1.0);
+        let by_columns = |values: &[f64], rows: usize| -> Vec<f64> {
+            let columns = values.len() / rows;
+            (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
+        };
+        let (f_in, f_res, f_out) = (by_columns(&w_in, units), by_columns(&w_res, units), by_columns(&w_out, outputs));
+        let mut rows = HybridEsn::from_weights(&w_in, &w_res, &w_out, 0.6)?;
+        let mut columns = HybridEsn::from_weights_column_major(&f_in, &f_res, &f_out, 0.6)?;
+        let mut mixed_up = HybridEsn::from_weights(&f_in, &f_res, &f_out, 0.6)?;
+        let mut differ = false;
+        for u in uniform(2, "drive", 20 * inputs, 1.0).chunks_exact(inputs) {
+            let y = rows.step(u)?.to_vec();
+            assert_eq!(columns.step(u)?, y);
+            assert_eq!(columns.state(), rows.state());
+            differ |= mixed_up.step(u)? != y;
+        }
+        assert_eq!(differ, units > 1, "what the order is for");
+    }
+    // An index counts in the order that was given.
+    let bad = HybridEsn::from_weights_column_major(&[1.0_f32; 2], &[1.0, f32::NAN, 1.0, 1.0], &[1.0; 2], 1.0);
+    assert!(matches!(bad, Err(Error::NonFinite { what, index: 1, .. }) if what == "w_res"));
+    assert!(HybridEsn::from_weights_column_major(&[1.0_f32; 2], &[1.0; 5], &[1.0; 2], 1.0).is_err());
+    Ok(())
+}
+
+/// Regression: a closed loop from a state that was set was refused, or started from the output of another state.
+#[test]
+fn a_closed_loop_goes_on_from_a_state_that_was_set() -> Result<(), Error> {
+    let (units, leak) = (4, 0.8);
+    let (w_in, w_res) = (uniform(3, "w_in", units, 1.0), uniform(3, "w_res", units * units, 0.4));
+    let w_out = uniform(3, "w_out", units, 1.0);
+    let state = uniform(3, "state", units, 0.9);
+    for steps_before in [0, 1, 5] {
+        let mut esn = HybridEsn::from_weights(&w_in, &w_res, &w_out, leak)?;
+        for t in 0..steps_before {
+            esn.step(&[0.1 * f64::from(t)])?;
+        }
+        esn.set_state(&state)?;
+        let bias = vec![0.0; units];
+        let (w_in, w_res) = (w_in.clone(), w_res.clone());
+        let mut plain = Plain { inputs: 1, units, w_in, w_res, bias, leak, state: state.clone() };
+        let readout = |plain: &Plain| w_out.iter().zip(&plain.state).map(|(w, x)| w * x).sum::<f64>();
+        let mut y = readout(&plain);
+        assert!((esn.session().outputs()[0] - y).abs() < 1e-14);
+        assert!((esn.session().node("output")?[0] - y).abs() < 1e-14);
+        for found in esn.predict_free(30)? {
+            plain.step(&[y]);
+            y = readout(&plain);
+            assert!((found - y).abs() < 1e-12, "{found} against {y}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn setting_a_state_sets_all_that_follows_from_it() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(3), "y");
+    let past = g.delay("past", x, 2);
+    let squares = g.products("squares", x, Products::Squares);
+    g.readout("y", [squares, u], 1);
+    let model = Model::<f64>::generate(g.build()?, 1)?;
+    let weights = array![[1.0, -2.0, 0.5, 3.0]];
+    let model = model.with_readout("y", weights.view(), array![0.25].view())?;
+    let _ = past;
+    let mut esn = HybridEsn::from_model(model.clone())?;
+    // At rest no input was seen: the readout cannot be known, so a closed loop is refused and not guessed.
+    esn.set_state(&[0.1, 0.2, 0.3])?;
+    assert_eq!(esn.state(), [0.1, 0.2, 0.3]);
+    assert!(matches!(esn.predict_free(1), Err(Error::Misuse { .. })));
+    assert_eq!(esn.session().outputs(), [0.0]);
+
+    esn.reset();
+    for u in [0.3, -0.4, 0.5] {
+        esn.step(&[u])?;
+    }
+    // Setting what is there changes nothing, also where a teacher was at work.
+    let (x, before) = (esn.state().to_vec(), esn.session().snapshot());
+    esn.set_state(&x)?;
+    assert_eq!(esn.session().snapshot(), before);
+    esn.session().step_forced(&[0.2], &[0.75])?;
+    let (x, before) = (esn.state().to_vec(), esn.session().snapshot());
+    esn.set_state(&x)?;
+    assert_eq!(esn.session().snapshot(), before);
+
+    esn.step(&[0.5])?;
+    let old = esn.state().to_vec();
+    let set = [0.1, -0.2, 0.4];
+    esn.set_state(&set)?;
+    let y = 0.25 + 0.1 * 0.1 - 2.0 * 0.04 + 0.5 * 0.16 + 3.0 * 0.5;
+    let session = esn.session();
+    assert!((session.outputs()[0] - y).abs() < 1e-15);
+    assert_eq!(session.node("squares")?, set.map(|x| x * x));
+    // Two steps later the delay gives the state that was set, and before that the one that was there two steps before.
+    session.step(&[0.1])?;
+    assert_ne!(session.node("past")?, old);
+    session.step(&[0.1])?;
+    assert_eq!(session.node("past")?, set);
+
+    // Feedback sees the output of the state that was set: the same as a network that came there by a teacher.
+    let mut forced = model.session();
+    let mut esn = HybridEsn::from_model(model)?;
+    for session in [&mut forced, esn.session()] {
+        session.step(&[0.5])?;
+    }
+    esn.set_state(&set)?;
+    let y = esn.session().outputs()[0];
+    let with_output = |value: f64| -> Result<Vec<f64>, Error> {
+        let mut other = HybridEsn::from_model(esn.model().clone())?;
+        other.session().step_forced(&[0.5], &[value])?;
+        other.set_state(&set)?;
+        other.step(&[0.2])?;
+        Ok(other.state().to_vec())
+    };
+    let (right, wrong) = (with_output(y)?, with_output(forced.outputs()[0] + 1.0)?);
+    esn.step(&[0.2])?;
+    assert_eq!(esn.state(), right);
+    assert_ne!(esn.state(), wrong);
+    Ok(())
+}
+
+/// Regression: the snapshot of another model was taken up if it had as many values.
+#[test]
+fn a_snapshot_is_of_one_model() -> Result<(), Error> {
+    let esn = |w: f32| HybridEsn::from_weights(&[0.5, -0.3], &[0.0, w, -0.4, 0.0], &[1.0, -1.0], 0.7);
+    let (mut one, mut other, mut twin) = (esn(0.4)?, esn(0.5)?, esn(0.4)?);
+    one.step(&[0.5])?;
+    other.step(&[0.25])?;
+    let snapshot = one.session().snapshot();
+    let before = other.session().snapshot();
+    let error = other.session().restore(&snapshot).expect_err("it is of another model");
+    assert!(error.to_string().contains("set_model"), "{error}");
+    assert_eq!(other.session().snapshot(), before);
+    // Other readouts are another model too; the same weights, drawn or read again, are not.
+    let weights = Array2::from_elem((1, 2), 2.0);
+    let trained = one.model().with_readout("output", weights.view(), array![0.0].view())?;
+    assert!(matches!(trained.session().restore(&snapshot), Err(Error::Misuse { .. })));
+    assert_ne!(trained.session().snapshot(), one.model().session().snapshot());
+    twin.session().restore(&snapshot)?;
+    assert_eq!(twin.step(&[0.1])?, one.step(&[0.1])?);
+    Model::from_bytes(&one.model().to_bytes()?)?.with_form(Form::SCALAR).session().restore(&snapshot)?;
+    // The way to other weights of the same graph.
+    let state = one.state().to_vec();
+    one.session().set_model(trained)?;
+    assert_eq!(one.state(), state);
+    assert!((one.step(&[0.0])?[0] - 2.0 * one.state().iter().sum::<f32>()).abs() < 1e-6);
+    Ok(())
+}
+
+/// Regression: after a snapshot was taken up, nodes other than reservoirs had the values of another step.
+#[test]
+fn a_restored_session_has_the_values_of_all_nodes() -> Result<(), Error> {
+    let model = rich_model(9)?;
+    let names = ["u", "past", "a", "b", "c", "p", "y", "z"];
+    let all = |session: &Session<f32>| {
+        names.iter().map(|name| Ok(bits(session.node(name)?))).collect::<Result<Vec<_>, Error>>()
+    };
+    let mut session = model.session();
+    for t in 0..7 {
+        session.step(&[0.1 * t as f32, 0.3])?;
+    }
+    let (snapshot, checkpoint, then) = (session.snapshot(), session.checkpoint(), all(&session)?);
+    session.step(&[0.9, -0.9])?;
+    assert_ne!(all(&session)?, then);
+    session.restore(&snapshot)?;
+    assert_eq!(all(&session)?, then);
+    // A checkpoint does not have them, and says so until the next step.
+    session.step(&[0.9, -0.9])?;
+    session.resume(&checkpoint)?;
+    assert_eq!(session.snapshot(), snapshot);
+    for (name, then) in names.iter().zip(&then) {
+        match session.node(name) {
+            Ok(values) => assert_eq!(&bits(values), then, "{name}"),
+            Err(error) => assert!(matches!(error, Error::Misuse { .. }) && !"ab yz".contains(name), "{name}: {error}"),
+        }
+    }
+    session.step(&[0.9, -0.9])?;
+    let after = all(&session)?;
+    session.restore(&snapshot)?;
+    session.step(&[0.9, -0.9])?;
+    assert_eq!(all(&session)?, after);
+    Ok(())
 }

@@ -407,9 +407,7 @@ fn force_learning_leaves_a_network_that_makes_the_wave_itself() -> Result<(), Er
     for t in 0..3000 {
         trainer.step(&[0.0], &[wave(t)])?;
     }
-    let state = trainer.session().snapshot();
-    let mut alone = trainer.into_model()?.session();
-    alone.restore(&state)?;
+    let mut alone = trainer.into_session()?;
     for t in 3000..3200 {
         let y = alone.step(&[0.0])?[0];
         assert!((y - wave(t)).abs() < 0.02, "step {t}: {y} against {}", wave(t));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use forebay_kernels::Real;
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
 use super::kept::Kept;
 use super::{DriftMonitor, Event, Kind, positive, range};
@@ -456,23 +456,26 @@ impl Policy {
                 Ok(training.fit(model, &[Series::new(inputs, targets)])?.0)
             }
             &Refit::RecursiveLeastSquares { forgetting, ridge } => {
-                let mut model = model.clone();
-                let heads: Vec<(String, usize, usize)> = model
-                    .graph()
-                    .heads()
-                    .map(|head| (model.graph().nodes()[head.node.0].name().to_owned(), head.offset, head.width))
-                    .collect();
-                for (name, offset, width) in heads {
-                    let features = model.readout(&name)?.0.ncols();
-                    let rls = Rls::new(1 + features, width, forgetting, ridge)?;
-                    let mut trainer = OnlineTrainer::new(&model, &name, rls, OnlineFeedback::Teacher)?;
-                    let targets = targets.slice(s![.., offset..offset + width]);
-                    for (input, target) in inputs.rows().into_iter().zip(targets.rows()) {
-                        trainer.step(&input.to_vec(), &target.to_vec())?;
-                    }
-                    model = trainer.into_model()?;
+                // All heads at once, in the order of the outputs: what is fed back is the truth of every one.
+                let mut trainer: Option<OnlineTrainer<T, Rls>> = None;
+                for head in model.graph().heads() {
+                    let features = model.readout(head.name)?.0.ncols();
+                    let rls = Rls::new(1 + features, head.width, forgetting, ridge)?;
+                    trainer = Some(match trainer {
+                        None => OnlineTrainer::new(model, head.name, rls, OnlineFeedback::Teacher)?,
+                        Some(trainer) => trainer.with_head(head.name, rls)?,
+                    });
                 }
-                Ok(model)
+                let mut trainer = trainer.expect("a graph has a readout");
+                for (step, (input, target)) in inputs.rows().into_iter().zip(targets.rows()).enumerate() {
+                    let (input, target) = (input.to_vec(), target.to_vec());
+                    if step < self.washout {
+                        trainer.warm_up(&input, &target)?;
+                    } else {
+                        trainer.step(&input, &target)?;
+                    }
+                }
+                trainer.into_model()
             }
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use forebay_kernels::Real;
 use forebay_substrate::{Precision, Substrate};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Ix2, ShapeBuilder, StrideShape};
 
 use crate::compile::{Compiler, Plan, last_precision};
 use crate::error::Error;
@@ -49,15 +49,53 @@ pub struct HybridEsn<T: Real = f32> {
 }
 
 impl<T: Real> HybridEsn<T> {
-    /// An ESN from flat row-major weights; N is the square root of the length of `w_res`.
+    /// An ESN from flat weights in row-major order, as in C and numpy: the values of a row lie together. N is the square root
+    /// of the length of `w_res`.
+    ///
+    /// Nothing in a square matrix tells its order. Arrays of Fortran, Julia, Matlab and R are column-major: give those to
+    /// [`from_weights_column_major`](Self::from_weights_column_major), or they are used transposed.
     ///
     /// # Shapes
-    /// `w_in`: `[N, inputs]`; `w_res`: `[N, N]`; `w_out`: `[outputs, N]`. `leak` in (0, 1].
+    /// `w_in`: `[N, inputs]`; `w_res`: `[N, N]`, row i the weights into unit i; `w_out`: `[outputs, N]`. `leak` in (0, 1].
     ///
     /// # Errors
     /// [`Error::Shape`] if a length fits no N, or a slice is empty; [`Error::NonFinite`] for NaN or infinity;
     /// [`Error::Range`] for a leak outside (0, 1].
     pub fn from_weights(w_in: &[T], w_res: &[T], w_out: &[T], leak: T) -> Result<Self, Error> {
+        Self::from_flat(w_in, w_res, w_out, leak, |shape| shape.into())
+    }
+
+    /// Like [`from_weights`](Self::from_weights), from column-major (Fortran) order: the values of a column lie together.
+    ///
+    /// ```
+    /// use forebay::HybridEsn;
+    ///
+    /// // The same W_res = [[0, 0.4], [-0.2, 0]], by rows and by columns.
+    /// let mut rows = HybridEsn::from_weights(&[0.5_f64, -0.3], &[0.0, 0.4, -0.2, 0.0], &[1.0, -1.0], 0.7)?;
+    /// let mut columns =
+    ///     HybridEsn::from_weights_column_major(&[0.5_f64, -0.3], &[0.0, -0.2, 0.4, 0.0], &[1.0, -1.0], 0.7)?;
+    /// rows.step(&[1.0])?;
+    /// columns.step(&[1.0])?;
+    /// assert_eq!(rows.step(&[1.0])?, columns.step(&[1.0])?);
+    /// # Ok::<(), forebay::Error>(())
+    /// ```
+    ///
+    /// # Shapes
+    /// As [`from_weights`](Self::from_weights).
+    ///
+    /// # Errors
+    /// As [`from_weights`](Self::from_weights).
+    pub fn from_weights_column_major(w_in: &[T], w_res: &[T], w_out: &[T], leak: T) -> Result<Self, Error> {
+        Self::from_flat(w_in, w_res, w_out, leak, |shape| shape.f().into())
+    }
+
+    fn from_flat(
+        w_in: &[T],
+        w_res: &[T],
+        w_out: &[T],
+        leak: T,
+        ordered: impl Fn((usize, usize)) -> StrideShape<Ix2>,
+    ) -> Result<Self, Error> {
         let units = w_res.len().isqrt();
         if units == 0 || units * units != w_res.len() {
             return Err(Error::shape("w_res", "N x N values with N at least 1", format!("{} values", w_res.len())));
@@ -71,11 +109,16 @@ impl<T: Real> HybridEsn<T> {
         };
         let inputs = per_unit("w_in", w_in, "N x inputs values")?;
         let outputs = per_unit("w_out", w_out, "outputs x N values")?;
-        let view = |rows, cols, values| ArrayView2::from_shape((rows, cols), values).expect("the length was checked");
+        let matrix = |what: &str, shape, values: &[T]| {
+            // Here, where an index counts as the caller does.
+            Error::check_finite(what, values)?;
+            let view = ArrayView2::from_shape(ordered(shape), values).expect("the length was checked");
+            Ok::<_, Error>(view.to_owned())
+        };
         Self::builder()
-            .w_in(view(units, inputs, w_in).to_owned())
-            .w_res(view(units, units, w_res).to_owned())
-            .w_out(view(outputs, units, w_out).to_owned())
+            .w_in(matrix("w_in", (units, inputs), w_in)?)
+            .w_res(matrix("w_res", (units, units), w_res)?)
+            .w_out(matrix("w_out", (outputs, units), w_out)?)
             .leak_rate(leak)
             .build()
     }
@@ -126,7 +169,7 @@ impl<T: Real> HybridEsn<T> {
     /// See [`Compiler::compile`].
     pub fn with_substrate(mut self, substrate: Arc<dyn Substrate>) -> Result<Self, Error> {
         let model = Compiler::new(substrate).precision(self.precision).compile(self.model())?;
-        self.session.replace_model(model);
+        self.session.set_model(model)?;
         Ok(self)
     }
 
@@ -218,17 +261,20 @@ impl<T: Real> HybridEsn<T> {
         self.session.node_values(self.reservoir)
     }
 
-    /// Replaces the reservoir state x, `[N]`.
+    /// Replaces the reservoir state x(t) after the last step, `[N]`, and what follows from it: the outputs are those of x and
+    /// of the last input, and so are delays of x and what is fed back (unless a teacher gave that).
+    ///
+    /// [`predict_free`](Self::predict_free) goes on from there. At rest there is no last input: where a readout reads one,
+    /// the outputs stay as they are, and a closed loop needs a step before it.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::NonFinite`]; the state is as before.
+    /// [`Error::Shape`], [`Error::NonFinite`], or [`Error::Overflow`] if the outputs are out of range; all is as before.
     pub fn set_state(&mut self, state: &[T]) -> Result<(), Error> {
         if state.len() != self.units() {
             return Err(Error::shape("state", self.units(), state.len()));
         }
         Error::check_finite("state", state)?;
-        self.session.node_values_mut(self.reservoir).copy_from_slice(state);
-        Ok(())
+        self.session.set_reservoir(self.reservoir, state)
     }
 
     /// Back to rest: the state is zero.
@@ -241,13 +287,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// [`Error::Misuse`] if the graphs differ.
     pub fn set_model(&mut self, model: Model<T>) -> Result<(), Error> {
-        if model.graph() != self.model().graph() {
-            return Err(Error::Misuse {
-                what: "a running ESN takes over models of its own graph only",
-                instead: "make a new one with `HybridEsn::from_model`".to_owned(),
-            });
-        }
-        self.session.replace_model(model);
-        Ok(())
+        self.session.set_model(model)
     }
 }

@@ -67,7 +67,7 @@ impl<T: Real> Batch<T> {
         let graph = self.model().graph();
         match graph.find(name) {
             Some(id) => {
-                self.executor.check_on_host(id.0)?;
+                self.executor.check_node(id.0)?;
                 Ok(self.executor.values(id.0))
             }
             None => Err(Error::Unknown {
@@ -100,23 +100,35 @@ impl<T: Real> Batch<T> {
             return Err(Error::shape("input", expected, format!("{:?}", features.shape())));
         }
         let width = self.model().graph().outputs();
+        if let Some((index, value)) = features.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(Error::NonFinite { what: "input".to_owned(), index, value: value.to_f64() });
+        }
         let mut outputs = Array3::from_elem((streams, steps, width), T::ZERO);
         let group = GROUP.min(streams.div_ceil(threads::count())).max(1);
         let model = self.model();
-        let groups = features.axis_chunks_iter(Axis(0), group);
-        let groups = groups.zip(outputs.axis_chunks_iter_mut(Axis(0), group));
-        threads::try_each(groups, |(features, mut outputs)| {
+        let groups = features.axis_chunks_iter(Axis(0), group).zip(outputs.axis_chunks_iter_mut(Axis(0), group));
+        let failed = threads::map(groups, |(features, mut outputs)| {
             let mut executor = Executor::new(model.clone(), features.len_of(Axis(0)));
             let mut row = Vec::with_capacity(features.len_of(Axis(0)) * inputs);
             for step in 0..steps {
                 row.clear();
                 row.extend(features.index_axis(Axis(1), step).iter());
-                executor.step(&row, None)?;
+                if let Err(error) = executor.step(&row, None) {
+                    return Some((step, error));
+                }
                 let mut out = outputs.index_axis_mut(Axis(1), step);
                 out.iter_mut().zip(executor.outputs()).for_each(|(to, &from)| *to = from);
             }
-            Ok::<(), Error>(())
-        })?;
+            None
+        });
+        // The earliest, whatever the groups were: of one step, the overflow of the first node.
+        let place = |(step, error): &(usize, Error)| match error {
+            Error::Overflow { node, .. } => (*step, model.graph().find(node).map_or(usize::MAX, |id| id.0)),
+            _ => (*step, 0),
+        };
+        if let Some((_, error)) = failed.into_iter().flatten().min_by_key(place) {
+            return Err(error);
+        }
         Ok(outputs)
     }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update};
 
-use crate::compile::{ChainRunner, Placement, ProductRunner, Region};
+use super::plan::{Block, DelayLine, PlacedProduct, Plan, Runners, Step, StepKind};
 use crate::error::Error;
-use crate::graph::Op;
 use crate::model::{LinearParameters, Model, Parameters, ReservoirParameters};
 use crate::reservoir::Activation;
 
@@ -17,173 +16,71 @@ use crate::reservoir::Activation;
 #[derive(Clone, Debug)]
 pub(super) struct Executor<T: Real> {
     model: Model<T>,
-    streams: usize,
-    plan: Vec<Step>,
-    outputs: Vec<Block>,
-    current: Vec<T>,
-    next: Vec<T>,
+    pub(super) streams: usize,
+    pub(super) plan: Vec<Step>,
+    pub(super) outputs: Vec<Block>,
+    pub(super) current: Vec<T>,
+    pub(super) next: Vec<T>,
     /// What the next step sees as the previous output, `[streams, outputs]`: the outputs, or the teacher's targets.
-    feedback: Vec<T>,
-    delays: Vec<DelayLine<T>>,
+    pub(super) feedback: Vec<T>,
+    pub(super) delays: Vec<DelayLine<T>>,
     /// Pre-activations of the widest reservoir.
     sums: Vec<T>,
     /// The outputs of the last step, `[streams, outputs]`.
-    heads: Vec<T>,
+    pub(super) heads: Vec<T>,
     /// One head's feedback, gathered for the product.
     fed_back: Vec<T>,
     scratch: BatchScratch<T>,
     runners: Runners<T>,
-    steps: u64,
+    pub(super) steps: u64,
+    /// Whether `current` has the values of all nodes; a checkpoint has those of reservoirs and readouts only.
+    pub(super) is_whole: bool,
+    /// Whether the outputs are those of the state: not at rest, where there are none.
+    pub(super) has_outputs: bool,
 }
 
-/// Streams of jobs on the programs of a compiled model.
-#[derive(Clone, Debug)]
-struct Runners<T> {
-    products: Vec<ProductRunner<T>>,
-    chains: Vec<ChainRunner<T>>,
+/// Which nodes to compute.
+#[derive(Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// All.
+    Whole,
+    /// All but the readouts, which read zero.
+    WithoutReadouts,
+    /// All but these readouts, which read zero.
+    Without(&'a [usize]),
+    /// Those marked, from what `next` holds; the others keep their values.
+    Following(&'a [bool]),
 }
 
-/// One node's place in the buffers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Block {
-    pub(super) offset: usize,
-    pub(super) width: usize,
-}
+impl Part<'_> {
+    fn takes(self, node: usize, kind: &StepKind) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::WithoutReadouts => !matches!(kind, StepKind::Linear { head: true, .. }),
+            Self::Without(nodes) => !nodes.contains(&node),
+            Self::Following(marked) => marked[node],
+        }
+    }
 
-/// What to do for one node.
-#[derive(Clone, Debug)]
-struct Step {
-    node: usize,
-    out: Block,
-    kind: StepKind,
-}
-
-#[derive(Clone, Debug)]
-enum StepKind {
-    Input {
-        first: usize,
-    },
-    Reservoir {
-        source: Block,
-        activation: Activation,
-        feedback: Option<Block>,
-        product: Option<PlacedProduct>,
-    },
-    Linear {
-        sources: Vec<Block>,
-        head: bool,
-        product: Option<usize>,
-    },
-    /// The last node of a chain on the processor.
-    Chain {
-        source: Block,
-        runner: usize,
-    },
-    /// A node that exists on the processor only; reads zero.
-    Inside,
-    Activation {
-        source: Block,
-        function: Activation,
-    },
-    Concat {
-        sources: Vec<Block>,
-    },
-    Delay {
-        line: usize,
-    },
-    Products {
-        source: Block,
-        factors: Vec<u32>,
-        ends: Vec<u32>,
-    },
-}
-
-/// A reservoir's product on the processor.
-#[derive(Clone, Copy, Debug)]
-struct PlacedProduct {
-    runner: usize,
-    with_input: bool,
-}
-
-/// The last `steps` values of a node, oldest at `oldest`.
-#[derive(Clone, Debug)]
-struct DelayLine<T> {
-    source: Block,
-    steps: usize,
-    oldest: usize,
-    values: Vec<T>,
+    fn leave_out<T: Real>(self, values: &mut [T]) {
+        if !matches!(self, Self::Following(_)) {
+            values.fill(T::ZERO);
+        }
+    }
 }
 
 impl<T: Real> Executor<T> {
     pub(super) fn new(model: Model<T>, streams: usize) -> Self {
-        let graph = model.graph();
-        let mut offset = 0;
-        let blocks: Vec<Block> = graph
-            .nodes()
-            .iter()
-            .map(|node| {
-                let block = Block { offset, width: node.width() };
-                offset += block.width;
-                block
-            })
-            .collect();
-        let mut first_input = 0;
-        let mut delays = Vec::new();
-        let mut plan = Vec::with_capacity(blocks.len());
-        for (node, definition) in graph.nodes().iter().enumerate() {
-            let block = |id: &crate::graph::NodeId| blocks[id.0];
-            let kind = match definition.op() {
-                Op::Input { features } => {
-                    first_input += features;
-                    StepKind::Input { first: first_input - features }
-                }
-                Op::Reservoir { source, weights, feedback } => StepKind::Reservoir {
-                    source: block(source),
-                    activation: weights.activation(),
-                    feedback: feedback
-                        .as_deref()
-                        .and_then(|name| graph.head(name))
-                        .map(|head| Block { offset: head.offset, width: head.width }),
-                    product: None,
-                },
-                Op::Dense { source, .. } => {
-                    StepKind::Linear { sources: vec![block(source)], head: false, product: None }
-                }
-                Op::Readout { sources, .. } => {
-                    StepKind::Linear { sources: sources.iter().map(block).collect(), head: true, product: None }
-                }
-                Op::Activation { source, function } => {
-                    StepKind::Activation { source: block(source), function: *function }
-                }
-                Op::Concat { sources } => StepKind::Concat { sources: sources.iter().map(block).collect() },
-                Op::Delay { source, steps } => {
-                    let source = block(source);
-                    let values = vec![T::ZERO; streams * steps * source.width];
-                    delays.push(DelayLine { source, steps: *steps, oldest: 0, values });
-                    StepKind::Delay { line: delays.len() - 1 }
-                }
-                Op::Products { source, products } => {
-                    let (mut factors, mut ends) = (Vec::new(), Vec::new());
-                    products.for_each(blocks[source.0].width, |product| {
-                        factors.extend_from_slice(product);
-                        ends.push(factors.len() as u32);
-                    });
-                    StepKind::Products { source: block(source), factors, ends }
-                }
-            };
-            plan.push(Step { node, out: blocks[node], kind });
-        }
-        let runners = Runners::place(model.placement().map(|placement| &**placement), &mut plan, &blocks);
+        let Plan { steps: plan, outputs, width, delays, runners } = Plan::new(&model, streams);
         let widest = plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. })).map(|s| s.out.width).max();
-        let outputs: Vec<Block> = graph.heads().map(|head| blocks[head.node.0]).collect();
-        let output_width = graph.outputs();
+        let output_width = model.graph().outputs();
         let zeros = |values: usize| vec![T::ZERO; streams * values];
         Self {
             streams,
             plan,
             outputs,
-            current: zeros(offset),
-            next: zeros(offset),
+            current: zeros(width),
+            next: zeros(width),
             feedback: zeros(output_width),
             delays,
             sums: zeros(widest.unwrap_or(0)),
@@ -192,6 +89,8 @@ impl<T: Real> Executor<T> {
             scratch: BatchScratch::default(),
             runners,
             steps: 0,
+            is_whole: true,
+            has_outputs: false,
             model,
         }
     }
@@ -210,29 +109,44 @@ impl<T: Real> Executor<T> {
 
     /// The values of a node after the last step, `[streams, width]`.
     pub(super) fn values(&self, node: usize) -> &[T] {
-        let Block { offset, width } = self.plan[node].out;
-        &self.current[offset * self.streams..(offset + width) * self.streams]
+        &self.current[self.plan[node].out.range(self.streams)]
     }
 
-    /// An error if a node's values never come to the host.
-    pub(super) fn check_on_host(&self, node: usize) -> Result<(), Error> {
+    /// The values of a node in the step that was attempted and is not committed, `[streams, width]`.
+    pub(super) fn attempted(&self, node: usize) -> &[T] {
+        &self.next[self.plan[node].out.range(self.streams)]
+    }
+
+    pub(super) fn attempted_mut(&mut self, node: usize) -> &mut [T] {
+        let range = self.plan[node].out.range(self.streams);
+        &mut self.next[range]
+    }
+
+    /// An error if a node's values of the last step are not here.
+    pub(super) fn check_node(&self, node: usize) -> Result<(), Error> {
+        let name = || self.model.graph().nodes()[node].name();
         match self.plan[node].kind {
             StepKind::Inside => Err(Error::Misuse {
                 what: "this node exists inside a program only",
-                instead: format!("read {:?} from the model without placement", self.model.graph().nodes()[node].name()),
+                instead: format!("read {:?} from the model without placement", name()),
             }),
-            _ => Ok(()),
+            StepKind::Reservoir { .. } | StepKind::Linear { head: true, .. } => Ok(()),
+            _ if self.is_whole => Ok(()),
+            _ => Err(Error::Misuse {
+                what: "a checkpoint holds states and outputs, not the values of this node",
+                instead: format!("read {:?} after the next step", name()),
+            }),
         }
-    }
-
-    pub(super) fn values_mut(&mut self, node: usize) -> &mut [T] {
-        let Block { offset, width } = self.plan[node].out;
-        &mut self.current[offset * self.streams..(offset + width) * self.streams]
     }
 
     /// The outputs of the last step, `[streams, outputs]`.
     pub(super) fn outputs(&self) -> &[T] {
         &self.heads
+    }
+
+    /// Whether the outputs are those of the state.
+    pub(super) fn has_outputs(&self) -> bool {
+        self.has_outputs
     }
 
     /// Back to rest: every state, delay and output zero.
@@ -244,7 +158,7 @@ impl<T: Real> Executor<T> {
             line.values.fill(T::ZERO);
             line.oldest = 0;
         }
-        self.steps = 0;
+        (self.steps, self.is_whole, self.has_outputs) = (0, true, false);
     }
 
     /// Puts another model of the same graph under the running state.
@@ -268,34 +182,42 @@ impl<T: Real> Executor<T> {
     /// `features` is `[streams, inputs]`. With `teacher`, `[streams, outputs]`, the next step sees those values as
     /// the previous output instead of the readouts'.
     pub(super) fn step(&mut self, features: &[T], teacher: Option<&[T]>) -> Result<(), Error> {
-        self.advance(features, teacher, true)
-    }
-
-    /// Like [`step`](Self::step) with a teacher, but the readouts are left out: their outputs read zero.
-    pub(super) fn drive(&mut self, features: &[T], teacher: &[T]) -> Result<(), Error> {
-        self.advance(features, Some(teacher), false)
-    }
-
-    pub(super) fn set_feedback(&mut self, values: &[T]) {
-        self.feedback.copy_from_slice(values);
-    }
-
-    fn advance(&mut self, features: &[T], teacher: Option<&[T]>, readouts: bool) -> Result<(), Error> {
-        let inputs = self.model.graph().inputs();
-        check_slice("input", features, self.streams, inputs, self.model.form())?;
-        if let Some(teacher) = teacher {
-            check_slice("teacher", teacher, self.streams, self.model.graph().outputs(), self.model.form())?;
-        }
-        self.compute(features, inputs, readouts)?;
-        if !all_finite(self.model.form(), &self.next) {
-            return Err(self.overflow());
-        }
-        std::mem::swap(&mut self.current, &mut self.next);
+        self.check_teacher(teacher)?;
+        self.attempt(features, Part::Whole)?;
         self.commit(teacher);
         Ok(())
     }
 
-    fn compute(&mut self, features: &[T], inputs: usize, readouts: bool) -> Result<(), Error> {
+    /// Like [`step`](Self::step) with a teacher, but the readouts are left out: their outputs read zero.
+    pub(super) fn drive(&mut self, features: &[T], teacher: &[T]) -> Result<(), Error> {
+        self.check_teacher(Some(teacher))?;
+        self.attempt(features, Part::WithoutReadouts)?;
+        self.commit(Some(teacher));
+        Ok(())
+    }
+
+    fn check_teacher(&self, teacher: Option<&[T]>) -> Result<(), Error> {
+        match teacher {
+            Some(teacher) => {
+                check_slice("teacher", teacher, self.streams, self.model.graph().outputs(), self.model.form())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Computes a step aside; it counts once it is [committed](Self::commit), and until then nothing has changed.
+    pub(super) fn attempt(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
+        check_slice("input", features, self.streams, self.model.graph().inputs(), self.model.form())?;
+        self.compute(features, part)?;
+        self.check_attempt()
+    }
+
+    pub(super) fn check_attempt(&self) -> Result<(), Error> {
+        if all_finite(self.model.form(), &self.next) { Ok(()) } else { Err(self.overflow()) }
+    }
+
+    /// The nodes of a part of the graph, into `next`.
+    fn compute(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
         let Self {
             model,
             streams,
@@ -311,12 +233,16 @@ impl<T: Real> Executor<T> {
             ..
         } = self;
         let (streams, form) = (*streams, model.form());
-        let outputs = model.graph().outputs();
+        let (inputs, outputs) = (model.graph().inputs(), model.graph().outputs());
         for Step { node, out, kind } in plan.iter() {
             // Sources come before the node in the buffer, so one split gives both.
             let (before, rest) = next.split_at_mut(out.offset * streams);
             let result = &mut rest[..out.width * streams];
             let values = |block: &Block| &before[block.offset * streams..(block.offset + block.width) * streams];
+            if !part.takes(*node, kind) {
+                part.leave_out(result);
+                continue;
+            }
             match kind {
                 StepKind::Input { first } => copy_columns(features, inputs, *first, result, out.width),
                 StepKind::Reservoir { source, activation, feedback: fed_back, product } => {
@@ -345,7 +271,6 @@ impl<T: Real> Executor<T> {
                     }
                     leak(form, *activation, weights, sums, old, result);
                 }
-                StepKind::Linear { head: true, .. } if !readouts => result.fill(T::ZERO),
                 StepKind::Linear { sources, product, .. } => {
                     let Parameters::Linear(LinearParameters { parts, bias }) = model.parameters(*node) else {
                         unreachable!("the model holds linear weights for a linear node");
@@ -390,71 +315,52 @@ impl<T: Real> Executor<T> {
         Ok(())
     }
 
-    /// Takes over what the step computed: delays, outputs, feedback.
-    fn commit(&mut self, teacher: Option<&[T]>) {
-        let streams = self.streams;
+    /// Computes nodes from what `next` holds.
+    pub(super) fn follow(&mut self, marked: &[bool]) -> Result<(), Error> {
+        self.compute(&[], Part::Following(marked))?;
+        self.check_attempt()
+    }
+
+    /// Takes over the step that was attempted: delays, outputs, feedback.
+    pub(super) fn commit(&mut self, teacher: Option<&[T]>) {
+        std::mem::swap(&mut self.current, &mut self.next);
         for line in &mut self.delays {
-            let width = line.source.width * streams;
-            let slot = line.oldest * width;
-            let start = line.source.offset * streams;
-            line.values[slot..slot + width].copy_from_slice(&self.current[start..start + width]);
-            line.oldest = (line.oldest + 1) % line.steps;
+            line.push(self.streams, &self.current);
         }
-        let total = self.heads.len() / streams;
-        let mut column = 0;
-        for block in &self.outputs {
-            let values = &self.current[block.offset * streams..(block.offset + block.width) * streams];
-            paste_columns(values, block.width, &mut self.heads, total, column);
-            column += block.width;
-        }
+        self.gather_outputs();
         self.feedback.copy_from_slice(teacher.unwrap_or(&self.heads));
         self.steps += 1;
+        (self.is_whole, self.has_outputs) = (true, true);
+    }
+
+    /// The readouts' values, one after the other for each stream.
+    pub(super) fn gather_outputs(&mut self) {
+        let total = self.heads.len() / self.streams;
+        let mut column = 0;
+        for block in &self.outputs {
+            paste_columns(&self.current[block.range(self.streams)], block.width, &mut self.heads, total, column);
+            column += block.width;
+        }
+    }
+
+    /// The other way round: puts the outputs to the readouts.
+    pub(super) fn scatter_outputs(&mut self) {
+        let total = self.heads.len() / self.streams;
+        let mut column = 0;
+        for block in &self.outputs {
+            copy_columns(&self.heads, total, column, &mut self.current[block.range(self.streams)], block.width);
+            column += block.width;
+        }
     }
 
     fn overflow(&self) -> Error {
         let bad = self.next.iter().position(|v| !v.is_finite()).unwrap_or(0) / self.streams;
         let node = self.plan.iter().rfind(|step| step.out.offset <= bad).map_or(0, |step| step.node);
+        self.overflow_of(node)
+    }
+
+    pub(super) fn overflow_of(&self, node: usize) -> Error {
         Error::Overflow { node: self.model.graph().nodes()[node].name().to_owned(), step: self.steps }
-    }
-
-    /// Everything a later step depends on, in a fixed order.
-    pub(super) fn state(&self) -> impl Iterator<Item = &[T]> {
-        let reservoirs = self.plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. }));
-        reservoirs
-            .map(|s| self.values(s.node))
-            .chain(self.delays.iter().flat_map(|line| {
-                let (young, old) = line.values.split_at(line.oldest * line.source.width * self.streams);
-                [old, young]
-            }))
-            .chain([&self.feedback[..], &self.heads[..]])
-    }
-
-    /// Takes over a state written by [`state`](Self::state) of an executor of the same shape.
-    pub(super) fn set_state(&mut self, steps: u64, mut values: &[T]) {
-        fn take<T: Copy>(values: &mut &[T], to: &mut [T]) {
-            let (head, tail) = values.split_at(to.len());
-            to.copy_from_slice(head);
-            *values = tail;
-        }
-        for index in 0..self.plan.len() {
-            if matches!(self.plan[index].kind, StepKind::Reservoir { .. }) {
-                take(&mut values, self.values_mut(index));
-            }
-        }
-        for line in &mut self.delays {
-            line.oldest = 0;
-            take(&mut values, &mut line.values);
-        }
-        take(&mut values, &mut self.feedback);
-        take(&mut values, &mut self.heads);
-        self.steps = steps;
-    }
-}
-
-impl<T: Real> DelayLine<T> {
-    fn oldest(&self, streams: usize) -> &[T] {
-        let width = self.source.width * streams;
-        &self.values[self.oldest * width..(self.oldest + 1) * width]
     }
 }
 
@@ -484,39 +390,6 @@ fn copy_columns<T: Copy>(from: &[T], from_width: usize, first: usize, to: &mut [
 fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
     for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(to_width)) {
         out[first..first + width].copy_from_slice(row);
-    }
-}
-
-impl<T: Real> Runners<T> {
-    /// Hands the nodes that a placement names to its programs.
-    fn place(placement: Option<&Placement<T>>, plan: &mut [Step], blocks: &[Block]) -> Self {
-        let mut runners = Self { products: Vec::new(), chains: Vec::new() };
-        for region in placement.into_iter().flat_map(|placement| &placement.regions) {
-            let runner = runners.products.len();
-            match region {
-                Region::Reservoir { node, with_input, product: shared } => {
-                    runners.products.push(ProductRunner::new(Arc::clone(shared)));
-                    if let StepKind::Reservoir { product, .. } = &mut plan[*node].kind {
-                        *product = Some(PlacedProduct { runner, with_input: *with_input });
-                    }
-                }
-                Region::Dense { node, product: shared } => {
-                    runners.products.push(ProductRunner::new(Arc::clone(shared)));
-                    if let StepKind::Linear { product, .. } = &mut plan[*node].kind {
-                        *product = Some(runner);
-                    }
-                }
-                Region::Chain { source, nodes, chain } => {
-                    for &node in nodes {
-                        plan[node].kind = StepKind::Inside;
-                    }
-                    let last = nodes[nodes.len() - 1];
-                    plan[last].kind = StepKind::Chain { source: blocks[*source], runner: runners.chains.len() };
-                    runners.chains.push(ChainRunner::new(Arc::clone(chain)));
-                }
-            }
-        }
-        runners
     }
 }
 

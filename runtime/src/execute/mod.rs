@@ -5,6 +5,8 @@
 
 mod batch;
 mod executor;
+mod memory;
+mod plan;
 mod session;
 
 pub use batch::Batch;

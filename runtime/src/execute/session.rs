@@ -3,14 +3,17 @@
 use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
-use super::executor::Executor;
+use super::executor::{Executor, Part};
+use super::memory::Memory;
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
+use crate::fingerprint::Fingerprint;
 use crate::model::Model;
 
 /// One stream with its own state on a shared model.
 ///
-/// Cheap to keep, `Send`, and free of allocation while stepping. A step that fails leaves the session as it was.
+/// Cheap to keep, `Send`, and free of allocation while stepping. A call that fails leaves the session as it was, also if it
+/// fails in the middle of a series.
 ///
 /// ```
 /// use forebay::{graph::Graph, model::Model, reservoir::Reservoir};
@@ -30,19 +33,27 @@ use crate::model::Model;
 pub struct Session<T: Real> {
     executor: Executor<T>,
     features: Vec<T>,
+    /// What was there before a call of many steps.
+    before: Memory<T>,
 }
 
-/// All a session remembers between two steps: reservoir states, delay lines, outputs, feedback, step count.
+/// All a session remembers between two steps, tied to its model: reservoir states, delay lines, outputs, feedback, the
+/// values of all nodes, step count.
+///
+/// Two are equal if they are of the same model and the same steps follow from both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot<T> {
-    steps: u64,
-    values: Vec<T>,
+    model: Fingerprint,
+    memory: Memory<T>,
 }
 
 impl<T: Real> Session<T> {
     pub(crate) fn new(model: Model<T>) -> Self {
         let features = vec![T::ZERO; model.graph().inputs()];
-        Self { executor: Executor::new(model, 1), features }
+        let (executor, mut before) = (Executor::new(model, 1), Memory::empty());
+        // Sized here, so that a run allocates nothing.
+        executor.remember(&mut before);
+        Self { executor, features, before }
     }
 
     /// The model it runs.
@@ -84,9 +95,26 @@ impl<T: Real> Session<T> {
         self.executor.drive(features, teacher)
     }
 
-    /// Replaces what the next step sees as the previous output, `[outputs]`.
-    pub(crate) fn set_feedback(&mut self, values: &[T]) {
-        self.executor.set_feedback(values);
+    /// Computes a step aside, all but the readouts `left_out`; until it is [committed](Self::commit), nothing has changed.
+    pub(crate) fn attempt(&mut self, features: &[T], left_out: &[usize]) -> Result<(), Error> {
+        self.executor.attempt(features, Part::Without(left_out))
+    }
+
+    /// The values of a node in the attempted step.
+    pub(crate) fn attempted(&self, node: usize) -> &[T] {
+        self.executor.attempted(node)
+    }
+
+    /// Gives a readout that was left out its values; refuses what does not fit `T`.
+    pub(crate) fn put_attempted(&mut self, node: usize, values: &[f64]) -> Result<(), Error> {
+        let to = self.executor.attempted_mut(node);
+        to.iter_mut().zip(values).for_each(|(to, &from)| *to = T::from_f64(from));
+        if to.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(self.executor.overflow_of(node)) }
+    }
+
+    /// Takes over the attempted step; the next one sees `fed_back` as the previous output.
+    pub(crate) fn commit(&mut self, fed_back: &[T]) {
+        self.executor.commit(Some(fed_back));
     }
 
     /// The outputs of the last step, zero before the first.
@@ -106,7 +134,8 @@ impl<T: Real> Session<T> {
     /// The values of any node after the last step: a reservoir's state, a product, an input.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if there is no such node; [`Error::Misuse`] if it is inside a program.
+    /// [`Error::Unknown`] if there is no such node; [`Error::Misuse`] if it is inside a program, or not in the checkpoint that
+    /// the session was just [resumed](Self::resume) from.
     pub fn node(&self, name: &str) -> Result<&[T], Error> {
         let graph = self.model().graph();
         let id = graph.find(name).ok_or_else(|| Error::Unknown {
@@ -114,7 +143,7 @@ impl<T: Real> Session<T> {
             name: name.to_owned(),
             available: graph.nodes().iter().map(crate::graph::Node::name).collect::<Vec<_>>().join(", "),
         })?;
-        self.executor.check_on_host(id.0)?;
+        self.executor.check_node(id.0)?;
         Ok(self.executor.values(id.0))
     }
 
@@ -122,12 +151,25 @@ impl<T: Real> Session<T> {
         self.executor.values(node)
     }
 
-    pub(crate) fn node_values_mut(&mut self, node: usize) -> &mut [T] {
-        self.executor.values_mut(node)
+    /// Replaces a reservoir's state after the last step and what follows from it.
+    pub(crate) fn set_reservoir(&mut self, node: usize, values: &[T]) -> Result<(), Error> {
+        self.executor.set_reservoir(node, values)
     }
 
-    pub(crate) fn replace_model(&mut self, model: Model<T>) {
+    /// Takes over another model of the same graph (for example after training); the state stays, and so do the outputs of
+    /// the last step.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] if the graphs differ.
+    pub fn set_model(&mut self, model: Model<T>) -> Result<(), Error> {
+        if model.graph() != self.model().graph() {
+            return Err(Error::Misuse {
+                what: "a running session takes over models of its own graph only",
+                instead: "start one with `Model::session`".to_owned(),
+            });
+        }
         self.executor.replace_model(model);
+        Ok(())
     }
 
     /// Runs a whole series and gives the outputs of every step.
@@ -149,8 +191,8 @@ impl<T: Real> Session<T> {
     /// `features`: `[steps, inputs]`; `outputs`: `[steps, outputs]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] and [`Error::NonFinite`] before anything is run; [`Error::Overflow`] leaves the session
-    /// before the failing step.
+    /// [`Error::Shape`], [`Error::NonFinite`] or [`Error::Overflow`]; the session is as before the call. Of `outputs`, the
+    /// rows before a step that overflowed are written, and the others are as they were.
     pub fn run_into(&mut self, features: ArrayView2<'_, T>, mut outputs: ArrayViewMut2<'_, T>) -> Result<(), Error> {
         let width = self.model().graph().outputs();
         if outputs.dim() != (features.nrows(), width) {
@@ -170,7 +212,8 @@ impl<T: Real> Session<T> {
     /// `features`: `[steps, inputs]`.
     ///
     /// # Errors
-    /// As [`run_into`](Self::run_into).
+    /// As [`run_into`](Self::run_into); the session is as before the call, and `observe` has seen the steps before one that
+    /// overflowed.
     pub fn run_with(&mut self, features: ArrayView2<'_, T>, mut observe: impl FnMut(&Self)) -> Result<(), Error> {
         let inputs = self.features.len();
         if features.ncols() != inputs {
@@ -180,22 +223,36 @@ impl<T: Real> Session<T> {
             let value = features[[index / inputs, index % inputs]].to_f64();
             return Err(Error::NonFinite { what: "input".to_owned(), index, value });
         }
-        for row in features.rows() {
-            self.features.iter_mut().zip(row).for_each(|(to, &from)| *to = from);
-            self.executor.step(&self.features, None)?;
-            observe(self);
-        }
-        Ok(())
+        self.all_or_nothing(|session| {
+            for row in features.rows() {
+                session.features.iter_mut().zip(row).for_each(|(to, &from)| *to = from);
+                session.executor.step(&session.features, None)?;
+                observe(session);
+            }
+            Ok(())
+        })
     }
 
-    /// Closed loop: each step's outputs are the next step's features, starting from the last outputs.
+    /// Takes back what a call of many steps did if it fails.
+    fn all_or_nothing(&mut self, call: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        self.executor.remember(&mut self.before);
+        let done = call(self);
+        if done.is_err() {
+            self.executor.recall(&self.before);
+        }
+        done
+    }
+
+    /// Closed loop: each step's outputs are the next step's features, starting from the last outputs: those of the last
+    /// step, of the state that was [set](crate::HybridEsn::set_state), or of the one taken up by
+    /// [`restore`](Self::restore) or [`resume`](Self::resume).
     ///
     /// # Shapes
     /// Result: `[steps, outputs]`.
     ///
     /// # Errors
-    /// [`Error::Misuse`] unless the model has as many outputs as inputs and has made at least one step;
-    /// [`Error::Overflow`] leaves the session before the failing step.
+    /// [`Error::Misuse`] unless the model has as many outputs as inputs, and there are outputs to start from: there are none
+    /// at rest; [`Error::Overflow`]. The session is as before the call.
     pub fn predict_free(&mut self, steps: usize) -> Result<Array2<T>, Error> {
         let (inputs, width) = (self.model().graph().inputs(), self.model().graph().outputs());
         if inputs != width {
@@ -204,18 +261,21 @@ impl<T: Real> Session<T> {
                 instead: format!("this model has {inputs} inputs and {width} outputs"),
             });
         }
-        if self.steps() == 0 {
+        if !self.executor.has_outputs() {
             return Err(Error::Misuse {
                 what: "a closed loop starts from the last output, and there is none",
-                instead: "run some known steps first".to_owned(),
+                instead: "run a known step first (setting the state is enough if no readout reads an input)".to_owned(),
             });
         }
         let mut outputs = Array2::from_elem((steps, width), T::ZERO);
-        for mut row in outputs.rows_mut() {
-            self.features.copy_from_slice(self.executor.outputs());
-            self.executor.step(&self.features, None)?;
-            row.iter_mut().zip(self.executor.outputs()).for_each(|(to, &from)| *to = from);
-        }
+        self.all_or_nothing(|session| {
+            for mut row in outputs.rows_mut() {
+                session.features.copy_from_slice(session.executor.outputs());
+                session.executor.step(&session.features, None)?;
+                row.iter_mut().zip(session.executor.outputs()).for_each(|(to, &from)| *to = from);
+            }
+            Ok(())
+        })?;
         Ok(outputs)
     }
 
@@ -225,46 +285,61 @@ impl<T: Real> Session<T> {
     }
 
     /// Copies out all the session remembers.
+    ///
+    /// The first snapshot of a model hashes its weights, which costs about as much as reading them once.
     pub fn snapshot(&self) -> Snapshot<T> {
-        Snapshot { steps: self.steps(), values: self.executor.state().flatten().copied().collect() }
-    }
-
-    /// What the session remembers, tied to its model, to be kept on disk.
-    ///
-    /// Hashes all weights, so it costs about as much as reading them once.
-    pub fn checkpoint(&self) -> Checkpoint {
-        let Snapshot { steps, values } = self.snapshot();
-        Checkpoint::of_state(self.model(), steps, &values)
-    }
-
-    /// Takes up a checkpoint; the next steps are bit for bit those that followed it.
-    ///
-    /// # Errors
-    /// [`Error::Checkpoint`] if it is of another model or float type, or does not fit; the session is as before.
-    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let width = self.executor.state().map(<[T]>::len).sum();
-        let values = checkpoint.state_for(self.model(), width)?;
-        self.executor.set_state(checkpoint.steps(), &values);
-        Ok(())
+        let mut snapshot = Snapshot { model: self.model().fingerprint(), memory: Memory::empty() };
+        self.executor.remember(&mut snapshot.memory);
+        snapshot
     }
 
     /// Like [`snapshot`](Self::snapshot), into one that is there; allocates nothing if that is of this session.
     pub fn snapshot_into(&self, snapshot: &mut Snapshot<T>) {
-        snapshot.steps = self.steps();
-        snapshot.values.clear();
-        snapshot.values.extend(self.executor.state().flatten().copied());
+        snapshot.model = self.model().fingerprint();
+        self.executor.remember(&mut snapshot.memory);
     }
 
     /// Takes up a snapshot; the next steps are bit for bit those that followed it.
     ///
     /// # Errors
-    /// [`Error::Shape`] if it comes from a model of another shape.
+    /// [`Error::Misuse`] if it is of another model, which other weights are enough for
+    /// ([`Fingerprint::of_model`]); the session is as before. To carry a state over to other weights of the same graph, use
+    /// [`set_model`](Self::set_model) on the session that has it.
     pub fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), Error> {
-        let expected: usize = self.executor.state().map(<[T]>::len).sum();
-        if snapshot.values.len() != expected {
-            return Err(Error::shape("snapshot", expected, snapshot.values.len()));
+        let own = self.model().fingerprint();
+        if snapshot.model != own {
+            return Err(Error::Misuse {
+                what: "a snapshot continues on its own model only",
+                instead: format!(
+                    "this one is of model {}, the session runs {own}; other weights of the same graph are given to the \
+                     session that has the state, with `set_model`",
+                    snapshot.model
+                ),
+            });
         }
-        self.executor.set_state(snapshot.steps, &snapshot.values);
+        self.executor.recall(&snapshot.memory);
+        Ok(())
+    }
+
+    /// What the session remembers, tied to its model, to be kept on disk.
+    ///
+    /// The first checkpoint or snapshot of a model hashes its weights.
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut memory = Memory::empty();
+        self.executor.remember(&mut memory);
+        Checkpoint::of_state(self.model(), memory.steps(), memory.state())
+    }
+
+    /// Takes up a checkpoint; the next steps are bit for bit those that followed it.
+    ///
+    /// A checkpoint has no values of nodes other than reservoirs and readouts: [`node`](Self::node) refuses those until the
+    /// next step.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if it is of another model or float type, or does not fit; the session is as before.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let values = checkpoint.state_for(self.model(), self.executor.state_width())?;
+        self.executor.resume(checkpoint.steps(), &values);
         Ok(())
     }
 }

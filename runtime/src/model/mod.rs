@@ -9,7 +9,7 @@ mod parameters;
 pub use matrix::Matrix;
 pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use forebay_akida::Program;
 use forebay_kernels::{Form, Real};
@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::compile::{Placement, Plan};
 use crate::error::Error;
 use crate::execute::{Batch, Session};
+use crate::fingerprint::Fingerprint;
 use crate::graph::{Graph, Head, Op, ReservoirSource};
 use crate::random::Seed;
 use crate::reservoir::ReservoirWeights;
@@ -62,6 +63,8 @@ pub struct Model<T: Real> {
     provenance: Arc<Provenance>,
     /// What runs on a substrate; nothing unless the model was compiled.
     placement: Option<Arc<Placement<T>>>,
+    /// Its fingerprint, once somebody asked; shared by all models that compute the same.
+    fingerprint: Arc<OnceLock<Fingerprint>>,
 }
 
 impl<T: Real> Model<T> {
@@ -160,6 +163,7 @@ impl<T: Real> Model<T> {
         let node = self.head(name)?.node;
         let mut model = self.clone();
         model.parameters[node.0] = Arc::new(Parameters::Linear(linear(&self.graph, node.0, weights, bias)?));
+        model.fingerprint = Arc::default();
         Ok(model)
     }
 
@@ -188,12 +192,19 @@ impl<T: Real> Model<T> {
     #[must_use]
     pub fn without_placement(mut self) -> Self {
         self.placement = None;
+        self.fingerprint = Arc::default();
         self
     }
 
     pub(crate) fn with_placement(mut self, placement: Placement<T>) -> Self {
         self.placement = Some(Arc::new(placement));
+        self.fingerprint = Arc::default();
         self
+    }
+
+    /// [`Fingerprint::of_model`], worked out once.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        *self.fingerprint.get_or_init(|| Fingerprint::of_model(self))
     }
 
     pub(crate) fn placement(&self) -> Option<&Arc<Placement<T>>> {
@@ -315,6 +326,7 @@ impl<T: Real> ModelBuilder<T> {
             form,
             provenance: Arc::new(self.provenance),
             placement: None,
+            fingerprint: Arc::default(),
         })
     }
 }
