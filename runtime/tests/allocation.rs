@@ -147,7 +147,8 @@ fn many_heads_allocate_nothing() -> Result<(), Error> {
     g.readout("none", [x], 1);
     let model = Model::<f32>::generate(g.build()?, 1)?;
     let value = Kind::Regression { outputs: 2, base: Base::Persistence };
-    let layout = Heads::new([("a", value), ("b", Kind::Classification { classes: 3 }), ("c", Kind::Probability)]);
+    let mut layout = Heads::new([("a", value), ("b", Kind::Classification { classes: 3 }), ("c", Kind::Probability)]);
+    layout.heads[0].trust.horizon = Some(1);
     let inputs = Array2::from_shape_fn((400, 1), |(t, _)| (0.1 * t as f32).sin());
     let targets = Array2::from_shape_fn((400, 4), |(t, k)| ((t + k) % 2) as f32);
     let series = Series::new(inputs.view(), targets.view());

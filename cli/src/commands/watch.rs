@@ -344,6 +344,10 @@ fn line(entry: &Entry, columns: &[String]) -> String {
             let verdict = if *is_good { "good" } else { "not as good as was asked for" };
             format!("control given back: error {}, {} before, {verdict}", number(*error), number(*before))
         }
+        Action::Again { channel, detector, since } => format!(
+            "again   {detector} on {:?} by the old measure, since step {since}: what is being learnt may hold a change",
+            name(*channel)
+        ),
         Action::Watch => format!("watch   again, calibrated in {took:.1} ms"),
         Action::Unwatched { reason } => format!("watch   again as before: {reason}"),
         other => format!("{other:?}"),
@@ -365,6 +369,9 @@ fn event(entry: &Entry) -> Value {
         Action::Escalate { new, limit } => ("escalate", json!({"new": new, "limit": limit})),
         Action::GiveBack { error, before, is_good } => {
             ("give_back", json!({"error": error, "before": before, "is_good": is_good}))
+        }
+        Action::Again { channel, detector, since } => {
+            ("again", json!({"channel": channel, "detector": detector.to_string(), "since": since}))
         }
         Action::Watch => ("watch", Value::Null),
         Action::Unwatched { reason } => ("unwatched", json!({"reason": reason})),

@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 use ndarray::{Array1, Array2};
 
 use super::layout::{Base, Definition, Kind};
+use super::past::Past;
 use super::probability::Calibration;
 use crate::error::Error;
 
@@ -81,6 +82,18 @@ impl<T: Real> Head<T> {
     /// Whether its base forecast moves with the truth.
     pub(super) fn persists(&self) -> bool {
         matches!(self.definition.kind, Kind::Regression { base: Base::Persistence, .. })
+    }
+
+    /// The forecast to beat of a prediction made in step `step`, `[columns]`.
+    ///
+    /// Of persistence: the newest truth of a time no later than that step. A truth belongs to a time `horizon` steps after
+    /// its prediction, so it is that of the prediction `horizon` steps before, or of an earlier one where that is not known;
+    /// none if there is none.
+    pub(super) fn base<'a>(&'a self, past: &'a Past, step: u64) -> Option<&'a [f64]> {
+        if self.persists() {
+            return past.up_to(step.checked_sub(self.definition.trust.horizon() as u64)?);
+        }
+        Some(&self.rate.forecast)
     }
 
     /// Turns what the product gave into the head's outputs.

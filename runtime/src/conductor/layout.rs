@@ -19,7 +19,7 @@ const MOST_STEPS_OF_ALL: usize = 1 << 22;
 ///
 /// let layout: Layout = serde_json::from_str(r#"{"heads": [
 ///     {"name": "level",  "kind": {"regression": {"outputs": 2}}},
-///     {"name": "next",   "kind": {"regression": {"outputs": 1, "base": "persistence"}}},
+///     {"name": "next",   "kind": {"regression": {"outputs": 1, "base": "persistence"}}, "trust": {"horizon": 1}},
 ///     {"name": "regime", "kind": {"classification": {"classes": 3}}},
 ///     {"name": "alarm",  "kind": "probability", "trust": {"window": 400, "minimum": 100, "threshold": 0.05}}
 /// ]}"#)?;
@@ -77,7 +77,9 @@ pub enum Base {
     /// The mean of the training steps.
     #[default]
     Mean,
-    /// The last truth that was known at the time of the prediction; the mean before there is one.
+    /// The last truth of a time no later than the prediction's step: with [`Rule::horizon`] `h`, that of the prediction `h`
+    /// steps before, or the newest known one before that. Predictions for which there is none do not count. Truths have to be
+    /// told in the order of their steps.
     Persistence,
 }
 
@@ -87,17 +89,28 @@ pub enum Base {
 pub struct Rule {
     /// Predictions with known truth that count, the newest; 16 to 65,536. Default 256.
     ///
-    /// An eighth of it should be longer than errors stay alike; see [`Trust`](super::Trust).
+    /// An eighth of it should be longer than errors stay alike, which may be longer than the [`horizon`](Self::horizon); see
+    /// [`Trust`](super::Trust).
     pub window: usize,
     /// How many there must be at least; 16 to the window. Default 64.
     pub minimum: usize,
+    /// Steps from a prediction to the time that its truth belongs to, at least 1; persistence needs it, others are judged
+    /// as with 1 where it is not given. An eighth of the window must be at least as long: over longer horizons, errors stay
+    /// alike for longer.
+    pub horizon: Option<usize>,
     /// What the skill must exceed, below 1. Default 0: as good as the base rate.
     pub threshold: f64,
 }
 
 impl Default for Rule {
     fn default() -> Self {
-        Self { window: 256, minimum: 64, threshold: 0.0 }
+        Self { window: 256, minimum: 64, horizon: None, threshold: 0.0 }
+    }
+}
+
+impl Rule {
+    pub(super) fn horizon(&self) -> usize {
+        self.horizon.unwrap_or(1)
     }
 }
 
@@ -127,7 +140,7 @@ impl Definition {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let Rule { window, minimum, threshold } = self.trust;
+        let Rule { window, minimum, horizon, threshold } = self.trust;
         let (what, found, low, high) = match self.kind {
             Kind::Regression { outputs, .. } => ("outputs of a head", outputs, 1, MOST_ROWS),
             Kind::Classification { classes } => ("classes of a head", classes, 2, MOST_ROWS),
@@ -136,6 +149,13 @@ impl Definition {
         within(what, found, low, high)?;
         within("the window of trust", window, 2 * BLOCKS, MOST_STEPS)?;
         within("the minimum of trust", minimum, 2 * BLOCKS, window)?;
+        within("the horizon of trust, at most an eighth of its window", self.trust.horizon(), 1, window / BLOCKS)?;
+        if horizon.is_none() && matches!(self.kind, Kind::Regression { base: Base::Persistence, .. }) {
+            return Err(Error::Misuse {
+                what: "persistence is the last truth of a time no later than the prediction",
+                instead: format!("say in trust.horizon how many steps ahead head {:?} predicts", self.name),
+            });
+        }
         if threshold.is_finite() && threshold < 1.0 {
             return Ok(());
         }

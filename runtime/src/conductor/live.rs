@@ -7,6 +7,7 @@ use super::fit::{self, HeadFit, Settings};
 use super::head::{Head, Prediction, check_truth};
 use super::layout::{Definition, Layout, within};
 use super::pass::Pass;
+use super::past::Past;
 use super::stack::Stack;
 use super::trust::{Trust, Window};
 use crate::error::Error;
@@ -82,12 +83,8 @@ struct LiveHead<T: Real> {
     first: usize,
     /// Steps that were complete when it came.
     since: u64,
-    /// Base forecasts that go with `kept`, `[memory, columns]`; empty unless they move.
-    bases: Vec<f64>,
-    /// The last truth, or the mean before there is one.
-    last_truth: Vec<f64>,
-    /// The step of the last truth, plus 1.
-    last_step: u64,
+    /// What persistence knows: truths of the steps kept, and of a horizon before; empty for other bases.
+    past: Past,
     /// Per kept prediction the step whose truth is known, plus 1.
     answered: Vec<u64>,
     window: Window,
@@ -153,17 +150,18 @@ impl<T: Real> Conductor<T> {
         let all: Vec<&Head<T>> = self.heads.iter().map(|live| &live.head).chain(&new).collect();
         let stack = Stack::of(&all, self.model().form(), self.pass.values().len())?;
         let rows = stack.rows();
-        within("the predictions kept", memory.saturating_mul(rows), 1, MOST_KEPT)?;
+        let horizon = new.iter().map(|head| head.definition.trust.horizon()).max().unwrap_or(1);
+        within("the predictions and truths kept", (memory + horizon).saturating_mul(rows), 1, MOST_KEPT)?;
         self.stack = stack;
         let mut first = old_rows;
         for head in new {
-            let last_truth = head.rate.forecast.clone();
-            let bases = if head.persists() { vec![0.0; memory * last_truth.len()] } else { Vec::new() };
+            let known = if head.persists() { memory + head.definition.trust.horizon() } else { 0 };
+            let past = Past::new(known, head.definition.kind.columns());
             let window = Window::new(head.definition.trust.window);
             let (answered, placed) = (vec![0; memory], None);
             first += head.weights.nrows();
             let first = first - head.weights.nrows();
-            self.heads.push(LiveHead { head, first, since, bases, last_truth, last_step: 0, answered, window, placed });
+            self.heads.push(LiveHead { head, first, since, past, answered, window, placed });
         }
         let mut kept = vec![T::ZERO; memory * rows];
         if old_rows > 0 {
@@ -220,10 +218,6 @@ impl<T: Real> Conductor<T> {
         let slot = ((self.steps() - 1) % self.memory as u64) as usize;
         let rows = self.outputs.len();
         self.kept[slot * rows..(slot + 1) * rows].copy_from_slice(&self.outputs);
-        for LiveHead { bases, last_truth, .. } in self.heads.iter_mut().filter(|live| !live.bases.is_empty()) {
-            let columns = last_truth.len();
-            bases[slot * columns..(slot + 1) * columns].copy_from_slice(last_truth);
-        }
         Ok(&self.outputs)
     }
 
@@ -291,18 +285,22 @@ impl<T: Real> Conductor<T> {
     /// Tells a head the truth of step `step`, counted from 0, at most [`Settings::memory`] steps back. Allocates
     /// nothing.
     ///
+    /// Whether the next step has been made already does not matter: what persistence knew in a step follows from the steps of
+    /// the truths alone. Such a head takes them in order; steps may be left out, and its first predictions, which persistence
+    /// has no truth for, do not count.
+    ///
     /// # Shapes
     /// `truth`: `[columns]`: the values, the class's number, or 1 for an event and 0 for none.
     ///
     /// # Errors
     /// [`Error::Unknown`]; [`Error::Range`] for a step that is not kept, is not made yet or was before the head, or a
-    /// class that does not exist; [`Error::Misuse`] for a truth that is known already; [`Error::Shape`],
-    /// [`Error::NonFinite`].
+    /// class that does not exist; [`Error::Misuse`] for a truth that is known already, or for a head judged by
+    /// [persistence](super::Base::Persistence) one before the newest; [`Error::Shape`], [`Error::NonFinite`]. Nothing has
+    /// changed then.
     pub fn observe_at(&mut self, name: &str, step: u64, truth: &[T]) -> Result<(), Error> {
         let (steps, rows, memory) = (self.steps(), self.outputs.len(), self.memory);
         let index = self.index(name)?;
-        let LiveHead { head, first, since, bases, last_truth, last_step, answered, window, .. } =
-            &mut self.heads[index];
+        let LiveHead { head, first, since, past, answered, window, .. } = &mut self.heads[index];
         check_truth(&head.definition, truth)?;
         let oldest = steps.saturating_sub(memory as u64).max(*since);
         if !(oldest..steps).contains(&step) {
@@ -316,15 +314,21 @@ impl<T: Real> Conductor<T> {
                 instead: format!("that of head {name:?} in step {step} is known already"),
             });
         }
-        let columns = last_truth.len();
+        if step < past.next() {
+            let told = past.next() - 1;
+            return Err(Error::Misuse {
+                what: "persistence takes truths in the order of their steps",
+                instead: format!("tell head {name:?} that of step {step} before that of step {told}, or leave it out"),
+            });
+        }
         let outputs = &self.kept[slot * rows + *first..][..head.weights.nrows()];
-        let base = if bases.is_empty() { &head.rate.forecast } else { &bases[slot * columns..(slot + 1) * columns] };
-        let (loss, of_base) = head.losses(outputs, base, truth);
-        window.push(loss, of_base);
+        if let Some(base) = head.base(past, step) {
+            let (loss, of_base) = head.losses(outputs, base, truth);
+            window.push(loss, of_base);
+        }
         answered[slot] = step + 1;
-        if step + 1 > *last_step {
-            *last_step = step + 1;
-            last_truth.iter_mut().zip(truth).for_each(|(to, from)| *to = from.to_f64());
+        if head.persists() {
+            past.push(step, truth.iter().map(|value| value.to_f64()));
         }
         Ok(())
     }
@@ -335,17 +339,17 @@ impl<T: Real> Conductor<T> {
     /// [`Error::Unknown`].
     pub fn trust(&self, name: &str) -> Result<Trust, Error> {
         let LiveHead { head, window, .. } = self.live(name)?;
-        Ok(window.trust(head.definition.trust.minimum, head.definition.trust.threshold))
+        Ok(window.trust(&head.definition.trust))
     }
 
     /// Back to rest: state, predictions and what persistence remembers. Trust stays: it belongs to the weights.
     pub fn reset(&mut self) {
         self.pass.reset();
         self.outputs.fill(T::ZERO);
-        for LiveHead { head, since, last_truth, last_step, answered, .. } in &mut self.heads {
+        for LiveHead { since, past, answered, .. } in &mut self.heads {
             answered.fill(0);
-            last_truth.copy_from_slice(&head.rate.forecast);
-            (*since, *last_step) = (0, 0);
+            past.clear();
+            *since = 0;
         }
     }
 

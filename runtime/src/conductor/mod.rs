@@ -14,6 +14,7 @@
 //! | `fit` | training heads together, or new ones later |
 //! | `probability` | calibration of scores, Brier score, reliability |
 //! | `head` | one head: what it says, and what it loses against its base rate |
+//! | `past` | the truths that persistence knows |
 //! | `stack` | the product of all heads |
 //! | `trust` | skill over a window, with its uncertainty |
 //! | `live` | [`Conductor`]: stepping, truth, trust |
@@ -26,6 +27,7 @@ mod head;
 mod layout;
 mod live;
 mod pass;
+mod past;
 mod place;
 mod probability;
 mod stack;

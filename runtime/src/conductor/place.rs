@@ -11,6 +11,7 @@ use super::head::Head;
 use super::layout::Layout;
 use super::live::Conductor;
 use super::pass::Pass;
+use super::past::Past;
 use crate::compile::Compiler;
 use crate::error::Error;
 use crate::graph::Graph;
@@ -20,7 +21,8 @@ use crate::train::Series;
 /// A head's accuracy on the host and as a program, on the same steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlacedHead {
-    /// Steps that were compared: the second half of the series; the program's ranges were fitted to the first.
+    /// Steps that were compared: the second half of the series; the program's ranges were fitted to the first. A head judged
+    /// by [persistence](super::Base::Persistence) leaves out those of a horizon longer than the first half.
     pub steps: usize,
     /// `1 - sum l / sum b` with the losses of the head on the host and of its base rate; none if that made no error.
     pub host_skill: Option<f64>,
@@ -74,20 +76,22 @@ impl<T: Real> Conductor<T> {
         let (mut host, mut placed) = (Pass::new(&float, &product)?, Pass::new(&compiled, &product)?);
 
         let mut compared = Comparison::new(head.weights.nrows());
-        let mut last: Vec<f64> = head.rate.forecast.clone();
         let first = steps / 2;
+        // The base is the one of live steps: rows of the series are steps.
+        let mut past = Past::new(head.definition.trust.horizon() + 1, head.definition.kind.columns());
+        let learn =
+            |past: &mut Past, row: usize| past.push(row as u64, series.targets.row(row).iter().map(|v| v.to_f64()));
+        (0..first).for_each(|row| learn(&mut past, row));
         host.run(states.slice(s![first.., ..]), |step, host| {
             let step = first + step;
             placed.step(&states.row(step).to_vec())?;
-            // What persistence knows: the truth of the step before.
-            if head.persists() {
-                let before = series.targets.row(step - 1);
-                last.iter_mut().zip(before).for_each(|(to, from)| *to = from.to_f64());
+            if let Some(base) = head.base(&past, step as u64) {
+                compared.add(head, host.values(), placed.values(), base, &series.targets.row(step).to_vec());
             }
-            compared.add(head, host.values(), placed.values(), &last, &series.targets.row(step).to_vec());
+            learn(&mut past, step);
             Ok(())
         })?;
-        let report = compared.report(steps - steps / 2, program_bytes);
+        let report = compared.report(program_bytes);
         self.set_placed(name, Some(placed))?;
         Ok(report)
     }
@@ -118,20 +122,25 @@ struct Comparison {
     loss: f64,
     placed_loss: f64,
     base_loss: f64,
-    steps: f64,
-    /// Per output: of the host's results their sum and squares, and the squared difference.
+    steps: usize,
+    /// Per output: of the host's results their mean and sum of squared deviations, and the sum of squared differences.
     outputs: Vec<[f64; 3]>,
 }
 
 impl Comparison {
     fn new(rows: usize) -> Self {
-        Self { loss: 0.0, placed_loss: 0.0, base_loss: 0.0, steps: 0.0, outputs: vec![[0.0; 3]; rows] }
+        Self { loss: 0.0, placed_loss: 0.0, base_loss: 0.0, steps: 0, outputs: vec![[0.0; 3]; rows] }
     }
 
     fn add<T: Real>(&mut self, head: &Head<T>, host: &[T], placed: &[T], base: &[f64], truth: &[T]) {
-        for (sums, (a, b)) in self.outputs.iter_mut().zip(host.iter().zip(placed)) {
+        self.steps += 1;
+        for ([mean, squares, differences], (a, b)) in self.outputs.iter_mut().zip(host.iter().zip(placed)) {
             let (a, difference) = (a.to_f64(), a.to_f64() - b.to_f64());
-            [a, a * a, difference * difference].into_iter().zip(sums).for_each(|(value, sum)| *sum += value);
+            // Plain squares would cancel where outputs are far from zero.
+            let deviation = a - *mean;
+            *mean += deviation / self.steps as f64;
+            *squares += deviation * (a - *mean);
+            *differences += difference * difference;
         }
         let finished = |sums: &[T]| {
             let mut outputs = sums.to_vec();
@@ -142,17 +151,13 @@ impl Comparison {
         self.loss += loss;
         self.placed_loss += placed_loss;
         self.base_loss += base_loss;
-        self.steps += 1.0;
     }
 
-    fn report(&self, steps: usize, program_bytes: usize) -> PlacedHead {
+    fn report(&self, program_bytes: usize) -> PlacedHead {
         let skill = |loss: f64| (self.base_loss > 0.0).then(|| 1.0 - loss / self.base_loss);
-        let relative = |&[sum, squares, difference]: &[f64; 3]| {
-            let variance = squares - sum * sum / self.steps;
-            (variance > 0.0).then(|| (difference / variance).sqrt())
-        };
+        let relative = |&[_, squares, differences]: &[f64; 3]| (squares > 0.0).then(|| (differences / squares).sqrt());
         let difference = self.outputs.iter().filter_map(relative).reduce(f64::max);
         let (host_skill, placed_skill) = (skill(self.loss), skill(self.placed_loss));
-        PlacedHead { steps, host_skill, placed_skill, difference, program_bytes }
+        PlacedHead { steps: self.steps, host_skill, placed_skill, difference, program_bytes }
     }
 }

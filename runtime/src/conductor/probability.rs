@@ -59,7 +59,8 @@ impl Calibration {
             }
             let determinant = haa * hbb - hab * hab;
             let (da, db) = ((hbb * ga - hab * gb) / determinant, (haa * gb - hab * ga) / determinant);
-            let better = (0..30).map(|halving| 0.5_f64.powi(halving)).find_map(|share| {
+            let mut shares = std::iter::successors(Some(1.0_f64), |share| Some(0.5 * share)).take(30);
+            let better = shares.find_map(|share| {
                 let (a, b) = (a - share * da, b - share * db);
                 let cost = cost(a, b);
                 (cost < best).then_some((a, b, cost))

@@ -1,5 +1,7 @@
 //! Skill over a window, with its uncertainty.
 
+use super::layout::Rule;
+
 /// Blocks that the window is cut into, so that errors which stay alike from step to step are not taken for many.
 pub(super) const BLOCKS: usize = 8;
 
@@ -29,8 +31,8 @@ pub struct Trust {
     pub steps: usize,
     /// 1 is perfect, 0 as good as the base rate; none while the base rate made no error, or without predictions.
     pub skill: Option<f64>,
-    /// Lower end of the skill's interval; none below the rule's minimum of predictions, or while all errors of the base
-    /// rate are in one stretch.
+    /// Lower end of the skill's interval; none below the rule's minimum of predictions or eight times its horizon, while all
+    /// errors of the base rate are in one stretch, or while its losses do not differ, as where the truth never changed.
     pub lower: Option<f64>,
     /// Whether `lower` is above the rule's threshold.
     pub is_trusted: bool,
@@ -68,15 +70,24 @@ impl Window {
         old.iter().chain(young).copied()
     }
 
-    pub(super) fn trust(&self, minimum: usize, threshold: f64) -> Trust {
+    pub(super) fn trust(&self, rule: &Rule) -> Trust {
         let steps = self.count;
         let (loss, base) = self.known().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
         if base <= 0.0 {
             return Trust { steps, skill: None, lower: None, is_trusted: false };
         }
         let skill = 1.0 - loss / base;
-        let lower = if steps >= minimum.max(2 * BLOCKS) { self.lower() } else { None };
-        Trust { steps, skill: Some(skill), lower, is_trusted: lower.is_some_and(|lower| lower > threshold) }
+        // Forecasts that overlap have errors that do: a stretch shorter than the horizon is no observation of its own.
+        let least = rule.minimum.max(BLOCKS * rule.horizon().max(2));
+        let lower = if steps >= least && self.varies() { self.lower() } else { None };
+        Trust { steps, skill: Some(skill), lower, is_trusted: lower.is_some_and(|lower| lower > rule.threshold) }
+    }
+
+    /// Whether the base rate's losses differ. Of a truth that never changed there is one observation, however often it was
+    /// told.
+    fn varies(&self) -> bool {
+        let mut bases = self.known().map(|(_, base)| base);
+        bases.next().is_some_and(|first| bases.any(|base| base != first))
     }
 
     fn lower(&self) -> Option<f64> {
@@ -105,12 +116,20 @@ mod tests {
     use super::*;
     use crate::random::Seed;
 
+    fn rule(minimum: usize, threshold: f64) -> Rule {
+        Rule { minimum, threshold, ..Rule::default() }
+    }
+
+    fn square(x: f64) -> f64 {
+        x * x
+    }
+
     /// How many of `windows` have a lower bound above `skill`; `losses` fills one.
     fn above(windows: usize, skill: f64, mut losses: impl FnMut(&mut Window)) -> usize {
         let is_above = |_: &usize| {
             let mut window = Window::new(512);
             losses(&mut window);
-            window.trust(64, skill).is_trusted
+            window.trust(&rule(64, skill)).is_trusted
         };
         (0..windows).filter(is_above).count()
     }
@@ -122,7 +141,7 @@ mod tests {
         let normal = above(4000, 0.2, |window| {
             for _ in 0..128 {
                 let loss = stream.normal();
-                window.push(0.8 * loss * loss, stream.normal().powi(2));
+                window.push(0.8 * loss * loss, square(stream.normal()));
             }
         });
         let mut stream = Seed(2).stream("losses");
@@ -147,7 +166,7 @@ mod tests {
     fn few_errors_are_enough() {
         let mut window = Window::new(64);
         (0..64).for_each(|i| window.push(f64::from(u8::from(i == 20)), f64::from(u8::from(i % 7 < 2))));
-        let trust = window.trust(64, 0.0);
+        let trust = window.trust(&rule(64, 0.0));
         assert!(trust.is_trusted, "{trust:?}");
     }
 
@@ -155,13 +174,13 @@ mod tests {
     fn nothing_is_shown_where_the_base_rate_is_perfect() {
         let mut window = Window::new(32);
         (0..40).for_each(|_| window.push(0.0, 0.0));
-        assert_eq!(window.trust(16, 0.0), Trust { steps: 32, skill: None, lower: None, is_trusted: false });
-        (0..32).for_each(|_| window.push(0.0, 1.0));
-        let perfect = window.trust(16, 0.5);
+        assert_eq!(window.trust(&rule(16, 0.0)), Trust { steps: 32, skill: None, lower: None, is_trusted: false });
+        (0..32).for_each(|i| window.push(0.0, 1.0 + f64::from(i % 2)));
+        let perfect = window.trust(&rule(16, 0.5));
         assert!(perfect.skill == Some(1.0) && perfect.lower > Some(0.98) && perfect.is_trusted, "{perfect:?}");
         window.push(f64::INFINITY, 1.0);
-        assert!(!window.trust(16, -1e300).is_trusted);
+        assert!(!window.trust(&rule(16, -1e300)).is_trusted);
         window.clear();
-        assert_eq!(window.trust(16, 0.0).steps, 0);
+        assert_eq!(window.trust(&rule(16, 0.0)).steps, 0);
     }
 }

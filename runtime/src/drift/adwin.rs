@@ -9,28 +9,34 @@ const PER_ROW: usize = 5;
 const ROWS: usize = 24;
 /// Samples between two searches for a cut.
 const CLOCK: u32 = 4;
-/// Samples before the first search.
+/// Samples of the smallest window that is searched.
 const GRACE: f64 = 30.0;
 /// Samples on either side of a cut, at least.
 const LEAST: f64 = 5.0;
 
-/// Adaptive windowing: the means of any two parts of the window agree, or the older part is out of date.
+/// Samples beyond this, in either direction, are left out: sums of their squares would not be finite.
+const LARGEST: f64 = 1e150;
+
+/// Adaptive windowing: the means of any two parts of the window agree, or the older part is out of date and dropped.
 ///
 /// ```text
 /// cut between n0 old and n1 new samples, n = n0 + n1, if |mean0 - mean1| >= eps_cut
-/// eps_cut = sqrt(2 s^2 L / m) + 2 L / (3 m)      L = ln(2 n / delta)      m = 1 / (1/n0 + 1/n1)
+/// eps_cut = sqrt(2 s^2 L / m) + 2 r L / (3 m)      L = ln(2 n / delta)      m = 1 / (1/n0 + 1/n1)
 /// ```
 ///
-/// with `s^2` the variance of the window. The window is an exponential histogram: a sum and a sum of squares for each of at
-/// most 5 buckets of every power of two, so memory is fixed and cuts are tried between buckets only. A search is made every
-/// fourth sample from the 30th on. The statistic is the largest `L` that any cut still exceeds: its evidence. With a delta its threshold grows with the window, and false alarms become ever rarer; with a
-/// [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
+/// with `s^2` the variance of the window and `r` the range of its samples, which the theorem takes for known: an offset or
+/// another unit changes nothing, and one sample far off makes the bound wide for as long as it stays in the window. The window
+/// is an exponential histogram: mean, sum of squared deviations and range for each of at most 5 buckets of every power of two,
+/// so memory is fixed and cuts are tried between buckets only. A search is made every fourth sample, in windows of at least 30.
 ///
-/// The bound's last term takes samples for bounded by 1, in whatever units they come.
+/// The statistic is the largest `L` that any cut still exceeds: its evidence. Where that is an alarm, all before the cut is
+/// dropped, and again until no cut is left: the window then holds what came after the change, and one change gives one alarm
+/// or a few. With a delta the threshold grows with the window, and false alarms become ever rarer; with a
+/// [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
 ///
 /// # Source
 /// A. Bifet, R. Gavalda, "Learning from time-changing data with adaptive windowing", SIAM Data Mining (2007), theorem 3.2
-/// and section 4.
+/// and section 4. They drop bucket by bucket; here the part before the best cut goes at once.
 ///
 /// ```
 /// use forebay::drift::{Adwin, Detector};
@@ -38,7 +44,7 @@ const LEAST: f64 = 5.0;
 /// let mut adwin = Adwin::new(0.002)?;
 /// assert!((0..1000).all(|t| adwin.update(f64::from(t % 2)) < 1.0));
 /// let delay = (0..1000).position(|t| adwin.update(1.0 + f64::from(t % 2)) >= 1.0);
-/// assert!(delay.is_some_and(|delay| delay < 40));
+/// assert!(delay.is_some_and(|delay| delay < 60) && adwin.window() <= 60);
 /// # Ok::<(), forebay::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -48,7 +54,6 @@ pub struct Adwin {
     buckets: [[Bucket; PER_ROW + 1]; ROWS],
     filled: [usize; ROWS],
     total: Bucket,
-    samples: f64,
     clock: u32,
     /// Samples after the best cut of the last search.
     since: f64,
@@ -62,15 +67,36 @@ enum Limit {
     Fixed(f64),
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// Moments about the samples' own mean: sums of plain squares would cancel where the mean is far from zero.
+#[derive(Clone, Copy, Debug)]
 struct Bucket {
-    sum: f64,
+    samples: f64,
+    mean: f64,
+    /// Sum of squared deviations from the mean.
     squares: f64,
+    least: f64,
+    largest: f64,
 }
 
 impl Bucket {
+    const EMPTY: Self =
+        Self { samples: 0.0, mean: 0.0, squares: 0.0, least: f64::INFINITY, largest: f64::NEG_INFINITY };
+
+    fn of(sample: f64) -> Self {
+        Self { samples: 1.0, mean: sample, squares: 0.0, least: sample, largest: sample }
+    }
+
+    /// Both together; `other` is not empty.
     fn plus(self, other: Self) -> Self {
-        Self { sum: self.sum + other.sum, squares: self.squares + other.squares }
+        let samples = self.samples + other.samples;
+        let (distance, share) = (other.mean - self.mean, other.samples / samples);
+        Self {
+            samples,
+            mean: self.mean + distance * share,
+            squares: self.squares + other.squares + distance * distance * (self.samples * share),
+            least: self.least.min(other.least),
+            largest: self.largest.max(other.largest),
+        }
     }
 }
 
@@ -86,7 +112,10 @@ impl Adwin {
         Ok(Self::empty(Limit::Delta(delta)))
     }
 
-    /// With a fixed threshold for `L`.
+    /// With a fixed threshold for `L`, from a simulation; see [`thresholds`](super::thresholds).
+    ///
+    /// It needs no guarantee for bounded samples, so `r` is the standard deviation of the window, and one sample far off does
+    /// not make the detector deaf.
     ///
     /// # Errors
     /// [`Error::Range`] unless the threshold is finite and above 0.
@@ -98,10 +127,9 @@ impl Adwin {
     fn empty(limit: Limit) -> Self {
         Self {
             limit,
-            buckets: [[Bucket::default(); PER_ROW + 1]; ROWS],
+            buckets: [[Bucket::EMPTY; PER_ROW + 1]; ROWS],
             filled: [0; ROWS],
-            total: Bucket::default(),
-            samples: 0.0,
+            total: Bucket::EMPTY,
             clock: 0,
             since: 0.0,
             skipped: 0,
@@ -110,13 +138,17 @@ impl Adwin {
 
     /// Samples in the window.
     pub fn window(&self) -> u64 {
-        self.samples as u64
+        self.total.samples as u64
+    }
+
+    /// Mean of the window; none while it is empty.
+    pub fn mean(&self) -> Option<f64> {
+        (self.total.samples > 0.0).then_some(self.total.mean)
     }
 
     fn insert(&mut self, sample: f64) {
-        let mut bucket = Bucket { sum: sample, squares: sample * sample };
+        let mut bucket = Bucket::of(sample);
         self.total = self.total.plus(bucket);
-        self.samples += 1.0;
         for row in 0..ROWS {
             let filled = self.filled[row];
             self.buckets[row][filled] = bucket;
@@ -129,65 +161,95 @@ impl Adwin {
             self.buckets[row].copy_within(2.., 0);
             self.filled[row] -= 2;
         }
-        // Beyond the last row: the two oldest buckets leave the window.
-        self.total = Bucket { sum: self.total.sum - bucket.sum, squares: self.total.squares - bucket.squares };
-        self.samples -= 2.0 * size_of_row(ROWS - 1);
+        // Beyond the last row: the two oldest buckets have left the window.
+        self.count();
     }
 
-    /// The largest `L` of any cut, from `a sqrt(L) + b L = |mean0 - mean1|`.
-    fn search(&mut self) -> f64 {
-        let n = self.samples;
-        let mean = self.total.sum / n;
-        let variance = (self.total.squares / n - mean * mean).max(0.0);
-        let (mut best, mut old, mut sum) = (0.0, 0.0, 0.0);
+    /// The window, summed anew from its buckets: taking dropped ones off the sums would leave their rounding behind.
+    fn count(&mut self) {
+        self.total = self.oldest_first().fold(Bucket::EMPTY, Bucket::plus);
+    }
+
+    fn oldest_first(&self) -> impl Iterator<Item = Bucket> {
+        self.buckets.iter().zip(&self.filled).rev().flat_map(|(row, &filled)| row[..filled].iter().copied())
+    }
+
+    /// Drops all but the newest `samples`, which begin with a bucket.
+    fn keep(&mut self, samples: f64) {
+        let mut old = self.total.samples - samples;
         for row in (0..ROWS).rev() {
-            for bucket in &self.buckets[row][..self.filled[row]] {
-                old += size_of_row(row);
-                sum += bucket.sum;
-                let new = n - old;
-                if old < LEAST || new < LEAST {
-                    continue;
-                }
-                let (per_old, per_new) = (1.0 / old, 1.0 / new);
-                let distance = (sum * per_old - (self.total.sum - sum) * per_new).abs();
-                let inverse = per_old + per_new;
-                let (a_squared, b) = (2.0 * variance * inverse, 2.0 / 3.0 * inverse);
-                // Most cuts are told apart without a root.
-                if distance * distance <= a_squared * best * best {
-                    continue;
-                }
-                let root = ((a_squared + 4.0 * b * distance).sqrt() - a_squared.sqrt()) / (2.0 * b);
-                if root > best {
-                    (best, self.since) = (root, new);
-                }
+            while old > 0.0 && self.filled[row] > 0 {
+                old -= self.buckets[row][0].samples;
+                self.buckets[row].copy_within(1.., 0);
+                self.filled[row] -= 1;
             }
         }
-        best * best
+        self.count();
     }
-}
 
-fn size_of_row(row: usize) -> f64 {
-    (1_u64 << row) as f64
+    /// The largest `L` of any cut, from `a sqrt(L) + b L = |mean0 - mean1|`, and the samples after that cut.
+    fn search(&self) -> (f64, f64) {
+        let Bucket { samples: n, mean, squares, least, largest } = self.total;
+        let variance = squares / n;
+        let range = match self.limit {
+            Limit::Delta(_) => largest - least,
+            Limit::Fixed(_) => variance.sqrt(),
+        };
+        let (mut best, mut since, mut old, mut sum) = (0.0, n, 0.0, 0.0);
+        for bucket in self.oldest_first() {
+            old += bucket.samples;
+            sum += bucket.samples * (bucket.mean - mean);
+            let new = n - old;
+            if old < LEAST || new < LEAST {
+                continue;
+            }
+            // The deviations of both parts from the mean add up to zero.
+            let inverse = n / (old * new);
+            let distance = sum.abs() * inverse;
+            let (a_squared, b) = (2.0 * variance * inverse, 2.0 / 3.0 * range * inverse);
+            // Most cuts are told apart without a root.
+            if distance * distance <= a_squared * best * best {
+                continue;
+            }
+            let root = ((a_squared + 4.0 * b * distance).sqrt() - a_squared.sqrt()) / (2.0 * b);
+            if root > best {
+                (best, since) = (root, new);
+            }
+        }
+        (best * best, since)
+    }
+
+    fn limit(&self) -> f64 {
+        match self.limit {
+            Limit::Delta(delta) => libm::log(2.0 * self.total.samples / delta),
+            Limit::Fixed(threshold) => threshold,
+        }
+    }
 }
 
 impl Detector for Adwin {
     fn update(&mut self, sample: f64) -> f64 {
-        // A square beyond f64 would stay in the sums for good.
-        if !(sample * sample).is_finite() {
+        if sample.is_nan() || sample.abs() > LARGEST {
             self.skipped += 1;
             return 0.0;
         }
         self.insert(sample);
         self.clock += 1;
-        if self.clock < CLOCK || self.samples < GRACE {
+        if self.clock < CLOCK || self.total.samples < GRACE {
             return 0.0;
         }
         self.clock = 0;
-        let limit = match self.limit {
-            Limit::Delta(delta) => libm::log(2.0 * self.samples / delta),
-            Limit::Fixed(threshold) => threshold,
-        };
-        self.search() / limit
+        let (evidence, since) = self.search();
+        self.since = since;
+        let score = evidence / self.limit();
+        let mut is_cut = score >= 1.0;
+        while is_cut {
+            self.keep(self.since);
+            let (evidence, since) = self.search();
+            is_cut = self.total.samples >= GRACE && evidence >= self.limit();
+            self.since = if is_cut { since } else { self.total.samples };
+        }
+        score
     }
 
     fn since(&self) -> u64 {
@@ -196,7 +258,7 @@ impl Detector for Adwin {
 
     fn restart(&mut self) {
         self.filled = [0; ROWS];
-        (self.total, self.samples, self.clock, self.since) = (Bucket::default(), 0.0, 0, 0.0);
+        (self.total, self.clock, self.since) = (Bucket::EMPTY, 0, 0.0);
     }
 
     fn skipped(&self) -> u64 {

@@ -146,8 +146,14 @@ impl Detector for PageHinkley {
             self.skipped += 1;
             return 0.0;
         }
+        let deviation = sample - self.mean;
+        // Between the ends of f64; the mean would be infinite for good, and the sums deaf.
+        if !deviation.is_finite() {
+            self.skipped += 1;
+            return 0.0;
+        }
         self.count += 1;
-        self.mean += (sample - self.mean) / self.count as f64;
+        self.mean += deviation / self.count as f64;
         self.sums.add(sample - self.mean, self.allowance) / self.threshold
     }
 

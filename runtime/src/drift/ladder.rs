@@ -6,135 +6,16 @@ use forebay_kernels::Real;
 use ndarray::ArrayView2;
 
 use super::kept::Kept;
-use super::{DriftMonitor, Event, Kind, positive, range};
+use super::policy::{Action, Entry, Policy};
+use super::{DriftMonitor, Event, positive, range};
 use crate::error::Error;
 use crate::esn::HybridEsn;
 use crate::model::Model;
-use crate::train::online::{OnlineFeedback, OnlineTrainer, Rls};
 use crate::train::{Ridge, Series, Training};
-
-/// How the readout is refitted; the reservoir stays as it is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Refit {
-    /// Ridge regression over the steps since the alarm, exact.
-    Ridge(Ridge),
-    /// Recursive least squares with exponential forgetting over the same steps.
-    RecursiveLeastSquares {
-        /// Weight of a step relative to the one after, in (0, 1].
-        forgetting: f64,
-        /// Start of the inverse, see [`Rls`].
-        ridge: f64,
-    },
-}
 
 /// Retrains from a model and the steps since the alarm: inputs `[steps, inputs]`, targets `[steps, outputs]`. The graph has
 /// to stay; reservoir weights may change.
 pub type Retrain<T> = Box<dyn FnMut(&Model<T>, ArrayView2<'_, T>, ArrayView2<'_, T>) -> Result<Model<T>, Error> + Send>;
-
-/// Lengths and limits of a [`Ladder`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
-    /// Steps to gather after an alarm before the readout is refitted; 1,000.
-    pub refit_after: usize,
-    /// Steps to gather before a full retraining; 3,000.
-    pub retrain_after: usize,
-    /// Steps after a new model was installed on which it is judged, beside the old one; it has not seen them; 300.
-    pub trial: usize,
-    /// Steps of each training series while the state forgets that it began at rest; 100.
-    pub washout: usize,
-    /// A new model is kept if its error is below the old one's, and is good enough (no next rung) if it is below this
-    /// multiple of the error before the alarm; 1.5.
-    pub good_enough: f64,
-    /// Steps after control was given back on which a new monitor learns what is normal now; 2,000.
-    pub recalibrate: usize,
-    /// How the readout is refitted; ridge regression with 1e-6.
-    pub refit: Refit,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            refit_after: 1000,
-            retrain_after: 3000,
-            trial: 300,
-            washout: 100,
-            good_enough: 1.5,
-            recalibrate: 2000,
-            refit: Refit::Ridge(Ridge::Fixed(1e-6)),
-        }
-    }
-}
-
-/// What was done, and why. Errors are root mean squares over steps and outputs.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Action {
-    /// Outputs are not to be trusted; steps are gathered.
-    Hold {
-        /// The channel that drifted.
-        channel: usize,
-        /// The detector that said so.
-        detector: Kind,
-        /// Where the change began, by its estimate.
-        since: u64,
-    },
-    /// A new readout runs on trial.
-    Refit {
-        /// Steps that it was fitted to.
-        steps: usize,
-    },
-    /// A retrained model runs on trial.
-    Retrain {
-        /// Steps that it was trained on.
-        steps: usize,
-    },
-    /// Training failed; the model is the old one.
-    Failed {
-        /// Why.
-        reason: String,
-    },
-    /// The new model was worse on the trial: the old one is back.
-    RollBack {
-        /// Error of the old model.
-        old: f64,
-        /// Error of the new one.
-        new: f64,
-    },
-    /// The new model was better but not good enough: the next rung follows.
-    Escalate {
-        /// Error of the new model.
-        new: f64,
-        /// The limit.
-        limit: f64,
-    },
-    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless a good old model is back.
-    GiveBack {
-        /// Error of the model in control on the trial.
-        error: f64,
-        /// Error before the alarm.
-        before: f64,
-        /// Whether it is as small as was asked for.
-        is_good: bool,
-    },
-    /// The monitor watches again.
-    Watch,
-    /// The monitor could not learn what is normal; it goes on with what it knew.
-    Unwatched {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// An action with its step, and the time that the computation took.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The step, counted from 0, after which it was done.
-    pub step: u64,
-    /// What was done.
-    pub action: Action,
-    /// Wall-clock time of training or calibration; zero for the rest.
-    pub took: Duration,
-}
 
 /// Watches a running network and repairs it.
 ///
@@ -145,8 +26,9 @@ pub struct Entry {
 /// ```
 ///
 /// The monitor's channels are the residuals `prediction - truth`, one per output. While the ladder holds, refits and tries,
-/// [`is_trusted`](Self::is_trusted) is false. While it recalibrates, drift goes unnoticed. The substrate of a compiled model
-/// is used for training as well; on the same substrate the same steps give the same model.
+/// [`is_trusted`](Self::is_trusted) is false. While it recalibrates, drift is told by the old measure, and nothing is done
+/// about it. The substrate of a compiled model is used for training as well; on the same substrate the same steps give the
+/// same model.
 ///
 /// ```
 /// use forebay::HybridEsn;
@@ -199,6 +81,8 @@ enum Stage<T: Real> {
     /// Gathers residuals, `[steps, outputs]`.
     Recalibrating {
         residuals: Vec<f64>,
+        /// Whether an alarm was told.
+        is_told: bool,
     },
 }
 
@@ -210,10 +94,16 @@ impl<T: Real> Ladder<T> {
     ///
     /// # Errors
     /// [`Error::Range`] for lengths that leave nothing to train on, judge by or learn from, or a `before` that is not above
-    /// 0.
+    /// 0; [`Error::Misuse`] for a monitor that would relearn by itself, from a network that is not to be trusted.
     pub fn new(monitor: DriftMonitor, policy: Policy, before: f64) -> Result<Self, Error> {
         positive("the error before the alarm", before)?;
         positive("good_enough", policy.good_enough)?;
+        if monitor.settings().relearn.is_some() {
+            return Err(Error::Misuse {
+                what: "a ladder decides itself when its monitor learns what is normal",
+                instead: "calibrate the monitor with `relearn: None`".to_owned(),
+            });
+        }
         if policy.refit_after < policy.washout.saturating_add(2) || policy.retrain_after < policy.refit_after {
             let expected = "above washout, and retrain_after no less";
             return Err(range("refit_after", expected, policy.refit_after));
@@ -250,14 +140,16 @@ impl<T: Real> Ladder<T> {
     /// Looks at the step that the network has just made, once its truth is known; acts if it is time to. The network may
     /// have another model afterwards; its state stays.
     ///
-    /// While watching, nothing is allocated. A truth that is not finite is reported and not learnt from.
+    /// While watching, nothing is allocated. A truth that is not finite is reported and not learnt from: its step is left out of
+    /// what is learnt, as if the one after had followed the one before. An alarm is acted on whatever else is missing in its step;
+    /// one while the ladder holds or tries says that the change lasts, and is only given back as the event.
     ///
     /// # Shapes
     /// `input`: `[inputs]`, as given to [`HybridEsn::step`]; `truth`: `[outputs]`.
     ///
     /// # Errors
     /// [`Error::Shape`] for lengths that disagree with the network or the monitor, and what stepping the old model beside the
-    /// new one may give. A training that fails is no error: it is logged.
+    /// new one may give; nothing has changed then. A training that fails is no error: it is logged.
     pub fn observe(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) -> Result<Event, Error> {
         for (what, found, expected) in [
             ("the ladder's input", input.len(), esn.inputs()),
@@ -268,6 +160,10 @@ impl<T: Real> Ladder<T> {
                 return Err(Error::shape(what, expected, found));
             }
         }
+        // First, because it may fail.
+        if let Stage::Trying { old, .. } = &mut self.stage {
+            old.step(input)?;
+        }
         self.residuals.clear();
         let outputs = esn.session().outputs();
         self.residuals.extend(outputs.iter().zip(truth).map(|(y, t)| y.to_f64() - t.to_f64()));
@@ -276,26 +172,32 @@ impl<T: Real> Ladder<T> {
         if let Event::Alarm { since, .. } = &mut event {
             *since += self.origin;
         }
-        // What is not finite can neither be learnt from nor judged by; the old model keeps step all the same.
-        if self.residuals.iter().any(|e| !e.is_finite()) {
-            if let Stage::Trying { old, .. } = &mut self.stage {
-                old.step(input)?;
-            }
-            return Ok(event);
-        }
-        self.advance(esn, event, input, truth)?;
-        Ok(event)
-    }
-
-    fn advance(&mut self, esn: &mut HybridEsn<T>, event: Event, input: &[T], truth: &[T]) -> Result<(), Error> {
-        match &mut self.stage {
-            Stage::Watching => {
-                if let Event::Alarm { channel, detector, since } = event {
+        if let Event::Alarm { channel, detector, since } = event {
+            match &mut self.stage {
+                Stage::Watching => {
                     self.note(Action::Hold { channel, detector, since });
                     self.kept.clear();
                     self.stage = Stage::Holding { rung: 0 };
+                    return Ok(event);
                 }
+                Stage::Recalibrating { is_told, .. } if !*is_told => {
+                    *is_told = true;
+                    self.note(Action::Again { channel, detector, since });
+                }
+                _ => {}
             }
+        }
+        // What is not finite can neither be learnt from nor judged by.
+        if self.residuals.iter().all(|e| e.is_finite()) {
+            self.advance(esn, input, truth)?;
+        }
+        Ok(event)
+    }
+
+    /// Takes a step whose truth is known.
+    fn advance(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) -> Result<(), Error> {
+        match &mut self.stage {
+            Stage::Watching => {}
             &mut Stage::Holding { rung } => {
                 self.kept.push(input, truth);
                 let wanted = [self.policy.refit_after, self.policy.retrain_after][rung];
@@ -306,7 +208,7 @@ impl<T: Real> Ladder<T> {
             Stage::Trying { rung, old, new_error, old_error, left } => {
                 let rung = *rung;
                 self.kept.push(input, truth);
-                let outputs = old.step(input)?;
+                let outputs = old.session().outputs();
                 *old_error += outputs.iter().zip(truth).map(|(y, t)| square(y.to_f64() - t.to_f64())).sum::<f64>();
                 *new_error += self.residuals.iter().map(|e| square(*e)).sum::<f64>();
                 *left -= 1;
@@ -314,7 +216,7 @@ impl<T: Real> Ladder<T> {
                     self.judge(esn, rung)?;
                 }
             }
-            Stage::Recalibrating { residuals } => {
+            Stage::Recalibrating { residuals, .. } => {
                 residuals.extend_from_slice(&self.residuals);
                 if residuals.len() >= self.policy.recalibrate * self.residuals.len() {
                     self.recalibrate();
@@ -389,13 +291,15 @@ impl<T: Real> Ladder<T> {
     fn give_back(&mut self, error: f64) {
         let is_good = error <= self.policy.good_enough * self.before;
         self.note(Action::GiveBack { error, before: self.before, is_good });
-        self.stage =
-            Stage::Recalibrating { residuals: Vec::with_capacity(self.policy.recalibrate * self.residuals.len()) };
+        let residuals = Vec::with_capacity(self.policy.recalibrate * self.residuals.len());
+        self.stage = Stage::Recalibrating { residuals, is_told: false };
     }
 
     fn recalibrate(&mut self) {
         let start = Instant::now();
-        let Stage::Recalibrating { residuals } = std::mem::replace(&mut self.stage, Stage::Watching) else { return };
+        let Stage::Recalibrating { residuals, .. } = std::mem::replace(&mut self.stage, Stage::Watching) else {
+            return;
+        };
         let width = self.residuals.len();
         let stretch = ArrayView2::from_shape((residuals.len() / width, width), &residuals).expect("whole steps");
         let action = match DriftMonitor::calibrate(self.monitor.settings().clone(), stretch) {
@@ -440,44 +344,6 @@ impl<T: Real> Ladder<T> {
 impl<T: Real> std::fmt::Debug for Ladder<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ladder").field("policy", &self.policy).field("log", &self.log).finish_non_exhaustive()
-    }
-}
-
-impl Policy {
-    fn fit<T: Real>(
-        &self,
-        model: &Model<T>,
-        inputs: ArrayView2<'_, T>,
-        targets: ArrayView2<'_, T>,
-    ) -> Result<Model<T>, Error> {
-        match &self.refit {
-            Refit::Ridge(ridge) => {
-                let training = Training::new().washout(self.washout).ridge(ridge.clone());
-                Ok(training.fit(model, &[Series::new(inputs, targets)])?.0)
-            }
-            &Refit::RecursiveLeastSquares { forgetting, ridge } => {
-                // All heads at once, in the order of the outputs: what is fed back is the truth of every one.
-                let mut trainer: Option<OnlineTrainer<T, Rls>> = None;
-                for head in model.graph().heads() {
-                    let features = model.readout(head.name)?.0.ncols();
-                    let rls = Rls::new(1 + features, head.width, forgetting, ridge)?;
-                    trainer = Some(match trainer {
-                        None => OnlineTrainer::new(model, head.name, rls, OnlineFeedback::Teacher)?,
-                        Some(trainer) => trainer.with_head(head.name, rls)?,
-                    });
-                }
-                let mut trainer = trainer.expect("a graph has a readout");
-                for (step, (input, target)) in inputs.rows().into_iter().zip(targets.rows()).enumerate() {
-                    let (input, target) = (input.to_vec(), target.to_vec());
-                    if step < self.washout {
-                        trainer.warm_up(&input, &target)?;
-                    } else {
-                        trainer.step(&input, &target)?;
-                    }
-                }
-                trainer.into_model()
-            }
-        }
     }
 }
 

@@ -22,25 +22,30 @@ mod kept;
 mod kswin;
 mod ladder;
 mod monitor;
+mod policy;
+mod settings;
 mod whiten;
 
 pub use adwin::Adwin;
 pub use calibrate::thresholds;
 pub use cusum::{Cusum, PageHinkley};
 pub use kswin::{Kswin, ks_distance};
-pub use ladder::{Action, Entry, Ladder, Policy, Refit, Retrain};
-pub use monitor::{DriftMonitor, Event, Settings, Source, View};
+pub use ladder::{Ladder, Retrain};
+pub use monitor::DriftMonitor;
+pub use policy::{Action, Entry, Policy, Refit};
+pub use settings::{Event, Settings, Source, View};
 pub use whiten::{Whitener, Whitening, autocorrelation_time, levinson_durbin};
 
 use crate::error::Error;
 
 /// Something that watches one stream of samples for a change of its distribution.
 ///
-/// Updates allocate nothing. A sample that is NaN or infinite leaves the state as it was and is counted.
+/// Updates allocate nothing. A sample that is NaN or infinite, or so far off that the sums would be, leaves the state as it was
+/// and is counted.
 pub trait Detector {
     /// Takes one sample and gives the statistic over its threshold: an alarm from 1 on.
     ///
-    /// For a sample that is not finite that is 0.
+    /// For a sample that is left out that is 0.
     fn update(&mut self, sample: f64) -> f64;
 
     /// For how many samples the change has lasted, by the detector's own estimate.
@@ -49,7 +54,7 @@ pub trait Detector {
     /// Forgets what was seen: the state is that of a new detector. The count of skipped samples stays.
     fn restart(&mut self);
 
-    /// Samples so far that were not finite.
+    /// Samples so far that were left out.
     fn skipped(&self) -> u64;
 }
 

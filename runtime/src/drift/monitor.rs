@@ -2,109 +2,10 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::{AnyDetector, Detector, Kind, Whitener, Whitening, positive, range, thresholds};
+use super::settings::{Event, Settings, Source, View};
+use super::{AnyDetector, Detector, Kind, Whitener, thresholds};
 use crate::error::Error;
 use crate::random::Seed;
-
-/// What a channel carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Source {
-    /// What goes into the network.
-    Input,
-    /// The reservoir's state, or some of it.
-    State,
-    /// Prediction minus truth.
-    Residual,
-}
-
-/// Which property of a channel is watched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// The value: finds shifts of the mean.
-    #[default]
-    Value,
-    /// The logarithm of the magnitude, `ln(d^2 + s^2 / 100) / 2` with `d` the distance from the mean and `s` the standard
-    /// deviation of the drift-free stretch: finds errors that grow in either direction, and is not upset by single large
-    /// ones.
-    Magnitude,
-}
-
-/// Settings of a [`DriftMonitor`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// False alarms per 1,000 steps of the whole monitor, above 0 and at most 20; 0.1.
-    pub rate: f64,
-    /// The detector of every channel; CUSUM.
-    pub detector: Kind,
-    /// A second opinion that sees means of 16 whitened samples, and gets a fifth of the rate; ADWIN.
-    pub second: Option<Kind>,
-    /// What is watched; the value.
-    pub view: View,
-    /// How samples are made independent; an autoregression of order up to 10.
-    pub whitening: Whitening,
-    /// Steps at the start that only fill the whiteners; 20.
-    pub warm_up: u64,
-    /// Steps after an alarm in which there is no other; 100.
-    pub cool_down: u64,
-    /// A warning begins when a statistic is above this share of its threshold, in (0, 1]; 0.8.
-    pub warn_at: f64,
-    /// It ends when all are below this one, at least 0 and at most `warn_at`; 0.5.
-    pub clear_at: f64,
-    /// What the channels carry, in order, with their number; empty if all are residuals.
-    pub watch: Vec<(Source, usize)>,
-    /// Seed of the simulation that finds thresholds; 0.
-    pub seed: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            rate: 0.1,
-            detector: Kind::Cusum,
-            second: Some(Kind::Adwin),
-            view: View::Value,
-            whitening: Whitening::Autoregression(10),
-            warm_up: 20,
-            cool_down: 100,
-            warn_at: 0.8,
-            clear_at: 0.5,
-            watch: Vec::new(),
-            seed: 0,
-        }
-    }
-}
-
-/// What a monitor has to say about a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// Nothing.
-    Quiet,
-    /// A channel holds NaN or infinity. Its sample was left out; the others were looked at.
-    NotFinite {
-        /// The first such channel.
-        channel: usize,
-    },
-    /// A statistic is near its threshold.
-    Warning {
-        /// The channel.
-        channel: usize,
-        /// The detector.
-        detector: Kind,
-        /// The statistic over its threshold.
-        score: f64,
-    },
-    /// The channel is not what it was. All detectors start anew.
-    Alarm {
-        /// The channel.
-        channel: usize,
-        /// The detector.
-        detector: Kind,
-        /// The step, counted from 0, in which the change began by the detector's estimate.
-        since: u64,
-    },
-}
 
 /// Watches the channels of a stream for drift.
 ///
@@ -139,6 +40,8 @@ pub struct DriftMonitor {
     score: f64,
     skipped: u64,
     block: usize,
+    /// What is to be normal after an alarm so far, `[steps, channels]`; none while watching.
+    gathered: Option<Vec<f64>>,
 }
 
 #[derive(Clone, Debug)]
@@ -159,7 +62,15 @@ impl Lens {
     fn see(self, sample: f64) -> f64 {
         match self {
             Self::Value => sample,
-            Self::Magnitude { mean, floor } => 0.5 * libm::log((sample - mean) * (sample - mean) + floor),
+            Self::Magnitude { mean, floor } => {
+                let distance = sample - mean;
+                let square = distance * distance + floor;
+                // The square of what is far off may not be finite, and its logarithm is.
+                if square < f64::MAX {
+                    return 0.5 * libm::log(square);
+                }
+                if sample.is_finite() { libm::log(distance.abs().min(f64::MAX)) } else { f64::NAN }
+            }
         }
     }
 }
@@ -235,10 +146,15 @@ impl DriftMonitor {
             score: 0.0,
             skipped: 0,
             block,
+            gathered: None,
         })
     }
 
-    /// Looks at one step; allocates nothing. Of several channels the one furthest beyond its threshold is named.
+    /// Looks at one step. Of several channels the one furthest beyond its threshold is named; of several things to say an alarm
+    /// comes first, then a value that is not finite.
+    ///
+    /// Allocates nothing, unless it is to [relearn](Settings::relearn) what is normal: that takes as long as calibration, in one
+    /// step. Steps with a value that is not finite are not learnt from.
     ///
     /// # Shapes
     /// `samples`: `[channels]`.
@@ -249,7 +165,8 @@ impl DriftMonitor {
         if samples.len() != self.channels.len() {
             return Err(Error::shape("the monitor's step", self.channels.len(), samples.len()));
         }
-        let is_watching = self.steps >= self.settings.warm_up && self.steps >= self.quiet_until;
+        let is_quiet = self.steps < self.quiet_until;
+        let is_watching = self.steps >= self.settings.warm_up && !is_quiet && self.gathered.is_none();
         let mut not_finite = None;
         // Channel, bank and score of the statistic nearest its threshold.
         let mut nearest = (0, 0, 0.0);
@@ -271,6 +188,10 @@ impl DriftMonitor {
             }
         }
         self.steps += 1;
+        let learnt = if is_quiet || not_finite.is_some() { None } else { self.gather(samples) };
+        if let Some(event) = learnt {
+            return Ok(event);
+        }
         let (channel, place, score) = nearest;
         self.score = score;
         let detector = self.banks[place].kind;
@@ -291,12 +212,31 @@ impl DriftMonitor {
         let event = Event::Alarm { channel, detector: bank.kind, since: self.steps.saturating_sub(lasted) };
         self.restart();
         self.alarms += 1;
-        self.quiet_until = self.steps + self.settings.cool_down;
+        self.quiet_until = self.steps.saturating_add(self.settings.cool_down);
+        self.gathered = self.settings.relearn.map(|_| Vec::new());
         event
     }
 
-    /// Detectors start anew; what is normal, and all counts, stay.
+    /// Takes a step of what is to be normal, and learns it once there is enough.
+    fn gather(&mut self, samples: &[f64]) -> Option<Event> {
+        let (gathered, steps) = (self.gathered.as_mut()?, self.settings.relearn?);
+        gathered.extend_from_slice(samples);
+        if gathered.len() < steps.saturating_mul(samples.len()) {
+            return None;
+        }
+        let learnt = ArrayView2::from_shape((steps, samples.len()), gathered)
+            .ok()
+            .and_then(|stretch| Self::calibrate(self.settings.clone(), stretch).ok());
+        self.gathered = None;
+        self.quiet_until = self.steps.saturating_add(self.settings.warm_up);
+        let Some(Self { channels, banks, block, .. }) = learnt else { return Some(Event::NotRelearnt) };
+        (self.channels, self.banks, self.block) = (channels, banks, block);
+        Some(Event::Relearnt { steps })
+    }
+
+    /// Detectors start anew; what is normal, and all counts, stay. What was gathered to be normal is dropped.
     pub fn restart(&mut self) {
+        self.gathered = None;
         for bank in &mut self.banks {
             bank.detectors.iter_mut().for_each(Detector::restart);
             bank.sums.fill((0.0, 0));
@@ -384,26 +324,5 @@ impl View {
         let variance = stretch.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
         // A constant stretch is refused later, as a constant.
         Lens::Magnitude { mean, floor: (variance / 100.0).max(f64::MIN_POSITIVE) }
-    }
-}
-
-impl Settings {
-    fn check(&self, channels: usize) -> Result<(), Error> {
-        positive("the rate of false alarms", self.rate)?;
-        if self.rate > 20.0 {
-            return Err(range("the rate of false alarms", "at most 20 per 1,000 steps", self.rate));
-        }
-        if !(self.warn_at > 0.0 && self.warn_at <= 1.0) {
-            return Err(range("warn_at", "above 0 and at most 1", self.warn_at));
-        }
-        if !(self.clear_at >= 0.0 && self.clear_at <= self.warn_at) {
-            return Err(range("clear_at", "at least 0 and at most warn_at", self.clear_at));
-        }
-        let watched = self.watch.iter().fold(0_usize, |sum, (_, count)| sum.saturating_add(*count));
-        if channels == 0 || (!self.watch.is_empty() && watched != channels) {
-            let expected = if self.watch.is_empty() { 1 } else { watched };
-            return Err(Error::shape("channels of the drift-free stretch", expected, channels));
-        }
-        Ok(())
     }
 }

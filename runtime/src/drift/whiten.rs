@@ -41,6 +41,8 @@ pub struct Whitener {
     spread: f64,
     /// Its inverse: a division less per sample.
     scale: f64,
+    /// The largest deviation that is taken as it is.
+    furthest: f64,
     /// Followed by zeros up to a multiple of four, for products four at a time.
     coefficients: Vec<f64>,
     order: usize,
@@ -77,7 +79,7 @@ impl Whitener {
             let expected = format!("at least 50 blocks of {block}");
             return Err(range("the drift-free stretch", &expected, stretch.len()));
         }
-        let mean = stretch.iter().sum::<f64>() / stretch.len() as f64;
+        let mean = mean(stretch);
         let means: Vec<f64> =
             stretch.chunks_exact(block).map(|b| b.iter().map(|x| x - mean).sum::<f64>() / block as f64).collect();
         let mut coefficients = if order > 0 { autoregression(&means, order) } else { Vec::new() };
@@ -87,6 +89,7 @@ impl Whitener {
             mean,
             spread: 1.0,
             scale: 1.0,
+            furthest: f64::MAX,
             history: vec![0.0; ROOM * coefficients.len()],
             newest: (ROOM - 1) * coefficients.len(),
             coefficients,
@@ -97,29 +100,30 @@ impl Whitener {
         };
         let whitened = &whitener.whiten(stretch)[order..];
         let variance = whitened.iter().map(|z| z * z).sum::<f64>() / (whitened.len() - order) as f64;
-        // The rounding of the mean leaves a constant with a trace of spread.
-        let rounding = f64::EPSILON * mean.abs() * 16.0;
-        if !(variance.sqrt() > rounding && variance.is_normal()) {
+        if !(variance.sqrt() > rounding(mean) && variance.is_normal()) {
             let expected = "finite and above the rounding of its mean (a constant cannot be watched)";
             return Err(range("the spread of the drift-free stretch", expected, variance.sqrt()));
         }
         whitener.spread = variance.sqrt();
         whitener.scale = 1.0 / whitener.spread;
+        whitener.furthest = FURTHEST * whitener.spread;
         whitener.restart();
         Ok(whitener)
     }
 
     /// Takes one sample; gives a whitened one, or with blocks nothing until the block is full.
     ///
-    /// For a sample that is not finite that is nothing, and its place is taken by what was expected.
+    /// For a sample that is not finite that is nothing, and its place is taken by what was expected. A sample further than 1e100
+    /// spreads from the mean counts as that far, so that nothing overflows and no detector leaves it out.
     #[inline]
     pub fn update(&mut self, sample: f64) -> Option<f64> {
-        let deviation = sample - self.mean;
+        let is_finite = sample.is_finite();
+        let deviation = if is_finite { (sample - self.mean).clamp(-self.furthest, self.furthest) } else { f64::NAN };
         if self.block == 1 {
             return self.predict(deviation);
         }
         // A block takes a sample more for each that is not finite.
-        if deviation.is_finite() {
+        if is_finite {
             self.sum += deviation;
             self.summed += 1;
         }
@@ -186,8 +190,22 @@ impl Whitener {
     }
 }
 
+/// Spreads from the mean beyond which nothing is told apart.
+const FURTHEST: f64 = 1e100;
 /// Lengths of the history that are kept before it is moved back.
 const ROOM: usize = 8;
+
+/// Of values, 0 of none; a second pass takes out the rounding of the first.
+fn mean(values: &[f64]) -> f64 {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    mean + values.iter().map(|value| value - mean).sum::<f64>() / n
+}
+
+/// What the rounding of its mean may leave of a constant.
+fn rounding(mean: f64) -> f64 {
+    f64::EPSILON * mean.abs() * 16.0
+}
 
 /// The autoregression of the order from 0 to `most` with the least `n ln(variance) + 2 order`.
 fn autoregression(deviations: &[f64], most: usize) -> Vec<f64> {
@@ -253,18 +271,22 @@ pub fn levinson_durbin(covariances: &[f64], mut take: impl FnMut(&[f64], f64)) {
 /// Integrated autocorrelation time `1/2 + sum over k of c_k / c_0`, in samples: 1/2 for independent ones.
 ///
 /// The sum ends at the first lag of at least 5 times its value so far; means of blocks of twice the time are nearly
-/// independent. 1/2 for a series that does not vary.
+/// independent. 1/2 for a series that does not vary by more than the rounding of its mean; NaN for one with a value that is not
+/// finite. Takes a pass over the series per lag.
 ///
 /// # Source
 /// A. Sokal, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", lecture notes (1989).
 pub fn autocorrelation_time(series: &[f64]) -> f64 {
     let n = series.len() as f64;
-    let mean = series.iter().sum::<f64>() / n;
+    let mean = mean(series);
     let covariance =
         |lag: usize| series[lag..].iter().zip(series).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n;
     let power = if series.is_empty() { 0.0 } else { covariance(0) };
     let mut time = 0.5;
-    if power <= 0.0 {
+    if !power.is_finite() {
+        return f64::NAN;
+    }
+    if power.sqrt() <= rounding(mean) {
         return time;
     }
     for lag in 1..series.len() / 4 {

@@ -1,0 +1,179 @@
+//! How a ladder goes about repairs, and what it tells of them.
+
+use std::time::Duration;
+
+use forebay_kernels::Real;
+use ndarray::ArrayView2;
+
+use super::Kind;
+use crate::error::Error;
+use crate::model::Model;
+use crate::train::online::{OnlineFeedback, OnlineTrainer, Rls};
+use crate::train::{Ridge, Series, Training};
+
+/// How the readout is refitted; the reservoir stays as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refit {
+    /// Ridge regression over the steps since the alarm, exact.
+    Ridge(Ridge),
+    /// Recursive least squares with exponential forgetting over the same steps.
+    RecursiveLeastSquares {
+        /// Weight of a step relative to the one after, in (0, 1].
+        forgetting: f64,
+        /// Start of the inverse, see [`Rls`].
+        ridge: f64,
+    },
+}
+
+/// Lengths and limits of a [`Ladder`](super::Ladder).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Steps to gather after an alarm before the readout is refitted; 1,000.
+    pub refit_after: usize,
+    /// Steps to gather before a full retraining; 3,000.
+    pub retrain_after: usize,
+    /// Steps after a new model was installed on which it is judged, beside the old one; it has not seen them; 300.
+    pub trial: usize,
+    /// Steps of each training series while the state forgets that it began at rest; 100.
+    pub washout: usize,
+    /// A new model is kept if its error is below the old one's, and is good enough (no next rung) if it is below this
+    /// multiple of the error before the alarm; 1.5.
+    pub good_enough: f64,
+    /// Steps after control was given back on which a new monitor learns what is normal now; 2,000.
+    pub recalibrate: usize,
+    /// How the readout is refitted; ridge regression with 1e-6.
+    pub refit: Refit,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            refit_after: 1000,
+            retrain_after: 3000,
+            trial: 300,
+            washout: 100,
+            good_enough: 1.5,
+            recalibrate: 2000,
+            refit: Refit::Ridge(Ridge::Fixed(1e-6)),
+        }
+    }
+}
+
+/// What was done, and why. Errors are root mean squares over steps and outputs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Outputs are not to be trusted; steps are gathered.
+    Hold {
+        /// The channel that drifted.
+        channel: usize,
+        /// The detector that said so.
+        detector: Kind,
+        /// Where the change began, by its estimate.
+        since: u64,
+    },
+    /// A new readout runs on trial.
+    Refit {
+        /// Steps that it was fitted to.
+        steps: usize,
+    },
+    /// A retrained model runs on trial.
+    Retrain {
+        /// Steps that it was trained on.
+        steps: usize,
+    },
+    /// Training failed; the model is the old one.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// The new model was worse on the trial: the old one is back.
+    RollBack {
+        /// Error of the old model.
+        old: f64,
+        /// Error of the new one.
+        new: f64,
+    },
+    /// The new model was better but not good enough: the next rung follows.
+    Escalate {
+        /// Error of the new model.
+        new: f64,
+        /// The limit.
+        limit: f64,
+    },
+    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless a good old model is back.
+    GiveBack {
+        /// Error of the model in control on the trial.
+        error: f64,
+        /// Error before the alarm.
+        before: f64,
+        /// Whether it is as small as was asked for.
+        is_good: bool,
+    },
+    /// An alarm while what is normal is learnt anew: what is being learnt may hold another change, or only be worse than before.
+    /// Nothing else is done about it, and of several in one such stretch the first is told.
+    Again {
+        /// The channel that drifted.
+        channel: usize,
+        /// The detector that said so.
+        detector: Kind,
+        /// Where the change began, by its estimate.
+        since: u64,
+    },
+    /// The monitor watches again.
+    Watch,
+    /// The monitor could not learn what is normal; it goes on with what it knew.
+    Unwatched {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// An action with its step, and the time that the computation took.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The step, counted from 0, after which it was done.
+    pub step: u64,
+    /// What was done.
+    pub action: Action,
+    /// Wall-clock time of training or calibration; zero for the rest.
+    pub took: Duration,
+}
+
+impl Policy {
+    pub(super) fn fit<T: Real>(
+        &self,
+        model: &Model<T>,
+        inputs: ArrayView2<'_, T>,
+        targets: ArrayView2<'_, T>,
+    ) -> Result<Model<T>, Error> {
+        match &self.refit {
+            Refit::Ridge(ridge) => {
+                let training = Training::new().washout(self.washout).ridge(ridge.clone());
+                Ok(training.fit(model, &[Series::new(inputs, targets)])?.0)
+            }
+            &Refit::RecursiveLeastSquares { forgetting, ridge } => {
+                // All heads at once, in the order of the outputs: what is fed back is the truth of every one.
+                let mut trainer: Option<OnlineTrainer<T, Rls>> = None;
+                for head in model.graph().heads() {
+                    let features = model.readout(head.name)?.0.ncols();
+                    let rls = Rls::new(1 + features, head.width, forgetting, ridge)?;
+                    trainer = Some(match trainer {
+                        None => OnlineTrainer::new(model, head.name, rls, OnlineFeedback::Teacher)?,
+                        Some(trainer) => trainer.with_head(head.name, rls)?,
+                    });
+                }
+                let mut trainer = trainer.expect("a graph has a readout");
+                for (step, (input, target)) in inputs.rows().into_iter().zip(targets.rows()).enumerate() {
+                    let (input, target) = (input.to_vec(), target.to_vec());
+                    if step < self.washout {
+                        trainer.warm_up(&input, &target)?;
+                    } else {
+                        trainer.step(&input, &target)?;
+                    }
+                }
+                trainer.into_model()
+            }
+        }
+    }
+}
