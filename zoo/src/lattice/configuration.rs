@@ -3,8 +3,8 @@
 use std::array::from_fn;
 
 use forebay::random::{Seed, Stream};
+use num_complex::Complex64;
 use rayon::prelude::*;
-use rustfft::num_complex::Complex64;
 
 use super::geometry::{Geometry, LANES};
 use super::su3::{Algebra, Lane, Link};
