@@ -1,6 +1,10 @@
 //! Errors and scores, each with its definition.
 //!
-//! Arrays are `[steps, features]`. Sums run over steps in order, so a score has the same bits everywhere.
+//! Arrays are `[steps, features]`. Sums run over steps in order, so a score has the same bits everywhere. Scores of finite
+//! values are finite, or an error: squares that would leave the range of numbers are taken of values over a power of two.
+//!
+//! A column is **constant** where its standard deviation is at most 4 units in the last place of its largest value, in the
+//! precision the values have: what varies less than that is rounding, and no error can be set against it.
 
 use forebay_kernels::Real;
 use ndarray::{ArrayView1, ArrayView2};
@@ -33,11 +37,17 @@ pub enum MetricError {
         column: usize,
     },
     /// A relative error of a constant.
-    #[error("column {column} of the truth is constant: an error relative to its spread has no value")]
+    #[error(
+        "column {column} of the truth is constant, up to rounding: an error relative to its spread has no value; leave the \
+         column out or use rmse or mae"
+    )]
     Constant {
         /// The column.
         column: usize,
     },
+    /// A score beyond the largest number.
+    #[error("the score leaves the range of numbers: divide truth and forecast by the same large factor")]
+    Overflow,
     /// A parameter out of range.
     #[error("{what} must be finite and above 0, found {found}")]
     Range {
@@ -51,11 +61,11 @@ pub enum MetricError {
 /// Mean squared error over all steps and features, `mean (y - y*)^2`.
 ///
 /// # Errors
-/// [`MetricError::Shape`], [`MetricError::Empty`], [`MetricError::NonFinite`].
+/// [`MetricError::Shape`], [`MetricError::Empty`], [`MetricError::NonFinite`], [`MetricError::Overflow`].
 pub fn mse<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> Result<f64, MetricError> {
     check(truth, forecast)?;
-    let squares = truth.iter().zip(forecast.iter()).map(|(t, f)| square(f.to_f64() - t.to_f64()));
-    Ok(squares.sum::<f64>() / truth.len() as f64)
+    let (scale, scaled) = mean_square(differences(truth.iter(), forecast.iter()));
+    in_range(scaled * scale * scale)
 }
 
 /// Root mean squared error, `sqrt(mse)`.
@@ -63,7 +73,9 @@ pub fn mse<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> Re
 /// # Errors
 /// As [`mse`].
 pub fn rmse<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> Result<f64, MetricError> {
-    Ok(mse(truth, forecast)?.sqrt())
+    check(truth, forecast)?;
+    let (scale, scaled) = mean_square(differences(truth.iter(), forecast.iter()));
+    in_range(scaled.sqrt() * scale)
 }
 
 /// Mean absolute error over all steps and features, `mean |y - y*|`.
@@ -72,8 +84,9 @@ pub fn rmse<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> R
 /// As [`mse`].
 pub fn mae<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> Result<f64, MetricError> {
     check(truth, forecast)?;
-    let distances = truth.iter().zip(forecast.iter()).map(|(t, f)| (f.to_f64() - t.to_f64()).abs());
-    Ok(distances.sum::<f64>() / truth.len() as f64)
+    let scale = scale_of(differences(truth.iter(), forecast.iter()));
+    let distances = differences(truth.iter(), forecast.iter()).map(|difference| (difference / scale).abs());
+    in_range(distances.sum::<f64>() / truth.len() as f64 * scale)
 }
 
 /// Normalised mean squared error: per feature `mse / variance of the truth` (population), averaged over features.
@@ -95,14 +108,13 @@ pub fn nmse<T: Real>(truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> R
     check(truth, forecast)?;
     let mut total = 0.0;
     for (column, (t, f)) in truth.columns().into_iter().zip(forecast.columns()).enumerate() {
-        let variance = variance(t);
-        if variance <= 0.0 {
-            return Err(MetricError::Constant { column });
-        }
-        let squares = t.iter().zip(f).map(|(t, f)| square(f.to_f64() - t.to_f64()));
-        total += squares.sum::<f64>() / t.len() as f64 / variance;
+        let Some((scale, variance)) = variance(t) else { return Err(MetricError::Constant { column }) };
+        in_range(variance)?;
+        let (scale_of_error, error) = mean_square(differences(t.iter(), f.iter()));
+        let ratio = scale_of_error / scale;
+        total += error / variance * ratio * ratio;
     }
-    Ok(total / truth.ncols() as f64)
+    in_range(total / truth.ncols() as f64)
 }
 
 /// Normalised root mean squared error `sqrt(nmse)`: it divides by the truth's standard deviation.
@@ -167,7 +179,7 @@ impl ValidTime {
     ///
     /// # Errors
     /// [`MetricError::Shape`], [`MetricError::Empty`], [`MetricError::Range`]; [`MetricError::NonFinite`] for the truth
-    /// only; [`MetricError::Constant`].
+    /// only; [`MetricError::Constant`] if no column varies.
     pub fn of<T: Real>(&self, truth: ArrayView2<'_, T>, forecast: ArrayView2<'_, T>) -> Result<f64, MetricError> {
         for (what, found) in
             [("threshold", self.threshold), ("dt", self.dt), ("Lyapunov exponent", self.lyapunov_exponent)]
@@ -177,25 +189,34 @@ impl ValidTime {
         check_shapes(truth, forecast)?;
         check_finite("truth", truth)?;
         let spread = match self.spread {
-            Some(spread) => spread,
+            Some(given) => given,
+            None if truth.columns().into_iter().all(|column| variance(column).is_none()) => {
+                return Err(MetricError::Constant { column: 0 });
+            }
             None => spread(truth),
         };
-        if spread == 0.0 {
-            return Err(MetricError::Constant { column: 0 });
-        }
         positive("spread", spread)?;
+        let scale = scale_of(std::iter::once(spread));
         let valid = truth.rows().into_iter().zip(forecast.rows()).take_while(|(t, f)| {
-            let squares = t.iter().zip(f).map(|(t, f)| square(f.to_f64() - t.to_f64()));
+            let squares = differences(t.iter(), f.iter()).map(|difference| square(difference / scale));
             // A comparison with NaN is false, so a forecast that is not finite fails.
-            squares.sum::<f64>().sqrt() / spread <= self.threshold
+            squares.sum::<f64>().sqrt() / (spread / scale) <= self.threshold
         });
         Ok(valid.count() as f64 * self.dt * self.lyapunov_exponent)
     }
 }
 
 /// Root mean squared distance of a series from its mean, `sqrt(mean |y - mean(y)|^2)` with the norm over features.
+///
+/// 0 for constant columns; NaN of nothing, and where a value is not finite; infinite beyond the largest number.
 pub fn spread<T: Real>(series: ArrayView2<'_, T>) -> f64 {
-    series.columns().into_iter().map(variance).sum::<f64>().sqrt()
+    if series.is_empty() || series.iter().any(|v| !v.is_finite()) {
+        return f64::NAN;
+    }
+    let variances: Vec<(f64, f64)> = series.columns().into_iter().filter_map(variance).collect();
+    let largest = variances.iter().fold(0.0, |largest: f64, (scale, _)| largest.max(*scale));
+    let sum = variances.iter().map(|(scale, variance)| square(scale / largest) * variance).sum::<f64>();
+    if largest == 0.0 { 0.0 } else { sum.sqrt() * largest }
 }
 
 /// Memory capacity: `sum over delays k of r^2(y_k, u delayed by k)`, r the correlation coefficient.
@@ -214,16 +235,14 @@ pub fn memory_capacity<T: Real>(delayed: ArrayView2<'_, T>, recalled: ArrayView2
     check(delayed, recalled)?;
     let mut capacity = 0.0;
     for (column, (u, y)) in delayed.columns().into_iter().zip(recalled.columns()).enumerate() {
+        let Some((scale_u, variance_u)) = variance(u) else { return Err(MetricError::Constant { column }) };
+        // What recalls a constant recalls nothing.
+        let Some((scale_y, variance_y)) = variance(y) else { continue };
         let (mean_u, mean_y) = (mean(u), mean(y));
-        let product: f64 = u.iter().zip(y).map(|(u, y)| (u.to_f64() - mean_u) * (y.to_f64() - mean_y)).sum();
-        let covariance = product / u.len() as f64;
-        let (variance_u, variance_y) = (variance(u), variance(y));
-        if variance_u <= 0.0 {
-            return Err(MetricError::Constant { column });
-        }
-        if variance_y > 0.0 {
-            capacity += covariance * covariance / (variance_u * variance_y);
-        }
+        let products =
+            u.iter().zip(y).map(|(u, y)| (u.to_f64() - mean_u) / scale_u * ((y.to_f64() - mean_y) / scale_y));
+        let covariance = products.sum::<f64>() / u.len() as f64;
+        capacity += in_range(covariance * covariance / (variance_u * variance_y))?.min(1.0);
     }
     Ok(capacity)
 }
@@ -232,14 +251,50 @@ fn square(x: f64) -> f64 {
     x * x
 }
 
-fn mean<T: Real>(values: ArrayView1<'_, T>) -> f64 {
-    values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64
+/// Errors `forecast - truth`.
+fn differences<'a, T: Real>(
+    truth: impl Iterator<Item = &'a T> + Clone,
+    forecast: impl Iterator<Item = &'a T> + Clone,
+) -> impl Iterator<Item = f64> + Clone {
+    truth.zip(forecast).map(|(t, f)| f.to_f64() - t.to_f64())
 }
 
-/// Population variance, in two passes.
-fn variance<T: Real>(values: ArrayView1<'_, T>) -> f64 {
+/// The power of two to divide by before values are squared and summed: 1 in the usual range.
+fn scale_of(values: impl Iterator<Item = f64>) -> f64 {
+    let largest = values.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    if largest == 0.0 || (1e-140..1e140).contains(&largest) || largest.is_infinite() {
+        return 1.0;
+    }
+    libm::scalbn(1.0, libm::ilogb(largest).clamp(-1022, 1023))
+}
+
+/// A power of two s and `mean (v / s)^2`.
+fn mean_square(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let scale = scale_of(values.clone());
+    let count = values.clone().count();
+    (scale, values.map(|value| square(value / scale)).sum::<f64>() / count as f64)
+}
+
+fn mean<T: Real>(values: ArrayView1<'_, T>) -> f64 {
+    let plain = values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64;
+    if plain.is_finite() {
+        return plain;
+    }
+    values.iter().map(|v| v.to_f64() / values.len() as f64).sum()
+}
+
+/// Population variance in two passes, as a power of two s and the variance over s^2; `None` for a constant.
+fn variance<T: Real>(values: ArrayView1<'_, T>) -> Option<(f64, f64)> {
     let mean = mean(values);
-    values.iter().map(|v| square(v.to_f64() - mean)).sum::<f64>() / values.len() as f64
+    let (scale, variance) = mean_square(values.iter().map(|v| v.to_f64() - mean));
+    let largest = values.iter().fold(0.0, |largest: f64, v| largest.max(v.to_f64().abs()));
+    let rounding = 4.0 * T::EPSILON.to_f64() * (largest / scale);
+    let first = values.first()?;
+    (variance.sqrt() > rounding && values.iter().any(|v| v != first)).then_some((scale, variance))
+}
+
+fn in_range(score: f64) -> Result<f64, MetricError> {
+    if score.is_finite() { Ok(score) } else { Err(MetricError::Overflow) }
 }
 
 fn positive(what: &'static str, found: f64) -> Result<(), MetricError> {

@@ -146,6 +146,12 @@ impl<T: Real> Csr<T> {
         }
     }
 
+    /// Other values at the same places.
+    pub(crate) fn with_values(&self, values: Vec<T>) -> Self {
+        debug_assert_eq!(values.len(), self.values.len());
+        Self { values, ..self.clone() }
+    }
+
     /// The product with a vector, in double precision.
     ///
     /// # Errors
@@ -289,6 +295,23 @@ impl<T: Real> Weights<T> {
                 }
             }
             Self::Sparse(sparse) => sparse.multiply_into(x, product),
+        }
+    }
+
+    /// `product = A^T x`, row after row.
+    pub(crate) fn multiply_transposed_into(&self, x: &[f64], product: &mut [f64]) {
+        product.fill(0.0);
+        match self {
+            Self::Dense(dense) => {
+                for (row, &x) in dense.rows().into_iter().zip(x) {
+                    row.iter().zip(&mut *product).for_each(|(value, sum)| *sum += value.to_f64() * x);
+                }
+            }
+            Self::Sparse(sparse) => {
+                for (row, &x) in x.iter().enumerate() {
+                    sparse.row(row).for_each(|(column, value)| product[column] += value.to_f64() * x);
+                }
+            }
         }
     }
 

@@ -194,6 +194,32 @@ fn a_reservoir_without_cycles_says_what_to_do() {
     assert_eq!((unscaled.w_res.nnz(), unscaled.spectral), (0, None));
 }
 
+/// With a density of .1 for any size, 53 % of the seeds had no cycle at 5 units, and 18 % at 10.
+#[test]
+fn defaults_work_for_every_size_and_seed() {
+    use rayon::prelude::*;
+    (1..=60_usize).into_par_iter().for_each(|units| {
+        for seed in 0..500 {
+            let weights = Reservoir::new(units).generate(1, 0, &Seed(seed));
+            let weights = weights.unwrap_or_else(|error| panic!("{units} units, seed {seed}: {error}"));
+            assert!(weights.spectral.expect("it was scaled").value > 0.0);
+            if seed < 20 {
+                let found = measure(&weights.w_res);
+                assert!((found / 0.9 - 1.0).abs() < 1e-6, "{units} units, seed {seed}: {found}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_default_density_is_a_tenth_from_fifty_units_on() {
+    let density = |units| match Reservoir::new(units).topology {
+        Topology::Random { density } => density,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([1, 5, 10, 25, 50, 51, 1000].map(density), [1.0, 1.0, 0.5, 0.2, 0.1, 0.1, 0.1]);
+}
+
 /// The judge needs no eigenvalue solver: powers of a matrix of radius 1 neither grow nor shrink exponentially.
 #[test]
 fn ten_thousand_units() {

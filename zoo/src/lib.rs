@@ -18,6 +18,7 @@
 pub mod autocorrelation;
 pub mod baselines;
 pub mod data;
+mod fourier;
 pub mod ladder;
 pub mod lattice;
 pub mod scalers;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// An affine map per column, `z = (x - offset) / scale`.
 ///
+/// A column is constant, and only shifted, if all its values are equal or its scale is at most 1e-14 of its offset: that is
+/// rounding.
+///
 /// ```
 /// use forebay_zoo::scalers::Scaler;
 /// use ndarray::array;
@@ -102,8 +105,12 @@ impl Scaler {
         Self::fit(series, |column| {
             let n = column.len() as f64;
             let mean = column.iter().sum::<f64>() / n;
-            let variance = column.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-            (mean, variance.sqrt())
+            // Squares of extreme values leave the range of numbers, those of values over a power of two do not.
+            let largest = column.iter().fold(0.0, |largest: f64, x| largest.max((x - mean).abs()));
+            let is_usual = largest == 0.0 || (1e-140..1e140).contains(&largest);
+            let unit = if is_usual { 1.0 } else { libm::scalbn(1.0, libm::ilogb(largest).max(-1022)) };
+            let variance = column.iter().map(|x| (x - mean) / unit).map(|z| z * z).sum::<f64>() / n;
+            (mean, variance.sqrt() * unit)
         })
     }
 
@@ -133,9 +140,12 @@ impl Scaler {
         }
         let columns = series.columns().into_iter().map(|column| {
             let column = column.to_vec();
+            if column.iter().all(|x| *x == column[0]) {
+                // The mean of many equal values can be off by more than a rounding.
+                return Column { offset: column[0], scale: 1.0, constant: true };
+            }
             let (offset, scale) = measure(&column);
-            // Rounding of the mean alone leaves a spread of a few units in the last place.
-            let constant = scale <= 1e-14 * offset.abs() || scale == 0.0;
+            let constant = scale <= 1e-14 * offset.abs();
             Column { offset, scale: if constant { 1.0 } else { scale }, constant }
         });
         Ok(Self { columns: columns.collect() })
@@ -233,7 +243,40 @@ mod tests {
             scaler.transform(array![[1.0, 2.0]].view()),
             Err(ScalerError::Columns { expected: 1, found: 2 })
         ));
-        // The mean of equal values can differ from them in the last bit.
-        assert!(Scaler::standardise(array![[0.1], [0.1], [0.1]].view()).expect("three values").is_constant(0));
+    }
+
+    /// The mean of equal values can differ from them in the last bit, that of very many in more.
+    #[test]
+    fn constants_are_told_from_small_changes() -> Result<(), ScalerError> {
+        for (value, count) in [(0.1, 3), (0.1, 300_001), (1e8 + 0.3, 1000), (-1e-310, 5), (0.0, 5)] {
+            let series = Array2::from_elem((count, 1), value);
+            for scaler in [Scaler::standardise(series.view())?, Scaler::min_max(series.view())?] {
+                assert!(scaler.is_constant(0), "{count} times {value}");
+                assert!(scaler.transform(series.view())?.iter().all(|z| *z == 0.0), "{count} times {value}");
+            }
+        }
+        let rounded = Array2::from_shape_fn((100, 1), |(t, _)| 1e8 + 1.5e-8 * (t % 2) as f64);
+        assert!(Scaler::standardise(rounded.view())?.is_constant(0));
+        Ok(())
+    }
+
+    /// The sum of squares of 1e154 overflowed, and every value became 0; that of 1e-200 vanished, and the column was constant.
+    #[test]
+    fn extreme_values_are_scaled_like_any_others() -> Result<(), ScalerError> {
+        for size in [1.3e154, 1e154, 1e-154, 1e-200, 1e-300] {
+            let series = Array2::from_shape_fn((40, 1), |(t, _)| if t % 4 < 2 { size } else { -size });
+            for scaler in [Scaler::standardise(series.view())?, Scaler::min_max(series.view())?] {
+                assert!(!scaler.is_constant(0));
+                let scaled = scaler.transform(series.view())?;
+                assert!(scaled.iter().all(|z| (z.abs() - 1.0).abs() < 1e-12), "{size:e}: {scaled}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn unfitted_columns_are_refused() {
+        let scaler = Scaler::standardise(array![[1.0], [2.0]].view()).expect("two values");
+        assert!(matches!(scaler.select(&[0, 1]), Err(ScalerError::Columns { expected: 1, found: 2 })));
     }
 }

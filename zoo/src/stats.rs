@@ -15,18 +15,31 @@ pub fn sample_sd(values: &[f64]) -> f64 {
     if values.len() < 2 { f64::NAN } else { (squares / (values.len() - 1) as f64).sqrt() }
 }
 
-/// The value below which a share `p` (0 to 1) of the values lies, linear between order statistics; NaN of nothing
-/// or for a share that is NaN.
+/// The value below which a share `p` (0 to 1) of the values lies, linear between order statistics: between a number and an
+/// infinity, the infinity. NaN of nothing, for a share that is NaN, if a value is NaN, and between opposite infinities.
 pub fn quantile(values: &[f64], p: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1).filter(|_| !p.is_nan()) else { return f64::NAN };
+    let is_nan = p.is_nan() || values.iter().any(|v| v.is_nan());
+    let Some(last) = sorted.len().checked_sub(1).filter(|_| !is_nan) else { return f64::NAN };
     let place = p.clamp(0.0, 1.0) * last as f64;
     let (low, share) = (place.floor() as usize, place.fract());
-    if share == 0.0 { sorted[low] } else { sorted[low] + share * (sorted[low + 1] - sorted[low]) }
+    if share == 0.0 {
+        return sorted[low];
+    }
+    let (a, b) = (sorted[low], sorted[low + 1]);
+    if a == b {
+        a
+    } else if a.is_infinite() || b.is_infinite() {
+        a + b
+    } else if (b - a).is_infinite() {
+        a * (1.0 - share) + b * share
+    } else {
+        a + share * (b - a)
+    }
 }
 
-/// The middle value, or the mean of the two middle ones; NaN of nothing.
+/// The middle value, or the mean of the two middle ones; NaN as for [`quantile`].
 pub fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
@@ -49,17 +62,56 @@ impl MeanInterval {
     pub fn of(values: &[f64]) -> Self {
         let n = values.len();
         let sd = Some(sample_sd(values)).filter(|sd| sd.is_finite());
-        let half_width = sd.and_then(|sd| {
-            let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
-            Some(t * sd / (n as f64).sqrt())
-        });
-        Self { mean: mean(values), half_width, sd, n }
+        Self { mean: mean(values), half_width: sd.and_then(|sd| half_width(sd, n)), sd, n }
     }
+
+    /// Of correlated values in order: the means of `stretches` runs of them, taken as independent and weighed by their lengths,
+    /// which differ by one at most. The mean is that of all values;
+    /// `sd^2 = k^2 / (k - 1) sum over runs of (n_b / n)^2 (m_b - mean)^2` for k runs.
+    ///
+    /// With fewer values than stretches, every value is a run.
+    pub fn of_stretches(values: &[f64], stretches: usize) -> Self {
+        let k = stretches.min(values.len());
+        let mean = mean(values);
+        let run = |b: usize| &values[b * values.len() / k..(b + 1) * values.len() / k];
+        let part = |b: usize| run(b).len() as f64 / values.len() as f64 * (self::mean(run(b)) - mean);
+        let squares: f64 = (0..k).map(|b| part(b) * part(b)).sum();
+        let sd = (k >= 2).then(|| k as f64 * (squares / (k - 1) as f64).sqrt()).filter(|sd| sd.is_finite());
+        Self { mean, half_width: sd.and_then(|sd| half_width(sd, k)), sd, n: k }
+    }
+}
+
+/// `t(0.975, n - 1) sd / sqrt(n)` for n of at least 2.
+fn half_width(sd: f64, n: usize) -> Option<f64> {
+    let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(0.975);
+    Some(t * sd / (n as f64).sqrt())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MeanInterval, median, quantile, sample_sd};
+    use super::{MeanInterval, mean, median, quantile, sample_sd};
+
+    /// Runs of unequal lengths once weighed alike, and then the interval was not about the mean of the values.
+    #[test]
+    fn stretches_weigh_by_their_length() {
+        let values: Vec<f64> = (0..87).map(|i| f64::from(i % 7) + f64::from(i) / 10.0).collect();
+        let found = MeanInterval::of_stretches(&values, 10);
+        assert!((found.mean - mean(&values)).abs() < 1e-14, "{found:?}");
+        assert_eq!(found.n, 10);
+        // Equal lengths are the plain interval of their means.
+        let means: Vec<f64> = values[..80].chunks(8).map(mean).collect();
+        let (found, expected) = (MeanInterval::of_stretches(&values[..80], 10), MeanInterval::of(&means));
+        assert!((found.mean - expected.mean).abs() < 1e-13);
+        assert!((found.sd.expect("a spread") - expected.sd.expect("a spread")).abs() < 1e-13);
+        assert!((found.half_width.expect("a width") - expected.half_width.expect("a width")).abs() < 1e-13);
+        // By hand: runs 1 and 2, 6 with means 1 and 4, weights 1/3 and 2/3, mean 3; squares 4/9 and 4/9; 2 sqrt(8/9).
+        let found = MeanInterval::of_stretches(&[1.0, 2.0, 6.0], 2);
+        assert!((found.sd.expect("a spread") - 2.0 * (8.0_f64 / 9.0).sqrt()).abs() < 1e-14);
+        let single = MeanInterval::of_stretches(&[1.0, 3.0], 10);
+        assert_eq!((single.n, single.mean), (2, 2.0));
+        assert_eq!(MeanInterval::of_stretches(&[1.0], 10).half_width, None);
+        assert!(MeanInterval::of_stretches(&[], 10).mean.is_nan());
+    }
 
     #[test]
     fn order_statistics_are_interpolated() {
@@ -68,6 +120,15 @@ mod tests {
         assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.25), 2.0);
         assert_eq!(quantile(&[1.0, f64::INFINITY], 1.0), f64::INFINITY);
         assert!(median(&[]).is_nan());
+        // Half way between two infinities was NaN, and a NaN was sorted to the end as if it were large.
+        let infinity = f64::INFINITY;
+        assert_eq!(median(&[infinity, 1.0, infinity, infinity]), infinity);
+        assert_eq!(median(&[-infinity, -infinity]), -infinity);
+        assert_eq!(median(&[-infinity, 1.0]), -infinity);
+        assert_eq!(median(&[1.0, infinity]), infinity);
+        assert!(median(&[-infinity, infinity]).is_nan());
+        assert!(median(&[1.0, 2.0, f64::NAN]).is_nan());
+        assert_eq!(median(&[-f64::MAX, f64::MAX]), 0.0);
         // A share that is NaN once read past the end of a single value.
         assert!(quantile(&[1.0], f64::NAN).is_nan());
     }

@@ -6,8 +6,15 @@
 
 use crate::weights::{Csr, WeightsError};
 
-/// The diagonal blocks that contain a cycle, each irreducible.
+/// The diagonal blocks that contain a cycle, each irreducible. Zeros that are stored connect nothing.
 pub(super) fn recurrent_blocks(matrix: &Csr<f64>) -> Result<Vec<Csr<f64>>, WeightsError> {
+    let present: Csr<f64>;
+    let matrix = if matrix.values().contains(&0.0) {
+        present = without_zeros(matrix)?;
+        &present
+    } else {
+        matrix
+    };
     components(matrix)
         .into_iter()
         .filter(|units| units.len() > 1 || matrix.row(units[0]).any(|(column, _)| column == units[0]))
@@ -69,6 +76,18 @@ fn components(matrix: &Csr<f64>) -> Vec<Vec<usize>> {
     found
 }
 
+fn without_zeros(matrix: &Csr<f64>) -> Result<Csr<f64>, WeightsError> {
+    let (mut row_starts, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+    for row in 0..matrix.rows() {
+        for (column, value) in matrix.row(row).filter(|(_, value)| *value != 0.0) {
+            columns.push(column as u32);
+            values.push(value);
+        }
+        row_starts.push(columns.len());
+    }
+    Csr::new(matrix.rows(), matrix.cols(), row_starts, columns, values)
+}
+
 fn submatrix(matrix: &Csr<f64>, mut units: Vec<usize>) -> Result<Csr<f64>, WeightsError> {
     if units.len() == matrix.rows() {
         return Ok(matrix.clone());
@@ -104,6 +123,13 @@ mod tests {
             recurrent_blocks(&Csr::from_dense(&dense).unwrap()).unwrap().iter().map(Csr::to_dense).collect();
         blocks.sort_by_key(ndarray::Array2::len);
         assert_eq!(blocks, [array![[4.0]], array![[0.0, 2.0], [3.0, 0.0]]]);
+    }
+
+    /// A chain whose return is a stored zero has no cycle.
+    #[test]
+    fn stored_zeros_connect_nothing() {
+        let chain = Csr::new(3, 3, vec![0, 1, 2, 3], vec![2, 0, 1], vec![0.0, 1.0, 1.0]).unwrap();
+        assert_eq!(recurrent_blocks(&chain).unwrap(), []);
     }
 
     /// The search keeps its path on the heap: a chain of a million units must not overflow the stack.

@@ -65,18 +65,22 @@ pub(super) struct ShiftPair {
 
 /// All eigenvalues, by the implicitly shifted QR algorithm of Francis; `None` if it does not converge.
 ///
-/// Conjugate pairs are neighbours.
+/// Conjugate pairs are neighbours. An entry below the diagonal is dropped if it is a rounding of its neighbours or, where
+/// that takes long, of the whole matrix: eigenvalues far below the norm hardly get further.
 ///
 /// # Source
 /// G. H. Golub, C. F. Van Loan, "Matrix Computations", section 7.5.
 pub(super) fn eigenvalues(mut h: Square) -> Option<Vec<Complex64>> {
     const MAX_SWEEPS: usize = 60;
+    const LONG: usize = 20;
     let negligible = f64::EPSILON * h.norm();
     let mut found = Vec::with_capacity(h.size);
     let mut end = h.size;
     let mut sweeps = 0;
     while end > 0 {
-        let start = (1..end).rev().find(|&row| is_negligible(&h, row, negligible)).unwrap_or(0);
+        let is_cut =
+            |row: usize| is_negligible(&h, row, negligible) || sweeps >= LONG && h[(row, row - 1)].abs() <= negligible;
+        let start = (1..end).rev().find(|&row| is_cut(row)).unwrap_or(0);
         match end - start {
             1 => found.push(Complex64::from(h[(start, start)])),
             2 => found.extend(roots(trailing_pair(&h, end))),
@@ -214,59 +218,112 @@ impl Reflection {
     }
 }
 
-/// The last entry's share `|z_last| / |z|` of the eigenvector `z` that belongs to `eigenvalue`, by inverse iteration.
-pub(super) fn last_entry_of_eigenvector(h: &Square, eigenvalue: Complex64) -> f64 {
-    let size = h.size;
-    let floor = f64::EPSILON * h.norm();
-    // Elimination with partial pivoting; a Hessenberg matrix has one entry per column to remove.
-    let mut upper: Vec<Vec<Complex64>> = (0..size)
-        .map(|row| {
-            let start = row.saturating_sub(1);
-            let mut entries = vec![Complex64::ZERO; size];
-            for (column, entry) in entries.iter_mut().enumerate().skip(start) {
-                *entry = Complex64::from(h[(row, column)]);
+/// `H - eigenvalue` of a Hessenberg matrix, eliminated with partial pivoting: one entry per column is to be removed.
+pub(super) struct Shifted {
+    upper: Vec<Vec<Complex64>>,
+    /// Per column whether its row and the next were swapped, and the multiple that was taken off.
+    steps: Vec<(bool, Complex64)>,
+}
+
+impl Shifted {
+    pub(super) fn new(h: &Square, eigenvalue: Complex64) -> Self {
+        let size = h.size;
+        let floor = f64::EPSILON * h.norm();
+        let mut upper: Vec<Vec<Complex64>> = (0..size)
+            .map(|row| {
+                let start = row.saturating_sub(1);
+                let mut entries = vec![Complex64::ZERO; size];
+                for (column, entry) in entries.iter_mut().enumerate().skip(start) {
+                    *entry = Complex64::from(h[(row, column)]);
+                }
+                entries[row] -= eigenvalue;
+                entries
+            })
+            .collect();
+        let mut steps = Vec::with_capacity(size);
+        for column in 0..size {
+            let (above, below) = upper.split_at_mut(column + 1);
+            let pivot_row = &mut above[column];
+            let swapped = below.first().is_some_and(|next| next[column].norm_sqr() > pivot_row[column].norm_sqr());
+            if swapped {
+                std::mem::swap(pivot_row, &mut below[0]);
             }
-            entries[row] -= eigenvalue;
-            entries
-        })
-        .collect();
-    let mut steps = Vec::with_capacity(size);
-    for column in 0..size {
-        let (above, below) = upper.split_at_mut(column + 1);
-        let pivot_row = &mut above[column];
-        let swapped = below.first().is_some_and(|next| next[column].norm_sqr() > pivot_row[column].norm_sqr());
-        if swapped {
-            std::mem::swap(pivot_row, &mut below[0]);
+            if pivot_row[column].norm_sqr() < floor * floor {
+                pivot_row[column] = Complex64::from(floor.max(f64::MIN_POSITIVE));
+            }
+            let Some(next) = below.first_mut() else { break };
+            let factor = next[column] / pivot_row[column];
+            for (entry, pivot) in next[column..].iter_mut().zip(&pivot_row[column..]) {
+                *entry -= factor * pivot;
+            }
+            steps.push((swapped, factor));
         }
-        if pivot_row[column].norm_sqr() < floor * floor {
-            pivot_row[column] = Complex64::from(floor.max(f64::MIN_POSITIVE));
-        }
-        let Some(next) = below.first_mut() else { break };
-        let factor = next[column] / pivot_row[column];
-        for (entry, pivot) in next[column..].iter_mut().zip(&pivot_row[column..]) {
-            *entry -= factor * pivot;
-        }
-        steps.push((swapped, factor));
+        Self { upper, steps }
     }
-    let mut z = vec![Complex64::ONE; size];
-    for iteration in 0..2 {
-        if iteration > 0 {
-            for (row, &(swapped, factor)) in steps.iter().enumerate() {
+
+    /// The right eigenvector, of length 1, by two steps of inverse iteration.
+    pub(super) fn right(&self) -> Vec<Complex64> {
+        let mut z = vec![Complex64::ONE; self.upper.len()];
+        for iteration in 0..2 {
+            if iteration > 0 {
+                for (row, &(swapped, factor)) in self.steps.iter().enumerate() {
+                    if swapped {
+                        z.swap(row, row + 1);
+                    }
+                    let pivot = z[row];
+                    z[row + 1] -= factor * pivot;
+                }
+            }
+            for row in (0..z.len()).rev() {
+                let upper = &self.upper[row];
+                let known: Complex64 = upper[row + 1..].iter().zip(&z[row + 1..]).map(|(u, x)| u * x).sum();
+                z[row] = (z[row] - known) / upper[row];
+            }
+            normalise(&mut z);
+        }
+        z
+    }
+
+    /// The left eigenvector y, `y^T H = eigenvalue y^T` without conjugation, of length 1, in the same way.
+    fn left(&self) -> Vec<Complex64> {
+        let mut z = vec![Complex64::ONE; self.upper.len()];
+        for _ in 0..2 {
+            for row in 0..z.len() {
+                z[row] /= self.upper[row][row];
+                let (known, rest) = z.split_at_mut(row + 1);
+                rest.iter_mut().zip(&self.upper[row][row + 1..]).for_each(|(x, u)| *x -= u * known[row]);
+            }
+            for (row, &(swapped, factor)) in self.steps.iter().enumerate().rev() {
+                let next = z[row + 1];
+                z[row] -= factor * next;
                 if swapped {
                     z.swap(row, row + 1);
                 }
-                let pivot = z[row];
-                z[row + 1] -= factor * pivot;
             }
+            normalise(&mut z);
         }
-        for row in (0..size).rev() {
-            let known: Complex64 = upper[row][row + 1..].iter().zip(&z[row + 1..]).map(|(u, x)| u * x).sum();
-            z[row] = (z[row] - known) / upper[row][row];
-        }
-        let norm = z.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
-        for entry in &mut z {
-            *entry /= norm;
-        }
+        z
     }
-    z.last().map_or(0.0, |last| last.norm_sqr().sqrt())
+}
+
+fn normalise(z: &mut [Complex64]) {
+    let norm = z.iter().map(Complex64::norm_sqr).sum::<f64>().sqrt();
+    for entry in z {
+        *entry /= norm;
+    }
+}
+
+/// The last entry's share `|z_last| / |z|` of the eigenvector `z` that belongs to `eigenvalue`, by inverse iteration.
+pub(super) fn last_entry_of_eigenvector(h: &Square, eigenvalue: Complex64) -> f64 {
+    Shifted::new(h, eigenvalue).right().last().map_or(0.0, |last| last.norm_sqr().sqrt())
+}
+
+/// The condition number `|x| |y| / |y^T x|` of an eigenvalue with right and left eigenvectors x and y: by how much at
+/// most it moves for a small change of the matrix, over that change. Infinite where it cannot be told.
+pub(super) fn condition(h: &Square, eigenvalue: Complex64) -> f64 {
+    let shifted = Shifted::new(h, eigenvalue);
+    let (right, left) = (shifted.right(), shifted.left());
+    let overlap = right.iter().zip(&left).map(|(x, y)| x * y).sum::<Complex64>().norm_sqr().sqrt();
+    // Also where an entry overflowed.
+    if overlap > 0.0 { 1.0 / overlap } else { f64::INFINITY }
 }

@@ -11,8 +11,10 @@
 
 mod arnoldi;
 mod blocks;
+mod cyclic;
 mod generate;
 mod hessenberg;
+mod scaling;
 mod spectral;
 
 use std::fmt;
@@ -29,7 +31,7 @@ use crate::weights::WeightsError;
 /// | field | symbol | default | range |
 /// |---|---|---|---|
 /// | `units` | N | - | at least 1 |
-/// | `topology` | where `W_res` is not zero | random, density 0.1 | density in (0, 1] |
+/// | `topology` | where `W_res` is not zero | random, density 0.1; `min(1, 5 / N)` below 50 units | density in (0, 1] |
 /// | `weight_distribution` | values of `W_res` before scaling | uniform | |
 /// | `spectral_radius` | rho of `W_res` | 0.9 | above 0; `None` keeps the values as drawn |
 /// | `leak_rate` | a | 1 | (0, 1], one for all units or one per unit |
@@ -39,6 +41,9 @@ use crate::weights::WeightsError;
 /// | `bias_scaling` | b is uniform in `[-s, s]` | 0.1 | at least 0 |
 /// | `feedback_scaling` | s in `W_fb = s R` | 1 | finite |
 /// | `activation` | f | tanh | |
+///
+/// Below 50 units the default density is what gives a row five entries, or all there are: with less, many draws have no
+/// cycle, and nothing could scale them to a spectral radius.
 ///
 /// The bias is not zero by default because without it a tanh reservoir is an odd function of its input and cannot learn
 /// an even one (J. Herteux, C. Räth, "Breaking symmetries of the reservoir equations in echo state networks", 2020).
@@ -188,11 +193,11 @@ impl OneOrEach {
 }
 
 impl Reservoir {
-    /// A reservoir with default settings.
+    /// A reservoir with default settings: see the table above.
     pub fn new(units: usize) -> Self {
         Self {
             units,
-            topology: Topology::Random { density: 0.1 },
+            topology: Topology::Random { density: (5.0 / units as f64).clamp(0.1, 1.0) },
             weight_distribution: Distribution::Uniform,
             spectral_radius: Some(0.9),
             leak_rate: OneOrEach::One(1.0),

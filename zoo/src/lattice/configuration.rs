@@ -4,7 +4,7 @@ use std::array::from_fn;
 
 use forebay::random::{Seed, Stream};
 use forebay::threads;
-use rustfft::num_complex::Complex64;
+use num_complex::Complex64;
 
 use super::geometry::{Geometry, LANES};
 use super::su3::{Algebra, Lane, Link};

@@ -180,6 +180,15 @@ impl Hmc {
         self
     }
 
+    pub(super) fn is_observing(&self) -> bool {
+        self.observe
+    }
+
+    /// Whether energies are noted after every step from now on; returns whether they were until now.
+    pub(super) fn observe(&mut self, every_step: bool) -> bool {
+        std::mem::replace(&mut self.observe, every_step)
+    }
+
     /// The current configuration.
     pub fn lattice(&self) -> &Lattice {
         &self.current.lattice

@@ -24,6 +24,12 @@ use super::hmc::{Energy, Hmc, Trajectory};
 pub trait Screen {
     /// The probability of going on.
     fn pass(&self, half_path: &[Energy]) -> f64;
+
+    /// Whether it needs the energies after every step, and not those at the two ends only. The chain then notes them, whether it
+    /// is [`observing`](Hmc::observing) otherwise or not.
+    fn sees_every_step(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&[Energy]) -> f64> Screen for F {
@@ -66,12 +72,12 @@ fn change(half_path: &[Energy]) -> f64 {
 
 /// One trajectory with delayed acceptance: exact. With an odd number of steps there is no middle, and the screen sees the
 /// paths up to one step short of it from either side.
-pub fn delayed(chain: &mut Hmc, screen: &impl Screen) -> Trajectory {
+pub fn delayed(chain: &mut Hmc, screen: &(impl Screen + ?Sized)) -> Trajectory {
     run(chain, screen, true)
 }
 
 /// One trajectory that is ended where the screen says so and accepted as if there were none: **biased**, a counter-example.
-pub fn naive(chain: &mut Hmc, screen: &impl Screen) -> Trajectory {
+pub fn naive(chain: &mut Hmc, screen: &(impl Screen + ?Sized)) -> Trajectory {
     run(chain, screen, false)
 }
 
@@ -80,7 +86,14 @@ fn at_most_one(probability: f64) -> f64 {
     if probability > 1.0 { 1.0 } else { probability }
 }
 
-fn run(chain: &mut Hmc, screen: &impl Screen, corrected: bool) -> Trajectory {
+fn run(chain: &mut Hmc, screen: &(impl Screen + ?Sized), corrected: bool) -> Trajectory {
+    let observed = chain.observe(chain.is_observing() || screen.sees_every_step());
+    let trajectory = run_observed(chain, screen, corrected);
+    chain.observe(observed);
+    trajectory
+}
+
+fn run_observed(chain: &mut Hmc, screen: &(impl Screen + ?Sized), corrected: bool) -> Trajectory {
     let steps = chain.settings().steps;
     let half = steps / 2;
     let start = chain.begin();

@@ -18,8 +18,13 @@ use crate::lattice::screened::Screen;
 /// It keeps the conditions of [`screened`](crate::lattice::screened): its weights do not change, its state begins at rest for
 /// every path, it sees the same numbers from either end, and it never says 0. One chain must stay with one screen: in floats
 /// and in integers it is two different ones, while software, emulator and board of the same integers are the same.
+///
+/// It reads the energies after every step, which the chain notes for it, and belongs to trajectories of as many steps as those
+/// it was trained on: on others it says NaN, which ends them all.
 #[derive(Clone, Debug)]
 pub struct ReservoirScreen {
+    /// Steps of half a path.
+    half: usize,
     features: Features,
     logistic: Logistic,
     /// Spread of dH and of the change of T.
@@ -39,7 +44,7 @@ impl ReservoirScreen {
         let half = history.half();
         let plain: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
         let spread = |c: usize| {
-            let squares = plain.iter().map(|change| change[[half - 1, c]].powi(2)).sum::<f64>();
+            let squares = plain.iter().map(|change| change[[half - 1, c]] * change[[half - 1, c]]).sum::<f64>();
             (squares / plain.len() as f64).sqrt().max(1e-12)
         };
         let scales = [spread(0), spread(1)];
@@ -53,15 +58,53 @@ impl ReservoirScreen {
         }
         let outcomes: Vec<bool> = history.trajectories.iter().map(|t| t.accepted).collect();
         let logistic = Logistic::choose(states.slice(s![.., ..]), &outcomes, &[1.0, 10.0, 100.0])?;
-        Ok(Self { features, logistic, scales })
+        Ok(Self { half, features, logistic, scales })
     }
 }
 
 impl Screen for ReservoirScreen {
     /// The probability of acceptance, doubled: only trajectories that are more likely rejected than not are ever ended. NaN,
-    /// which ends the trajectory, if the device fails.
+    /// which ends the trajectory, if the device fails or the path has another number of steps.
     fn pass(&self, half_path: &[Energy]) -> f64 {
+        if half_path.len() != self.half + 1 {
+            return f64::NAN;
+        }
         let Ok(state) = self.features.after(changes(half_path, self.scales).view()) else { return f64::NAN };
         (2.0 * self.logistic.probability(ndarray::aview1(&state))).clamp(FLOOR, 1.0)
+    }
+
+    fn sees_every_step(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lattice::screened::delayed;
+    use crate::lattice::{Hmc, Integrator, Lattice, Settings, Trajectory};
+
+    /// A chain that noted no energies under way once gave the screen two points instead of five: another screen, without a word.
+    #[test]
+    fn a_chain_that_does_not_observe_is_screened_alike() -> Result<(), Box<dyn std::error::Error>> {
+        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 6, length: 1.0 };
+        let mut chain = Hmc::new(Lattice::cold([2, 2, 2, 4])?, settings, Seed(1))?;
+        for _ in 0..20 {
+            chain.trajectory();
+        }
+        let history = History::record(chain.clone(), 150, &|| {});
+        let screen = ReservoirScreen::train(&history, forebay::open("software:akd1000")?, Seed(2))?;
+        let run = |mut chain: Hmc| -> Vec<Trajectory> { (0..30).map(|_| delayed(&mut chain, &screen)).collect() };
+        let found = run(chain.clone());
+        assert_eq!(found, run(chain.clone().observing()));
+        assert!(found.iter().any(|t| !t.aborted), "{found:?}");
+        // Afterwards the chain observes no more than before.
+        delayed(&mut chain, &screen);
+        chain.trajectory();
+        assert_eq!(chain.path().len(), 2);
+        // Trajectories of another number of steps have another kind of half.
+        chain.set_settings(Settings { steps: 8, ..settings })?;
+        assert!((0..20).all(|_| delayed(&mut chain, &screen).aborted));
+        Ok(())
     }
 }

@@ -24,10 +24,10 @@ pub struct DualAveraging {
 }
 
 impl DualAveraging {
-    /// Starts at a step; `target` is a rate of acceptance, .65 for leapfrog, .8 to .9 for Omelyan's scheme.
+    /// Starts at a step, above 0; `target` is a rate of acceptance, .65 for leapfrog, .8 to .9 for Omelyan's scheme.
     pub fn new(step: f64, target: f64) -> Self {
         let log_step = libm::log(step);
-        Self { target, mu: libm::log(10.0 * step), turns: 0.0, error: 0.0, log_step, log_average: 0.0 }
+        Self { target, mu: libm::log(10.0 * step), turns: 0.0, error: 0.0, log_step, log_average: log_step }
     }
 
     /// Takes up the acceptance probability `min(1, exp(-dH))` of the last trajectory.
@@ -49,7 +49,7 @@ impl DualAveraging {
         libm::exp(self.log_step)
     }
 
-    /// The step to freeze.
+    /// The step to freeze; the first one before any [`update`](Self::update).
     pub fn frozen(&self) -> f64 {
         libm::exp(self.log_average)
     }
@@ -59,12 +59,16 @@ impl DualAveraging {
 /// trajectories of the tuning belong to no sample.
 ///
 /// # Errors
-/// [`LatticeError::Range`] for a target outside (0, 1).
+/// [`LatticeError::Range`] for a target outside (0, 1), or no trajectories to tune on; the chain is as it was then.
 pub fn tune(chain: &mut Hmc, target: f64, trajectories: usize) -> Result<Settings, LatticeError> {
     let original = chain.settings();
     if !(target > 0.0 && target < 1.0) {
         let expected = "between 0 and 1";
         return Err(LatticeError::Range { what: "the acceptance aimed at", expected, found: target });
+    }
+    if trajectories == 0 {
+        let expected = "at least 1";
+        return Err(LatticeError::Range { what: "the number of trajectories to tune on", expected, found: 0.0 });
     }
     // Steps are at most 0.5 long, and a thousand of them, or as many as there were, must do.
     let least = (2.0 * original.length).ceil().max(1.0);
@@ -83,7 +87,19 @@ pub fn tune(chain: &mut Hmc, target: f64, trajectories: usize) -> Result<Setting
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lattice::{Integrator, Lattice};
     use forebay::random::Seed;
+
+    /// No trajectories once froze a step of 1, as if it had been found.
+    #[test]
+    fn nothing_is_tuned_on_nothing() -> Result<(), LatticeError> {
+        assert_eq!(DualAveraging::new(0.1, 0.8).frozen(), libm::exp(libm::log(0.1)));
+        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 8, length: 1.0 };
+        let mut chain = Hmc::new(Lattice::cold([2; 4])?, settings, Seed(1))?;
+        assert!(matches!(tune(&mut chain, 0.8, 0), Err(LatticeError::Range { .. })));
+        assert_eq!(chain.settings(), settings);
+        Ok(())
+    }
 
     /// On an acceptance that falls smoothly with the step, the frozen step is where it meets the target.
     #[test]

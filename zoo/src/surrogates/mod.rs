@@ -139,7 +139,8 @@ pub struct Outcome {
     pub baseline: String,
     /// Its mean loss on the test rows.
     pub baseline_loss: f64,
-    /// Baseline's loss minus the head's, with a 95 % interval from the means of ten stretches of the test rows.
+    /// Baseline's loss minus the head's, with a 95 % interval from the means of ten stretches of the test rows, weighed by their
+    /// lengths.
     pub gain: MeanInterval,
     /// The head's skill against its base rate over the last predictions, as its conductor saw it; none without one.
     pub skill: Option<f64>,
@@ -261,6 +262,10 @@ impl fmt::Debug for Surrogates {
     }
 }
 
+fn square(x: f64) -> f64 {
+    x * x
+}
+
 impl Running {
     fn step(&mut self, row: usize) -> Result<(), SurrogateError> {
         let Self { domain, conductor, losses } = self;
@@ -284,10 +289,8 @@ impl Running {
             let baseline = linear::best(domain, column, is_probability, WASHOUT, train)?;
             let rows = train..train + losses.len();
             let of_baseline: Vec<f64> =
-                rows.map(|row| (baseline.forecast[row] - domain.targets[[row, column]]).powi(2)).collect();
+                rows.map(|row| square(baseline.forecast[row] - domain.targets[[row, column]])).collect();
             let gains: Vec<f64> = of_baseline.iter().zip(losses).map(|(baseline, loss)| baseline - loss).collect();
-            let block = |b: usize| &gains[b * gains.len() / BLOCKS..(b + 1) * gains.len() / BLOCKS];
-            let means: Vec<f64> = (0..BLOCKS).map(|b| crate::stats::mean(block(b))).collect();
             let trust = conductor.trust(&head.name)?;
             outcomes.push(Outcome {
                 domain: domain.name.to_owned(),
@@ -296,7 +299,7 @@ impl Running {
                 loss: crate::stats::mean(losses),
                 baseline: baseline.name,
                 baseline_loss: crate::stats::mean(&of_baseline),
-                gain: MeanInterval::of(&means),
+                gain: MeanInterval::of_stretches(&gains, BLOCKS),
                 skill: trust.skill,
                 is_trusted: trust.is_trusted,
             });
