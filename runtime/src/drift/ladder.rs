@@ -210,7 +210,7 @@ impl<T: Real> Ladder<T> {
     ///
     /// # Errors
     /// [`Error::Range`] for lengths that leave nothing to train on, judge by or learn from, or a `before` that is not above
-    /// 0.
+    /// 0; [`Error::Train`] for a penalty out of range.
     pub fn new(monitor: DriftMonitor, policy: Policy, before: f64) -> Result<Self, Error> {
         positive("the error before the alarm", before)?;
         positive("good_enough", policy.good_enough)?;
@@ -221,6 +221,9 @@ impl<T: Real> Ladder<T> {
         if policy.trial == 0 || policy.recalibrate < 200 {
             let found = format!("{} and {}", policy.trial, policy.recalibrate);
             return Err(range("trial and recalibrate", "at least 1 and 200 steps", found));
+        }
+        if let Refit::Ridge(ridge) = &policy.refit {
+            ridge.check()?;
         }
         let training = Training::new().washout(policy.washout).ridge(Ridge::decades(-9, 0));
         let retrain = move |model: &Model<T>, inputs: ArrayView2<'_, T>, targets: ArrayView2<'_, T>| {

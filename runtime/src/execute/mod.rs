@@ -5,7 +5,9 @@
 
 mod batch;
 mod executor;
+mod lanes;
 mod session;
 
 pub use batch::Batch;
+pub(crate) use lanes::Lanes;
 pub use session::{Session, Snapshot};

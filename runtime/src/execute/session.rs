@@ -36,7 +36,7 @@ pub struct Session<T: Real> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot<T> {
     steps: u64,
-    values: Vec<T>,
+    pub(super) values: Vec<T>,
 }
 
 impl<T: Real> Session<T> {

@@ -64,12 +64,6 @@ impl Gram {
         }
     }
 
-    /// Empty sums with this one's shift, to be [subtracted](Self::minus) from it later.
-    #[must_use]
-    pub fn empty_like(&self) -> Self {
-        Self { shift: self.shift.clone(), ..Self::new(self.features, self.outputs) }
-    }
-
     /// Number of features F.
     pub fn features(&self) -> usize {
         self.features
@@ -128,7 +122,7 @@ impl Gram {
         let y = MatRef::from_row_major_slice(targets, rows, outputs);
         let cross = MatMut::from_column_major_slice_mut(&mut self.cross, features, outputs);
         matmul(cross, Accum::Add, x.transpose(), y, 1.0, Par::Seq);
-        self.products.par_chunks_mut(BLOCK * features).enumerate().for_each(|(block, columns)| {
+        self.products.par_chunks_mut(BLOCK * features.max(1)).enumerate().for_each(|(block, columns)| {
             let (first, width) = (block * BLOCK, columns.len() / features);
             let columns = MatMut::from_column_major_slice_mut(columns, features, width);
             let below = columns.submatrix_mut(first, 0, features - first, width);
@@ -139,40 +133,17 @@ impl Gram {
         self.filled = 0;
     }
 
-    /// The sums without those of `part`, which was made by [`empty_like`](Self::empty_like) and holds a part of the
-    /// same steps.
-    ///
-    /// # Panics
-    /// If the two have different shapes or shifts.
-    #[must_use]
-    pub fn minus(&self, part: &Self) -> Self {
-        assert!(self.filled == 0 && part.filled == 0, "both are flushed before they are subtracted");
-        assert_eq!(self.shift, part.shift, "a part shares the shift of the whole");
-        let mut rest = self.clone();
-        rest.count -= part.count;
-        for (rest, part) in [
-            (&mut rest.products, &part.products),
-            (&mut rest.cross, &part.cross),
-            (&mut rest.squares, &part.squares),
-            (&mut rest.feature_sums, &part.feature_sums),
-            (&mut rest.target_sums, &part.target_sums),
-        ] {
-            rest.iter_mut().zip(part).for_each(|(rest, part)| *rest -= part);
-        }
-        rest
-    }
-
     /// Turns the sums into those of values minus their means; gives the means of features and targets.
     pub(super) fn center(&mut self) -> (Vec<f64>, Vec<f64>) {
         self.flush();
         let (features, n) = (self.features, self.count as f64);
-        for (j, column) in self.products.chunks_exact_mut(features).enumerate() {
+        for (j, column) in self.products.chunks_exact_mut(features.max(1)).enumerate() {
             let factor = self.feature_sums[j] / n;
             for (value, sum) in column[j..].iter_mut().zip(&self.feature_sums[j..]) {
                 *value -= factor * sum;
             }
         }
-        for (o, column) in self.cross.chunks_exact_mut(features).enumerate() {
+        for (o, column) in self.cross.chunks_exact_mut(features.max(1)).enumerate() {
             let factor = self.target_sums[o] / n;
             column.iter_mut().zip(&self.feature_sums).for_each(|(value, sum)| *value -= factor * sum);
             // Rounding must not make a sum of squares negative.
@@ -189,10 +160,6 @@ impl Gram {
         self.chunk = Vec::new();
         self.chunk_targets = Vec::new();
     }
-
-    pub(super) fn shifts(&self) -> Option<(&[f64], &[f64])> {
-        self.shift.as_ref().map(|shift| (&shift.features[..], &shift.targets[..]))
-    }
 }
 
 fn column_means(rows: &[f64], columns: usize) -> Vec<f64> {
@@ -207,4 +174,57 @@ fn column_means(rows: &[f64], columns: usize) -> Vec<f64> {
         }
     }
     means
+}
+
+impl Gram {
+    /// The sums over the steps of all parts, shifted by the means over all of them.
+    ///
+    /// Sums are only added: what is left when one part is taken from a whole has lost digits to the part. Each part
+    /// keeps the shift by its own means until here, so that a part far from the others costs them none:
+    /// `sum (x - s)(x - s)' = sum x'x'' + d (sum x')' + (sum x') d' + n d d'` with `x' = x - s_part`, `d = s_part - s`.
+    pub(super) fn sum<'a>(features: usize, outputs: usize, parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mut whole = Self::new(features, outputs);
+        whole.finish();
+        let parts = parts.filter_map(|part| part.shift.as_ref().map(|shift| (part, shift)));
+        whole.count = parts.clone().map(|(part, _)| part.count).sum();
+        let Some((_, first)) = parts.clone().next() else { return whole };
+        let mut means = first.clone();
+        for (part, shift) in parts.clone() {
+            let n = whole.count as f64;
+            for (means, first, shift, sums) in [
+                (&mut means.features, &first.features, &shift.features, &part.feature_sums),
+                (&mut means.targets, &first.targets, &shift.targets, &part.target_sums),
+            ] {
+                for (((mean, first), shift), sum) in means.iter_mut().zip(first).zip(shift).zip(sums) {
+                    *mean += (part.count as f64 * (shift - first) + sum) / n;
+                }
+            }
+        }
+        for (part, shift) in parts {
+            let n = part.count as f64;
+            let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
+            let (dx, dy) = (apart(&shift.features, &means.features), apart(&shift.targets, &means.targets));
+            for j in 0..features {
+                for i in j..features {
+                    whole.products[j * features + i] += part.products[j * features + i]
+                        + dx[i] * part.feature_sums[j]
+                        + dx[j] * part.feature_sums[i]
+                        + n * dx[i] * dx[j];
+                }
+                whole.feature_sums[j] += part.feature_sums[j] + n * dx[j];
+            }
+            for o in 0..outputs {
+                for i in 0..features {
+                    whole.cross[o * features + i] += part.cross[o * features + i]
+                        + dx[i] * part.target_sums[o]
+                        + dy[o] * part.feature_sums[i]
+                        + n * dx[i] * dy[o];
+                }
+                whole.squares[o] += part.squares[o] + dy[o] * (2.0 * part.target_sums[o] + n * dy[o]);
+                whole.target_sums[o] += part.target_sums[o] + n * dy[o];
+            }
+        }
+        whole.shift = Some(means);
+        whole
+    }
 }

@@ -40,6 +40,9 @@ pub fn solve(mut gram: Gram, ridge: f64) -> Result<Solution, TrainError> {
     let means = gram.center();
     gram.finish();
     let features = gram.features();
+    if features == 0 {
+        return Ok(finish(&gram, &[], Vec::new(), ridge, &means));
+    }
     let diagonal: Vec<f64> = (0..features).map(|j| gram.products[j * features + j]).collect();
     // Backward error of the factorisation: unit roundoff times the trace.
     let floor = f64::EPSILON * diagonal.iter().sum::<f64>();
@@ -124,6 +127,11 @@ impl Tridiagonal {
         let means = gram.center();
         gram.finish();
         let (features, outputs) = (gram.features(), gram.outputs());
+        if features == 0 {
+            let reflections = Mat::new();
+            let (diagonal, off_diagonal, rotated) = (Vec::new(), Vec::new(), Vec::new());
+            return Ok(Self { gram, reflections, diagonal, off_diagonal, rotated, means });
+        }
         let block = recommended_block_size::<f64>(features, features);
         let mut reflections = Mat::zeros(block, features - 1);
         let reducing = tridiag::tridiag_in_place_scratch::<f64>(features, Par::Seq, faer::prelude::default());
@@ -164,7 +172,7 @@ impl Tridiagonal {
             return failed;
         }
         let shares: Vec<f64> = (0..self.gram.outputs())
-            .filter(|&o| self.gram.squares[o] > 0.0)
+            .filter(|&o| self.varies(o))
             .map(|o| {
                 let rotated = self.column(o);
                 let weights = self.solve_rotated(ridge, &pivots, rotated);
@@ -181,6 +189,9 @@ impl Tridiagonal {
         let (features, outputs) = (self.gram.features(), self.gram.outputs());
         let mut weights: Vec<f64> =
             (0..outputs).flat_map(|o| self.solve_rotated(ridge, &pivots, self.column(o))).collect();
+        if features == 0 {
+            return Some(finish(&self.gram, &[], weights, ridge, &self.means));
+        }
         let block = self.reflections.nrows();
         let mut memory = MemBuffer::new(householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<
             f64,
@@ -197,6 +208,12 @@ impl Tridiagonal {
         Some(finish(&self.gram, &self.gram.cross, weights, ridge, &self.means))
     }
 
+    /// Whether a target is more than a constant with rounding errors, see [`Spread::of`](super::score::Spread::of).
+    fn varies(&self, output: usize) -> bool {
+        let rounding = 4.0 * f64::EPSILON * self.means.1[output];
+        self.gram.squares[output] > self.gram.count() as f64 * rounding * rounding
+    }
+
     fn column(&self, output: usize) -> &[f64] {
         &self.rotated[output * self.gram.features()..(output + 1) * self.gram.features()]
     }
@@ -204,9 +221,10 @@ impl Tridiagonal {
     /// Pivots of the `L D L'` factorisation of `T + ridge I`; `None` unless all are positive.
     fn pivots(&self, ridge: f64) -> Option<Vec<f64>> {
         let mut pivots = Vec::with_capacity(self.diagonal.len());
-        let mut pivot = self.diagonal[0] + ridge;
+        let Some((first, others)) = self.diagonal.split_first() else { return Some(pivots) };
+        let mut pivot = first + ridge;
         pivots.push(pivot);
-        for (d, e) in self.diagonal[1..].iter().zip(&self.off_diagonal) {
+        for (d, e) in others.iter().zip(&self.off_diagonal) {
             pivot = d + ridge - e * e / pivot;
             pivots.push(pivot);
         }
@@ -227,7 +245,7 @@ impl Tridiagonal {
 
     /// `tr (T + ridge I)^-1`: each diagonal element is 1 over (forward pivot + backward pivot - its own entry).
     fn inverse_trace(&self, ridge: f64, forward: &[f64]) -> f64 {
-        let last = self.diagonal.len() - 1;
+        let Some(last) = self.diagonal.len().checked_sub(1) else { return 0.0 };
         let mut backward = self.diagonal[last] + ridge;
         let mut trace = 1.0 / forward[last];
         for i in (0..last).rev() {
@@ -264,8 +282,9 @@ fn finish(
     (feature_means, target_means): &(Vec<f64>, Vec<f64>),
 ) -> Solution {
     let (features, outputs) = (gram.features(), gram.outputs());
-    let columns = weights.chunks_exact(features).zip(cross.chunks_exact(features)).zip(&gram.squares);
-    let train_nrmse = columns.map(|((w, b), &squares)| (residual(squares, w, b, ridge) / squares).sqrt()).collect();
+    let of = |output: usize| output * features..(output + 1) * features;
+    let error = |(o, &squares): (usize, &f64)| residual(squares, &weights[of(o)], &cross[of(o)], ridge) / squares;
+    let train_nrmse = gram.squares.iter().enumerate().map(|output| error(output).sqrt()).collect();
     let weights = Array2::from_shape_vec((outputs, features), weights).expect("one weight per output and feature");
     let bias = weights
         .rows()
@@ -274,38 +293,4 @@ fn finish(
         .map(|(row, mean)| mean - row.iter().zip(feature_means).map(|(w, x)| w * x).sum::<f64>())
         .collect();
     Solution { weights, bias, ridge, train_nrmse }
-}
-
-/// Mean over outputs of the squared error of `solution` on the steps of `part`, divided by each target's variance
-/// there. `part` is flushed and not centred.
-pub(super) fn validation_error(part: &Gram, solution: &Solution) -> f64 {
-    let features = part.features();
-    let n = part.count() as f64;
-    let Some((shift_x, shift_y)) = part.shifts() else { return f64::INFINITY };
-    let symmetric = faer::MatRef::from_column_major_slice(&part.products, features, features);
-    let mut total = 0.0;
-    let mut scored = 0;
-    for (o, w) in solution.weights.rows().into_iter().enumerate() {
-        let w = w.to_vec();
-        // Everything in shifted coordinates: y' - w x' - c with the intercept moved along.
-        let c = solution.bias[o] - shift_y[o] + w.iter().zip(shift_x).map(|(w, s)| w * s).sum::<f64>();
-        let product: Vec<f64> = (0..features)
-            .map(|i| {
-                let left: f64 = (0..i).map(|j| symmetric[(i, j)] * w[j]).sum();
-                let right: f64 = (i..features).map(|j| symmetric[(j, i)] * w[j]).sum();
-                left + right
-            })
-            .collect();
-        let cross = &part.cross[o * features..(o + 1) * features];
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let squared = part.squares[o] - 2.0 * dot(&w, cross)
-            + dot(&w, &product)
-            + c * (2.0 * dot(&w, &part.feature_sums) - 2.0 * part.target_sums[o] + n * c);
-        let variance = part.squares[o] - part.target_sums[o] * part.target_sums[o] / n;
-        if variance > 0.0 {
-            total += squared.max(0.0) / variance;
-            scored += 1;
-        }
-    }
-    if scored == 0 { f64::INFINITY } else { total / f64::from(scored) }
 }
