@@ -36,7 +36,11 @@ const CHECKS: &[Check] = &[
     Check { name: "test", about: "all tests and doc examples", run: |o| cargo(o, &["test", "--workspace"]) },
     Check { name: "examples", about: "every example runs", run: examples },
     Check { name: "doc", about: "every public item documented, no dead links", run: doc },
-    Check { name: "numpy", about: "states against a recurrence in numpy", run: numpy },
+    Check {
+        name: "numpy",
+        about: "states against a recurrence, least squares against singular values, in numpy",
+        run: numpy,
+    },
     Check { name: "schema", about: "generated code of program files is that of the schemas (flatc)", run: schema },
     Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
     Check { name: "vm", about: "the driver through a real kernel, in a virtual machine", run: vm },
@@ -164,7 +168,12 @@ fn numpy(options: &Options) -> Outcome {
     if !works("python3", &["-c", "import numpy"]) {
         return Outcome::NotRun("python3 with numpy is missing: pip install numpy".to_owned());
     }
-    run(Command::new("python3").arg(options.root.join("cli/tests/recurrence.py")).current_dir(&options.root))
+    for script in ["cli/tests/recurrence.py", "runtime/tests/lstsq.py"] {
+        if let Outcome::Failed(why) = run(Command::new("python3").arg(script).current_dir(&options.root)) {
+            return Outcome::Failed(format!("{script}: {why}"));
+        }
+    }
+    Outcome::Passed
 }
 
 /// Version of the schema compiler that the checked-in code comes from.

@@ -61,6 +61,9 @@ impl Inspect {
             None => text += "training       none recorded\n",
             Some(report) => {
                 text += &format!("training       {} steps after a washout of {}\n", report.steps, report.washout);
+                if !report.skipped.is_empty() {
+                    text += &format!("  series {:?} left out: they end within the washout\n", report.skipped);
+                }
                 for head in &report.heads {
                     let errors: Vec<String> =
                         head.train_nrmse.iter().map(|e| e.map_or("-".to_owned(), output::number)).collect();

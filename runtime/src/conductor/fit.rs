@@ -1,15 +1,17 @@
 //! Training heads on the states of one pass.
 
 use forebay_kernels::Real;
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::head::{BaseRate, Head, check_truth};
-use super::layout::{Kind, Layout};
+use super::layout::{Definition, Kind, Layout};
 use super::pass::Pass;
 use super::probability::{Calibration, Reliability};
+use super::stack::Stack;
 use crate::error::Error;
-use crate::train::ridge::{self, Penalties, Solution};
-use crate::train::{Gram, Ridge, Selection, Series, TrainError};
+use crate::train::replay::Stretches;
+use crate::train::score::{Spread, Tally};
+use crate::train::{Gram, Ridge, Series, TrainError, select};
 
 /// How heads are trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +43,8 @@ pub struct HeadFit {
     /// The penalty used.
     pub ridge: f64,
     /// Root mean square error on those steps over the target's standard deviation, per output; none for a constant
-    /// target. Targets of classes are 1 for the class and 0 for the others.
+    /// target. Targets of classes are 1 for the class and 0 for the others, those of a probability head 1 or 0 for its
+    /// score before it is calibrated. Measured on the head as it is returned, by a second run.
     pub train_nrmse: Vec<Option<f64>>,
     /// Of a probability head, on the steps held back, in ten bins; two numbers were fitted to these steps.
     pub reliability: Option<Reliability>,
@@ -80,6 +83,7 @@ pub(super) fn fit<T: Real>(
         let (expected, found) = ("above 0 and below 1".to_owned(), held_back.to_string());
         return Err(Error::Range { what: "the share held back", expected, found });
     }
+    settings.ridge.check_without_folds(WHY_NO_FOLDS)?;
     check_series(layout, series)?;
     let steps = series.inputs.nrows().saturating_sub(washout);
     let kept = ((steps as f64) * held_back).ceil() as usize;
@@ -91,13 +95,16 @@ pub(super) fn fit<T: Real>(
     }
     let border = washout + steps - kept;
 
-    let mut gram = Gram::new(pass.values().len(), layout.rows());
+    let rows = rows(layout);
+    let mut gram = Gram::new(pass.values().len(), rows.len());
     let mut first_part = None;
+    let mut stretches = Stretches::plan(&[series.inputs.nrows()], &[(0, border)]);
     pass.run(series.inputs, |step, pass| {
+        stretches.note(0, step + 1, || pass.snapshot());
         if step >= washout {
             gram.push(|x, y| {
                 x.iter_mut().zip(pass.values()).for_each(|(to, from)| *to = from.to_f64());
-                write_targets(layout, series.targets.row(step), y);
+                y.iter_mut().zip(&rows).for_each(|(to, &row)| *to = target(row, series.targets.row(step)));
             });
         }
         if calibrates && step + 1 == border {
@@ -105,9 +112,9 @@ pub(super) fn fit<T: Real>(
         }
         Ok(())
     })?;
-    let whole = solve(gram, &settings.ridge)?;
+    let whole = select::solve(gram, &settings.ridge, WHY_NO_FOLDS)?;
     let first_part = match first_part {
-        Some((gram, snapshot)) => Some((solve(gram, &settings.ridge)?, snapshot)),
+        Some((gram, snapshot)) => Some((select::solve(gram, &settings.ridge, WHY_NO_FOLDS)?, snapshot)),
         None => None,
     };
 
@@ -121,12 +128,11 @@ pub(super) fn fit<T: Real>(
         };
         let rows = row..row + kind.rows();
         let truth = series.targets.slice(s![washout..last, column..column + kind.columns()]);
-        let errors = solution.train_nrmse[rows.clone()].iter().map(|&e| e.is_finite().then_some(e));
         fits.push(HeadFit {
             name: definition.name.clone(),
             steps: last - washout,
             ridge: solution.ridge,
-            train_nrmse: errors.collect(),
+            train_nrmse: Vec::new(),
             reliability: None,
         });
         let weights: Array2<T> = solution.weights.slice(s![rows.clone(), ..]).mapv(T::from_f64);
@@ -135,6 +141,7 @@ pub(super) fn fit<T: Real>(
         heads.push(Head { definition: definition.clone(), weights, bias, rate, calibration: None });
         (row, column) = (rows.end, column + kind.columns());
     }
+    measure(&pass, layout, series, washout, &stretches, &heads, &mut fits)?;
     if let Some((_, snapshot)) = first_part {
         pass.restore(&snapshot)?;
         calibrate(&mut pass, layout, series, border, &mut heads, &mut fits)?;
@@ -174,38 +181,72 @@ fn calibrate<T: Real>(
     Ok(())
 }
 
-/// A truth as targets of the product: classes as one of several.
-fn write_targets<T: Real>(layout: &Layout, truth: ndarray::ArrayView1<'_, T>, targets: &mut [f64]) {
-    let (mut row, mut column) = (0, 0);
-    for head in &layout.heads {
-        let rows = &mut targets[row..row + head.kind.rows()];
-        if let Kind::Classification { .. } = head.kind {
-            rows.fill(0.0);
-            rows[truth[column].to_f64() as usize] = 1.0;
-        } else {
-            rows.iter_mut().enumerate().for_each(|(i, target)| *target = truth[column + i].to_f64());
+/// Runs the trained heads over the steps that they learnt from, pieces of the series side by side.
+fn measure<T: Real>(
+    pass: &Pass<T>,
+    layout: &Layout,
+    series: &Series<'_, T>,
+    washout: usize,
+    stretches: &Stretches<T>,
+    heads: &[Head<T>],
+    fits: &mut [HeadFit],
+) -> Result<(), Error> {
+    let all: Vec<&Head<T>> = heads.iter().collect();
+    let stack = Stack::of(&all, pass.model().form(), pass.values().len())?;
+    let rows = rows(layout);
+    // The step after the last one that each output was trained on.
+    let ends = heads.iter().zip(&*fits).flat_map(|(head, fit)| vec![washout + fit.steps; head.bias.len()]);
+    let ends: Vec<usize> = ends.collect();
+    let target = |row: usize, step: usize| target(rows[row], series.targets.row(step));
+    let spreads = ends.iter().enumerate().map(|(row, &end)| Spread::of((washout..end).map(|step| target(row, step))));
+    let mut tally = Tally::new(stretches.list().len(), spreads.collect());
+    let mut outputs = vec![T::ZERO; rows.len()];
+    pass.replay(series.inputs, stretches, |stretch, step, values| {
+        if step >= washout {
+            stack.multiply(values, &mut outputs);
+            for (row, y) in outputs.iter().enumerate().filter(|(row, _)| step < ends[*row]) {
+                tally.add(stretch, row, y.to_f64() - target(row, step));
+            }
         }
-        (row, column) = (row + head.kind.rows(), column + head.kind.columns());
+        Ok(())
+    })?;
+    let mut errors = tally.nrmse().into_iter();
+    for (head, fit) in heads.iter().zip(fits) {
+        fit.train_nrmse = errors.by_ref().take(head.bias.len()).collect();
+    }
+    Ok(())
+}
+
+/// What one row of the product is to give.
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    /// The number in this column of the truth.
+    Number(usize),
+    /// 1 if this column of the truth holds this class, else 0.
+    Class(usize, usize),
+}
+
+fn rows(layout: &Layout) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(layout.rows());
+    let mut column = 0;
+    for Definition { kind, .. } in &layout.heads {
+        match *kind {
+            Kind::Classification { classes } => rows.extend((0..classes).map(|class| Row::Class(column, class))),
+            Kind::Regression { .. } | Kind::Probability => {
+                rows.extend((column..column + kind.columns()).map(Row::Number));
+            }
+        }
+        column += kind.columns();
+    }
+    rows
+}
+
+fn target<T: Real>(row: Row, truth: ArrayView1<'_, T>) -> f64 {
+    match row {
+        Row::Number(column) => truth[column].to_f64(),
+        Row::Class(column, class) => f64::from(u8::from(truth[column].to_f64() as usize == class)),
     }
 }
 
-fn solve(gram: Gram, ridge: &Ridge) -> Result<Solution, Error> {
-    match ridge {
-        Ridge::Fixed(ridge) => Ok(ridge::solve(gram, *ridge)?),
-        Ridge::Grid { values, selection: Selection::Gcv } => {
-            if let Some(&ridge) = values.iter().find(|r| !(**r >= 0.0 && r.is_finite())) {
-                return Err(TrainError::Ridge { ridge }.into());
-            }
-            let largest = values.iter().copied().reduce(f64::max).ok_or(TrainError::EmptyGrid)?;
-            let mut penalties = Penalties::new(gram)?;
-            let scored = values.iter().map(|&ridge| penalties.gcv(ridge)).collect::<Result<Vec<_>, _>>()?;
-            let finite = scored.into_iter().filter(|(c, _)| c.score.is_finite());
-            let best = finite.min_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));
-            Ok(best.ok_or(TrainError::NoCandidate { largest })?.1)
-        }
-        Ridge::Grid { selection: Selection::KFold(_), .. } => Err(Error::Misuse {
-            what: "heads of a conductor share one pass, which folds would repeat",
-            instead: "choose the ridge by generalised cross-validation".to_owned(),
-        }),
-    }
-}
+/// Why a penalty cannot be chosen with folds of steps.
+const WHY_NO_FOLDS: &str = "heads of a conductor share one pass, which folds would repeat";

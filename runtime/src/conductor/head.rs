@@ -7,6 +7,8 @@ use super::layout::{Base, Definition, Kind};
 use super::past::Past;
 use super::probability::Calibration;
 use crate::error::Error;
+use crate::train::score::Spread;
+use crate::train::select::argmax;
 
 /// What a head says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +25,7 @@ impl<'a, T: Real> Prediction<'a, T> {
     pub(super) fn of(kind: Kind, outputs: &'a [T]) -> Self {
         match kind {
             Kind::Regression { .. } => Self::Values(outputs),
-            Kind::Classification { .. } => Self::Class(largest(outputs), outputs),
+            Kind::Classification { .. } => Self::Class(argmax(outputs), outputs),
             Kind::Probability => Self::Probability(outputs[0]),
         }
     }
@@ -59,19 +61,15 @@ impl BaseRate {
         let means: Vec<f64> = truth.columns().into_iter().map(mean).collect();
         match kind {
             Kind::Regression { .. } => {
-                let weight = |(column, mean): (ndarray::ArrayView1<'_, T>, &f64)| {
-                    let squares = column.iter().map(|v| (v.to_f64() - mean) * (v.to_f64() - mean));
-                    let variance = squares.sum::<f64>() / count;
-                    if variance > 0.0 && variance.recip().is_finite() { variance.recip() } else { 1.0 }
-                };
-                let weight = truth.columns().into_iter().zip(&means).map(weight).collect();
+                let spread = |column: ndarray::ArrayView1<'_, T>| Spread::of(column.iter().map(|v| v.to_f64()));
+                let weight = |column| spread(column).map(|s| s.precision()).filter(|w| w.is_finite()).unwrap_or(1.0);
+                let weight = truth.columns().into_iter().map(weight).collect();
                 Self { forecast: means, weight }
             }
             Kind::Classification { classes } => {
                 let mut counts = vec![0_usize; classes];
                 truth.iter().for_each(|class| counts[class.to_f64() as usize] += 1);
-                let most = (1..classes).fold(0, |best, class| if counts[class] > counts[best] { class } else { best });
-                Self { forecast: vec![most as f64], weight: vec![1.0] }
+                Self { forecast: vec![argmax(&counts) as f64], weight: vec![1.0] }
             }
             Kind::Probability => Self { forecast: means, weight: vec![1.0] },
         }
@@ -109,7 +107,7 @@ impl<T: Real> Head<T> {
         if let Kind::Classification { .. } = self.definition.kind {
             let class = truth[0].to_f64();
             let wrong = |found: f64| if found == class { 0.0 } else { 1.0 };
-            return (wrong(largest(outputs) as f64), wrong(base[0]));
+            return (wrong(argmax(outputs) as f64), wrong(base[0]));
         }
         let columns = outputs.iter().zip(base).zip(truth).zip(&self.rate.weight);
         columns.fold((0.0, 0.0), |(loss, of_base), (((y, base), truth), weight)| {
@@ -140,9 +138,4 @@ pub(super) fn check_truth<T: Real>(definition: &Definition, truth: &[T]) -> Resu
     }
     let expected = format!("a whole number from 0 to {} (head {name:?})", classes - 1);
     Err(Error::Range { what: "a class or event", expected, found: class.to_string() })
-}
-
-/// Index of the largest value, the first of equals.
-fn largest<T: Real>(scores: &[T]) -> usize {
-    (1..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
 }

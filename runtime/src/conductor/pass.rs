@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::execute::{Session, Snapshot};
 use crate::graph::Op;
 use crate::model::Model;
+use crate::train::replay::{Feedback, Stretches, replay};
 
 /// A session whose readouts are left out, with the values of the chosen nodes.
 #[derive(Clone, Debug)]
@@ -80,6 +81,25 @@ impl<T: Real> Pass<T> {
             take(step, self)?;
         }
         Ok(())
+    }
+
+    /// Runs the stretches of a series from rest side by side, and calls `take(stretch, step of the series, values)` after
+    /// every step. The pass stays where it is.
+    pub(super) fn replay(
+        &self,
+        inputs: ArrayView2<'_, T>,
+        stretches: &Stretches<T>,
+        mut take: impl FnMut(usize, usize, &[T]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let feedback = if self.idle.is_some() { Feedback::Nothing } else { Feedback::Own };
+        let graph = self.model().graph();
+        let nodes: Vec<usize> = self.nodes.iter().filter_map(|name| graph.find(name)).map(|id| id.0).collect();
+        let mut values = Vec::with_capacity(self.values.len());
+        replay(self.model(), &[inputs], &feedback, stretches, |moment| {
+            values.clear();
+            values.extend(nodes.iter().flat_map(|&node| moment.values(node)).copied());
+            take(moment.stretch, moment.step, &values)
+        })
     }
 
     pub(super) fn snapshot(&self) -> Snapshot<T> {

@@ -6,7 +6,7 @@ use forebay_kernels::Real;
 use ndarray::ArrayView2;
 
 use super::kept::Kept;
-use super::policy::{Action, Entry, Policy};
+use super::policy::{Action, Entry, Policy, Refit};
 use super::{DriftMonitor, Event, positive, range};
 use crate::error::Error;
 use crate::esn::HybridEsn;
@@ -94,7 +94,8 @@ impl<T: Real> Ladder<T> {
     ///
     /// # Errors
     /// [`Error::Range`] for lengths that leave nothing to train on, judge by or learn from, or a `before` that is not above
-    /// 0; [`Error::Misuse`] for a monitor that would relearn by itself, from a network that is not to be trusted.
+    /// 0; [`Error::Misuse`] for a monitor that would relearn by itself, from a network that is not to be trusted;
+    /// [`Error::Train`] for a penalty out of range.
     pub fn new(monitor: DriftMonitor, policy: Policy, before: f64) -> Result<Self, Error> {
         positive("the error before the alarm", before)?;
         positive("good_enough", policy.good_enough)?;
@@ -111,6 +112,9 @@ impl<T: Real> Ladder<T> {
         if policy.trial == 0 || policy.recalibrate < 200 {
             let found = format!("{} and {}", policy.trial, policy.recalibrate);
             return Err(range("trial and recalibrate", "at least 1 and 200 steps", found));
+        }
+        if let Refit::Ridge(ridge) = &policy.refit {
+            ridge.check()?;
         }
         let training = Training::new().washout(policy.washout).ridge(Ridge::decades(-9, 0));
         let retrain = move |model: &Model<T>, inputs: ArrayView2<'_, T>, targets: ArrayView2<'_, T>| {

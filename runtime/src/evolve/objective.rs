@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::train::select::argmax;
+
 /// A cost of the user's own: outputs and targets, `[samples, outputs]` each, to a finite number; lower is better.
 pub type Cost = dyn Fn(&[f64], &[f64]) -> f64 + Send + Sync;
 
@@ -84,20 +86,10 @@ impl Objective {
             Self::Classes => {
                 let width = width.max(1);
                 let samples = outputs.chunks_exact(width).zip(targets.chunks_exact(width));
-                let wrong = samples.filter(|(y, t)| largest(y) != largest(t)).count();
+                let wrong = samples.filter(|(y, t)| argmax(y) != argmax(t)).count();
                 wrong as f64 * width as f64 / count
             }
             Self::Custom(cost) => cost(outputs, targets),
         }
     }
-}
-
-fn largest(values: &[f64]) -> usize {
-    let mut best = 0;
-    for (at, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = at;
-        }
-    }
-    best
 }

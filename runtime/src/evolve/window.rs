@@ -11,6 +11,7 @@ use crate::compile::{Ranges, levels};
 use crate::error::Error;
 use crate::train::Gram;
 use crate::train::ridge::{self, Solution};
+use crate::train::score::{Spread, Tally};
 
 /// Reservoir states as the integers that a processor is given, with targets.
 ///
@@ -39,7 +40,7 @@ pub struct Window {
 /// What closed forms reach on a window: real weights, and the same rounded to the grid of the genome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
-    /// Ridge regression on the window's integers, in f64.
+    /// Ridge regression on the window's integers, in f64; its error is measured on them.
     pub ridge: Solution,
     /// Its weights as the nearest integers times [`scale`](Self::scale), `[outputs, inputs]`.
     pub rounded: Vec<i32>,
@@ -165,7 +166,8 @@ impl Window {
                 y.copy_from_slice(targets);
             });
         }
-        let ridge = ridge::solve(gram, penalty)?;
+        let mut ridge = ridge::solve(gram, penalty)?;
+        ridge.train_nrmse = self.errors(&ridge);
         let (mut rounded, mut scale) = (Vec::with_capacity(inputs * outputs), Vec::with_capacity(outputs));
         for (output, row) in ridge.weights.rows().into_iter().enumerate() {
             let (integers, of_row) = self.round_row(&row.to_vec(), output);
@@ -173,6 +175,21 @@ impl Window {
             scale.push(of_row);
         }
         Ok(Baseline { ridge, rounded, scale })
+    }
+
+    /// Root mean square error of a solution on this window over the target's standard deviation, per output; NaN for a
+    /// constant target. From the outputs themselves.
+    fn errors(&self, solution: &Solution) -> Vec<f64> {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let spread = |o: usize| Spread::of(self.targets.iter().skip(o).step_by(outputs).copied());
+        let mut tally = Tally::new(1, (0..outputs).map(spread).collect());
+        for (digits, targets) in self.digits.chunks_exact(inputs).zip(self.targets.chunks_exact(outputs)) {
+            for (o, (row, target)) in solution.weights.rows().into_iter().zip(targets).enumerate() {
+                let product: f64 = row.iter().zip(digits).map(|(w, &n)| w * f64::from(n)).sum();
+                tally.add(0, o, solution.bias[o] + product - target);
+            }
+        }
+        tally.nrmse().into_iter().map(|error| error.unwrap_or(f64::NAN)).collect()
     }
 
     /// The integers and the scale of one output's weights.

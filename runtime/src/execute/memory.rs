@@ -105,6 +105,40 @@ impl<T: Real> Executor<T> {
         take(&mut values, &mut self.heads);
     }
 
+    /// Gives one stream the state of an executor of one stream, or rest; the others stay as they are.
+    pub(super) fn set_stream(&mut self, stream: usize, mut state: Option<&[T]>) {
+        /// The next `to.len()` values, or zeros.
+        fn take<T: Real>(state: &mut Option<&[T]>, to: &mut [T]) {
+            match state {
+                None => to.fill(T::ZERO),
+                Some(values) => {
+                    let (head, tail) = values.split_at(to.len());
+                    to.copy_from_slice(head);
+                    *values = tail;
+                }
+            }
+        }
+        let row = |width: usize| stream * width..(stream + 1) * width;
+        for index in 0..self.plan.len() {
+            if matches!(self.plan[index].kind, StepKind::Reservoir { .. }) {
+                let out = &self.plan[index].out;
+                let (range, width) = (out.range(self.streams), out.width);
+                take(&mut state, &mut self.current[range][row(width)]);
+            }
+        }
+        for line in &mut self.delays {
+            let width = line.source.width;
+            // Streams share the place of the oldest value; a state lists a line's values from the oldest on.
+            for age in 0..line.steps {
+                let slot = (line.oldest + age) % line.steps * width * self.streams;
+                take(&mut state, &mut line.values[slot..slot + width * self.streams][row(width)]);
+            }
+        }
+        let outputs = self.model().graph().outputs();
+        take(&mut state, &mut self.feedback[row(outputs)]);
+        take(&mut state, &mut self.heads[row(outputs)]);
+    }
+
     /// Puts a state in the place of a reservoir's after the last step, `[streams, units]`, and all that follows from it in
     /// that step: nodes that read it, delays of them, outputs, and what is fed back unless a teacher gave that.
     ///

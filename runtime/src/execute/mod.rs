@@ -5,9 +5,11 @@
 
 mod batch;
 mod executor;
+mod lanes;
 mod memory;
 mod plan;
 mod session;
 
 pub use batch::Batch;
+pub(crate) use lanes::Lanes;
 pub use session::{Session, Snapshot};

@@ -47,6 +47,12 @@ pub struct Snapshot<T> {
     memory: Memory<T>,
 }
 
+impl<T> Snapshot<T> {
+    pub(super) fn state(&self) -> &[T] {
+        self.memory.state()
+    }
+}
+
 impl<T: Real> Session<T> {
     pub(crate) fn new(model: Model<T>) -> Self {
         let features = vec![T::ZERO; model.graph().inputs()];

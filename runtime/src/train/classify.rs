@@ -3,8 +3,9 @@
 use forebay_kernels::Real;
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::ridge::{self, Penalties};
-use super::{Gram, Ridge, Selection, TrainError};
+use super::replay::{Feedback, Stretches, replay};
+use super::select::{self, argmax};
+use super::{Gram, Ridge, TrainError};
 use crate::error::Error;
 use crate::execute::Session;
 use crate::graph::Op;
@@ -46,6 +47,15 @@ pub struct Classifier<T: Real> {
     weights: Array2<f64>,
     bias: Array1<f64>,
     ridge: f64,
+    training_errors: usize,
+}
+
+/// The features of one sequence, gathered step by step.
+#[derive(Clone, Debug)]
+struct Pooled {
+    step: usize,
+    steps: usize,
+    features: Vec<f64>,
 }
 
 impl<T: Real> Classifier<T> {
@@ -57,8 +67,8 @@ impl<T: Real> Classifier<T> {
     ///
     /// # Errors
     /// [`Error::Unknown`] for the head; [`Error::Shape`], [`Error::NonFinite`] for a sequence; [`Error::Train`] for a
-    /// class out of range or a penalty that does not work. K-fold selection is not offered here
-    /// ([`Error::Misuse`]).
+    /// class or a penalty out of range, an empty grid, or a penalty that does not work. K-fold selection is not offered
+    /// here ([`Error::Misuse`]).
     pub fn fit(
         model: &Model<T>,
         head: &str,
@@ -68,6 +78,7 @@ impl<T: Real> Classifier<T> {
         labels: &[usize],
         classes: usize,
     ) -> Result<Self, Error> {
+        ridge.check_without_folds(WHY_NO_FOLDS)?;
         let found = model.head(head)?;
         let Op::Readout { sources, .. } = model.graph().nodes()[found.node.0].op() else {
             unreachable!("a head is a readout");
@@ -89,6 +100,7 @@ impl<T: Real> Classifier<T> {
             weights: Array2::zeros((0, 0)),
             bias: Array1::zeros(0),
             ridge: 0.0,
+            training_errors: 0,
             model: model.clone(),
         };
         let mut gram = Gram::new(classifier.width * copies, classes);
@@ -101,32 +113,41 @@ impl<T: Real> Classifier<T> {
                 targets[label] = 1.0;
             });
         }
-        let solution = match ridge {
-            Ridge::Fixed(ridge) => ridge::solve(gram, *ridge)?,
-            Ridge::Grid { values, selection: Selection::Gcv } => {
-                let mut penalties = Penalties::new(gram)?;
-                let scored = values.iter().map(|&ridge| penalties.gcv(ridge)).collect::<Result<Vec<_>, _>>()?;
-                let largest = values.iter().copied().fold(0.0, f64::max);
-                let finite = scored.into_iter().filter(|(c, _)| c.score.is_finite());
-                let best = finite.min_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));
-                best.ok_or(TrainError::NoCandidate { largest })?.1
-            }
-            Ridge::Grid { selection: Selection::KFold(_), .. } => {
-                return Err(Error::Misuse {
-                    what: "sequences are not steps of one series: folds of steps do not apply",
-                    instead: "choose the ridge by generalised cross-validation, or on held-out sequences".to_owned(),
-                });
-            }
-        };
+        let solution = select::solve(gram, ridge, WHY_NO_FOLDS)?;
         classifier.weights = solution.weights;
         classifier.bias = solution.bias;
         classifier.ridge = solution.ridge;
+        classifier.training_errors = classifier.count_errors(sequences, labels)?;
         Ok(classifier)
+    }
+
+    /// How many sequences get another class than their label; runs them side by side.
+    fn count_errors(&self, sequences: &[ArrayView2<'_, T>], labels: &[usize]) -> Result<usize, Error> {
+        let lengths: Vec<usize> = sequences.iter().map(ArrayView2::nrows).collect();
+        let mut pooled: Vec<Option<Pooled>> = vec![None; sequences.len()];
+        let mut errors = 0;
+        // Only sequences under way have features in memory; a sequence that is one stretch begins at rest.
+        replay(&self.model, sequences, &Feedback::Own, &Stretches::whole(&lengths), |moment| {
+            let sequence = moment.series;
+            let under_way = pooled[sequence].get_or_insert_with(|| self.start(lengths[sequence]));
+            self.add(under_way, |node| moment.values(node));
+            if moment.step + 1 == lengths[sequence] {
+                errors += usize::from(argmax(&self.scores_of(&under_way.features)) != labels[sequence]);
+                pooled[sequence] = None;
+            }
+            Ok(())
+        })?;
+        Ok(errors)
     }
 
     /// The penalty used.
     pub fn ridge(&self) -> f64 {
         self.ridge
+    }
+
+    /// How many of the training sequences it [classifies](Self::classify) wrongly.
+    pub fn training_errors(&self) -> usize {
+        self.training_errors
     }
 
     /// Number of classes.
@@ -139,11 +160,14 @@ impl<T: Real> Classifier<T> {
     /// # Errors
     /// [`Error::Shape`] or [`Error::NonFinite`] for a sequence that does not fit.
     pub fn scores(&self, sequence: ArrayView2<'_, T>) -> Result<Vec<f64>, Error> {
-        let pooled = self.pool(&mut self.model.session(), sequence)?;
+        Ok(self.scores_of(&self.pool(&mut self.model.session(), sequence)?))
+    }
+
+    fn scores_of(&self, pooled: &[f64]) -> Vec<f64> {
         let score = |(row, bias): (ndarray::ArrayView1<'_, f64>, &f64)| {
-            bias + row.iter().zip(&pooled).map(|(w, x)| w * x).sum::<f64>()
+            bias + row.iter().zip(pooled).map(|(w, x)| w * x).sum::<f64>()
         };
-        Ok(self.weights.rows().into_iter().zip(&self.bias).map(score).collect())
+        self.weights.rows().into_iter().zip(&self.bias).map(score).collect()
     }
 
     /// The class with the largest score.
@@ -151,7 +175,7 @@ impl<T: Real> Classifier<T> {
     /// # Errors
     /// As [`scores`](Self::scores).
     pub fn classify(&self, sequence: ArrayView2<'_, T>) -> Result<usize, Error> {
-        Ok(largest(&self.scores(sequence)?))
+        Ok(argmax(&self.scores(sequence)?))
     }
 
     /// The class with the largest score summed over several classifiers.
@@ -171,7 +195,7 @@ impl<T: Real> Classifier<T> {
         for classifier in classifiers {
             total.iter_mut().zip(classifier.scores(sequence)?).for_each(|(sum, score)| *sum += score);
         }
-        Ok(largest(&total))
+        Ok(argmax(&total))
     }
 
     fn pool(&self, session: &mut Session<T>, sequence: ArrayView2<'_, T>) -> Result<Vec<f64>, Error> {
@@ -180,35 +204,47 @@ impl<T: Real> Classifier<T> {
             return Err(Error::shape("sequence", "at least one step", 0));
         }
         session.reset();
-        let mut states = Vec::with_capacity(steps * self.width);
-        session.run_with(sequence, |session| {
-            let values = self.sources.iter().flat_map(|&node| session.node_values(node));
-            states.extend(values.map(|v| v.to_f64()));
-        })?;
-        let row = |t: usize| &states[t * self.width..(t + 1) * self.width];
-        let mut pooled = Vec::with_capacity(self.width * self.pooling.iter().map(|p| p.copies()).sum::<usize>());
+        let mut pooled = self.start(steps);
+        session.run_with(sequence, |session| self.add(&mut pooled, |node| session.node_values(node)))?;
+        Ok(pooled.features)
+    }
+
+    /// Before the first of so many steps.
+    fn start(&self, steps: usize) -> Pooled {
+        let copies: usize = self.pooling.iter().map(|p| p.copies()).sum();
+        Pooled { step: 0, steps, features: vec![0.0; self.width * copies] }
+    }
+
+    /// Takes up the next step, given the values of nodes.
+    fn add<'v>(&self, pooled: &mut Pooled, values: impl Fn(usize) -> &'v [T]) {
+        let Pooled { step, steps, features } = pooled;
+        let state = || self.sources.iter().flat_map(|&node| values(node)).map(|v| v.to_f64());
+        let mut copies = features.chunks_exact_mut(self.width);
         for pooling in &self.pooling {
             match *pooling {
-                Pooling::Last => pooled.extend_from_slice(row(steps - 1)),
-                Pooling::Samples(count) => {
-                    // Sample k of n ends the k-th of n equal parts; short sequences repeat steps.
-                    let at = |k: usize| (k * steps).div_ceil(count) - 1;
-                    (1..=count).for_each(|k| pooled.extend_from_slice(row(at(k))));
-                }
                 Pooling::Mean => {
-                    let start = pooled.len();
-                    pooled.resize(start + self.width, 0.0);
-                    for t in 0..steps {
-                        pooled[start..].iter_mut().zip(row(t)).for_each(|(sum, x)| *sum += x / steps as f64);
+                    let mean = copies.next().unwrap_or_default();
+                    mean.iter_mut().zip(state()).for_each(|(sum, x)| *sum += x / *steps as f64);
+                }
+                Pooling::Last => {
+                    let last = copies.next().unwrap_or_default();
+                    if *step + 1 == *steps {
+                        last.iter_mut().zip(state()).for_each(|(to, x)| *to = x);
+                    }
+                }
+                Pooling::Samples(count) => {
+                    for (k, sample) in (1..=count).zip(&mut copies) {
+                        // Sample k of n ends the k-th of n equal parts; short sequences repeat steps.
+                        if (k * *steps).div_ceil(count) == *step + 1 {
+                            sample.iter_mut().zip(state()).for_each(|(to, x)| *to = x);
+                        }
                     }
                 }
             }
         }
-        Ok(pooled)
+        *step += 1;
     }
 }
 
-/// Index of the largest value, the first of equals.
-fn largest(scores: &[f64]) -> usize {
-    (1..scores.len()).fold(0, |best, i| if scores[i] > scores[best] { i } else { best })
-}
+/// Why a penalty cannot be chosen with folds of steps.
+const WHY_NO_FOLDS: &str = "sequences are not steps of one series: folds of steps do not apply";

@@ -1,77 +1,22 @@
 //! Ridge regression of all heads of a model over one or more series.
 
 use forebay_kernels::Real;
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use super::ridge::{self, Candidate, Penalties, Solution};
-use super::{Gram, TrainError};
+use super::data::{Data, Group, Series, check, groups};
+use super::folds::{self, Folds};
+use super::replay::Stretches;
+use super::ridge::Solution;
+use super::{Gram, Ridge, Selection, TrainError, select};
 use crate::error::Error;
-use crate::execute::Session;
-use crate::graph::{NodeId, Op};
 use crate::model::Model;
-
-/// Inputs and targets of the same steps.
-#[derive(Clone, Copy, Debug)]
-pub struct Series<'a, T> {
-    /// `[steps, inputs]`.
-    pub inputs: ArrayView2<'a, T>,
-    /// `[steps, outputs]`, all heads one after the other; row t is what the readouts should give at step t.
-    pub targets: ArrayView2<'a, T>,
-}
-
-impl<'a, T> Series<'a, T> {
-    /// Pairs inputs `[steps, inputs]` with targets `[steps, outputs]`.
-    pub fn new(inputs: ArrayView2<'a, T>, targets: ArrayView2<'a, T>) -> Self {
-        Self { inputs, targets }
-    }
-}
-
-/// How the ridge penalty is chosen. It is added to the Gram matrix of the features as it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ridge {
-    /// This one.
-    Fixed(f64),
-    /// The best of several, from one factorisation of the Gram matrix (per fold).
-    Grid {
-        /// Penalties to try.
-        values: Vec<f64>,
-        /// How they are judged.
-        selection: Selection,
-    },
-}
-
-impl Ridge {
-    /// Penalties `10^from, 10^(from+1), .., 10^to`, judged by generalised cross-validation.
-    pub fn decades(from: i32, to: i32) -> Self {
-        let values = (from..=to).map(|exponent| libm::exp10(f64::from(exponent))).collect();
-        Self::Grid { values, selection: Selection::Gcv }
-    }
-}
-
-impl From<f64> for Ridge {
-    fn from(ridge: f64) -> Self {
-        Self::Fixed(ridge)
-    }
-}
-
-/// How the penalties of a grid are judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Selection {
-    /// Generalised cross-validation; one Gram matrix in memory.
-    Gcv,
-    /// Cross-validation with this many contiguous folds of the steps; runs the series twice and keeps three Gram
-    /// matrices. Errors below about 1e-7 of the target's standard deviation are rounding.
-    KFold(usize),
-}
 
 /// Settings of a training run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
     washout: usize,
     ridge: Ridge,
+    skip_short: bool,
 }
 
 /// What a training run did; stored with the model.
@@ -81,6 +26,10 @@ pub struct TrainingReport {
     pub washout: usize,
     /// Steps used, over all series.
     pub steps: usize,
+    /// Series that trained nothing because they have no step after the washout; see
+    /// [`Training::skip_short_series`].
+    #[serde(default)]
+    pub skipped: Vec<usize>,
     /// One per head.
     pub heads: Vec<HeadReport>,
 }
@@ -94,8 +43,14 @@ pub struct HeadReport {
     pub features: usize,
     /// The penalty used.
     pub ridge: f64,
+    /// Features that are no combinations of others, see [`Solution::rank`]; none in models of earlier versions.
+    #[serde(default)]
+    pub rank: Option<usize>,
     /// Root mean square error on the training steps over the target's standard deviation, per output; none (null) for
-    /// a constant target.
+    /// a constant target, one whose standard deviation is no more than four roundings of its mean.
+    ///
+    /// Measured: the trained model, its weights rounded to its float type, is run over the series once more with teacher
+    /// forcing.
     pub train_nrmse: Vec<Option<f64>>,
 }
 
@@ -108,7 +63,7 @@ impl Default for Training {
 impl Training {
     /// Washout 100, ridge 1e-6.
     pub fn new() -> Self {
-        Self { washout: 100, ridge: Ridge::Fixed(1e-6) }
+        Self { washout: 100, ridge: Ridge::Fixed(1e-6), skip_short: false }
     }
 
     /// Steps dropped at the start of every series while the state forgets that it began at rest.
@@ -125,222 +80,104 @@ impl Training {
         self
     }
 
+    /// Whether series without a step after the washout are left out and [listed](TrainingReport::skipped); by default
+    /// they are an error.
+    #[must_use]
+    pub fn skip_short_series(mut self, skip: bool) -> Self {
+        self.skip_short = skip;
+        self
+    }
+
     /// Trains every head of a model.
     ///
     /// Each series starts from rest. Output feedback sees the targets of the step before (teacher forcing). Heads that
     /// read the same nodes share one Gram matrix, and one penalty if it is chosen from a grid. Memory does not grow
-    /// with the number of steps.
+    /// with the number of steps. The series are run once for each set of nodes that heads read, and once more, pieces of
+    /// them side by side, to measure the reported errors.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::NonFinite`] for series that do not fit; [`Error::Train`] if no weights can be
-    /// found.
+    /// [`Error::Shape`] or [`Error::NonFinite`] for series that do not fit; [`Error::Train`] for a series that is too
+    /// short, or if no weights can be found; [`Error::Overflow`] if the outputs of the trained model leave the range of
+    /// its float type on the series.
     pub fn fit<T: Real>(
         &self,
         model: &Model<T>,
         series: &[Series<'_, T>],
     ) -> Result<(Model<T>, TrainingReport), Error> {
+        self.ridge.check()?;
         for (index, series) in series.iter().enumerate() {
             check(model, index, series)?;
         }
-        let steps = series.iter().map(|s| s.inputs.nrows().saturating_sub(self.washout)).sum::<usize>();
+        let (data, skipped) = self.data(series)?;
+        let mut stretches = Stretches::plan(&data.lengths(), &self.borders(&data)?);
         let mut trained = model.clone();
         let mut heads = Vec::new();
         for group in groups(model) {
-            let solution = self.solve(model, &group, series, steps)?;
+            let solution = self.solve(model, &group, &data, &mut stretches)?;
             let mut row = 0;
-            for &(head, _, width) in &group.heads {
+            for &(head, offset, width) in &group.heads {
                 let name = model.graph().nodes()[head.0].name();
                 let weights = solution.weights.slice(ndarray::s![row..row + width, ..]).mapv(T::from_f64);
                 let bias = solution.bias.slice(ndarray::s![row..row + width]).mapv(T::from_f64);
                 trained = trained.with_readout(name, weights.view(), bias.view())?;
-                let errors = solution.train_nrmse[row..row + width].iter().map(|&e| e.is_finite().then_some(e));
-                heads.push(HeadReport {
-                    name: name.to_owned(),
-                    features: group.features,
-                    ridge: solution.ridge,
-                    train_nrmse: errors.collect(),
-                });
+                let (features, ridge, rank) = (group.features, solution.ridge, Some(solution.rank));
+                let name = name.to_owned();
+                heads.push((offset, width, HeadReport { name, features, ridge, rank, train_nrmse: vec![] }));
                 row += width;
             }
         }
-        let report = TrainingReport { washout: self.washout, steps, heads };
+        let errors = data.errors(&trained, &stretches)?;
+        let measured = |(offset, width, head): (usize, usize, HeadReport)| HeadReport {
+            train_nrmse: errors[offset..offset + width].to_vec(),
+            ..head
+        };
+        let heads = heads.into_iter().map(measured).collect();
+        let report = TrainingReport { washout: self.washout, steps: data.steps(), skipped, heads };
         let provenance = crate::model::Provenance { training: Some(report.clone()), ..model.provenance().clone() };
         Ok((trained.with_provenance(provenance), report))
+    }
+
+    /// The series that train something, and the numbers of those that do not.
+    fn data<'a, T: Real>(&self, series: &[Series<'a, T>]) -> Result<(Data<'a, T>, Vec<usize>), Error> {
+        let washout = self.washout;
+        let is_short = |series: &Series<'_, T>| series.inputs.nrows() <= washout;
+        let data = Data { series: series.iter().filter(|series| !is_short(series)).copied().collect(), washout };
+        if data.steps() < 2 {
+            return Err(TrainError::TooShort { steps: data.steps(), needed: 2 }.into());
+        }
+        let short: Vec<usize> = (0..series.len()).filter(|&index| is_short(&series[index])).collect();
+        match short.first() {
+            Some(&index) if !self.skip_short => {
+                let steps = series[index].inputs.nrows();
+                Err(TrainError::ShortSeries { series: index, steps, washout }.into())
+            }
+            _ => Ok((data, short)),
+        }
+    }
+
+    /// Where folds begin, as series and step.
+    fn borders<T: Real>(&self, data: &Data<'_, T>) -> Result<Vec<(usize, usize)>, TrainError> {
+        match self.ridge {
+            Ridge::Grid { selection: Selection::KFold(count), .. } => {
+                let folds = Folds::new(count, data.steps())?;
+                Ok(folds.starts().map(|start| data.place(start)).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn solve<T: Real>(
         &self,
         model: &Model<T>,
         group: &Group,
-        series: &[Series<'_, T>],
-        steps: usize,
+        data: &Data<'_, T>,
+        stretches: &mut Stretches<T>,
     ) -> Result<Solution, Error> {
-        if steps < 2 {
-            return Err(TrainError::TooShort { steps, needed: 2 }.into());
+        if let Ridge::Grid { values, selection: Selection::KFold(count) } = &self.ridge {
+            return folds::solve(Folds::new(*count, data.steps())?, values, model, group, data, stretches);
         }
         let mut total = Gram::new(group.features, group.outputs);
-        group.drive(model, series, self.washout, |_, fill| total.push(fill))?;
-        let (values, selection) = match &self.ridge {
-            Ridge::Fixed(ridge) => return Ok(ridge::solve(total, *ridge)?),
-            Ridge::Grid { values, selection } => (values, *selection),
-        };
-        if values.is_empty() {
-            return Err(TrainError::EmptyGrid.into());
-        }
-        if let Some(&ridge) = values.iter().find(|r| !(**r >= 0.0 && r.is_finite())) {
-            return Err(TrainError::Ridge { ridge }.into());
-        }
-        match selection {
-            Selection::Gcv => {
-                let mut penalties = Penalties::new(total)?;
-                let scored = values.iter().map(|&ridge| penalties.gcv(ridge));
-                let scored = scored.collect::<Result<Vec<_>, _>>()?;
-                let best = best(scored.iter().map(|(candidate, _)| *candidate), values)?;
-                let (_, solution) = scored.into_iter().find(|(c, _)| c.ridge == best).expect("one of them");
-                Ok(solution)
-            }
-            Selection::KFold(folds) => {
-                total.flush();
-                let scores = self.fold_scores(model, group, series, &total, folds, values)?;
-                let candidates = values.iter().zip(scores).map(|(&ridge, score)| Candidate { ridge, score });
-                Ok(ridge::solve(total, best(candidates, values)?)?)
-            }
-        }
+        group.drive(model, data, stretches, |_, fill| total.push(fill))?;
+        select::solve(total, &self.ridge, "only folds need their steps again")
     }
-
-    /// Mean validation error of every penalty over the folds.
-    fn fold_scores<T: Real>(
-        &self,
-        model: &Model<T>,
-        group: &Group,
-        series: &[Series<'_, T>],
-        total: &Gram,
-        folds: usize,
-        values: &[f64],
-    ) -> Result<Vec<f64>, Error> {
-        let steps = total.count();
-        if folds < 2 || steps / folds < 2 {
-            return Err(TrainError::Folds { folds, steps }.into());
-        }
-        let mut scores = vec![0.0; values.len()];
-        let mut fold = total.empty_like();
-        let mut finished = 0;
-        let mut failure = None;
-        group.drive(model, series, self.washout, |step, fill| {
-            fold.push(fill);
-            if step + 1 == (finished + 1) * steps / folds {
-                finished += 1;
-                fold.flush();
-                match Penalties::new(total.minus(&fold)) {
-                    Ok(mut rest) => {
-                        for (score, &ridge) in scores.iter_mut().zip(values) {
-                            let solution = rest.solution(ridge);
-                            *score += solution.map_or(f64::INFINITY, |s| ridge::validation_error(&fold, &s));
-                        }
-                    }
-                    Err(error) => failure = Some(error),
-                }
-                fold = total.empty_like();
-            }
-        })?;
-        match failure {
-            Some(error) => Err(error.into()),
-            None => Ok(scores),
-        }
-    }
-}
-
-fn best(candidates: impl Iterator<Item = Candidate>, values: &[f64]) -> Result<f64, TrainError> {
-    let finite = candidates.filter(|c| c.score.is_finite());
-    let best = finite.min_by(|a, b| a.score.total_cmp(&b.score));
-    best.map(|c| c.ridge).ok_or(TrainError::NoCandidate { largest: values.iter().copied().fold(0.0, f64::max) })
-}
-
-/// Heads that read the same nodes.
-struct Group {
-    sources: Vec<NodeId>,
-    features: usize,
-    outputs: usize,
-    /// Node, first column in the targets, width.
-    heads: Vec<(NodeId, usize, usize)>,
-}
-
-fn groups<T: Real>(model: &Model<T>) -> Vec<Group> {
-    let graph = model.graph();
-    let mut groups: Vec<Group> = Vec::new();
-    for head in graph.heads() {
-        let Op::Readout { sources, .. } = graph.nodes()[head.node.0].op() else {
-            unreachable!("a head is a readout");
-        };
-        let entry = (head.node, head.offset, head.width);
-        match groups.iter_mut().find(|group| group.sources == *sources) {
-            Some(group) => {
-                group.heads.push(entry);
-                group.outputs += head.width;
-            }
-            None => groups.push(Group {
-                sources: sources.clone(),
-                features: sources.iter().map(|id| graph.nodes()[id.0].width()).sum(),
-                outputs: head.width,
-                heads: vec![entry],
-            }),
-        }
-    }
-    groups
-}
-
-impl Group {
-    /// Runs every series from rest and hands each step after the washout, numbered over all series, to `take`,
-    /// together with the function that writes its features and targets.
-    fn drive<T: Real>(
-        &self,
-        model: &Model<T>,
-        series: &[Series<'_, T>],
-        washout: usize,
-        mut take: impl FnMut(usize, &mut dyn FnMut(&mut [f64], &mut [f64])),
-    ) -> Result<(), Error> {
-        let mut session = model.session();
-        let (mut input, mut target) = (Vec::new(), Vec::new());
-        let mut used = 0;
-        for series in series {
-            session.reset();
-            for (t, (u, y)) in series.inputs.rows().into_iter().zip(series.targets.rows()).enumerate() {
-                input.clear();
-                input.extend(u.iter().copied());
-                target.clear();
-                target.extend(y.iter().copied());
-                session.drive(&input, &target)?;
-                if t >= washout {
-                    take(used, &mut |features, targets| self.write(&session, &target, features, targets));
-                    used += 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn write<T: Real>(&self, session: &Session<T>, target: &[T], features: &mut [f64], targets: &mut [f64]) {
-        let values = self.sources.iter().flat_map(|id| session.node_values(id.0));
-        features.iter_mut().zip(values).for_each(|(to, from)| *to = from.to_f64());
-        let wanted = self.heads.iter().flat_map(|&(_, offset, width)| &target[offset..offset + width]);
-        targets.iter_mut().zip(wanted).for_each(|(to, from)| *to = from.to_f64());
-    }
-}
-
-fn check<T: Real>(model: &Model<T>, index: usize, series: &Series<'_, T>) -> Result<(), Error> {
-    let (inputs, outputs) = (model.graph().inputs(), model.graph().outputs());
-    let steps = series.inputs.nrows();
-    for (what, array, expected) in
-        [("inputs", &series.inputs, [steps, inputs]), ("targets", &series.targets, [steps, outputs])]
-    {
-        if array.shape() != expected {
-            let what = format!("{what} of series {index}");
-            return Err(Error::shape(what, format!("{expected:?}"), format!("{:?}", array.shape())));
-        }
-        if let Some(((row, column), value)) = array.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            let (what, index) = (format!("{what} of series {index}"), row * expected[1] + column);
-            return Err(Error::NonFinite { what, index, value: value.to_f64() });
-        }
-    }
-    Ok(())
 }

@@ -110,12 +110,6 @@ impl Gram {
         }
     }
 
-    /// Empty sums with this one's shift, to be [subtracted](Self::minus) from it later.
-    #[must_use]
-    pub fn empty_like(&self) -> Self {
-        Self { shift: self.shift.clone(), ..Self::new(self.features, self.outputs) }
-    }
-
     /// Number of features F.
     pub fn features(&self) -> usize {
         self.features
@@ -205,21 +199,60 @@ impl Gram {
         self.chunks = 0;
     }
 
-    /// The sums without those of `part`, which was made by [`empty_like`](Self::empty_like) and holds a part of the
-    /// same steps.
+    /// The sums over the steps of all parts, shifted by the means over all of them.
+    ///
+    /// Sums are only added: what is left when one part is taken from a whole has lost digits to the part. Each part
+    /// keeps the shift by its own means until here, so that a part far from the others costs them none:
+    /// `sum (x - s)(x - s)' = sum x'x'' + d (sum x')' + (sum x') d' + n d d'` with `x' = x - s_part`, `d = s_part - s`.
     ///
     /// # Panics
-    /// If the two have different shapes or shifts, or rows that wait.
-    #[must_use]
-    pub fn minus(&self, part: &Self) -> Self {
-        let flushed = |gram: &Self| gram.filled == 0 && gram.finished.is_none();
-        assert!(flushed(self) && flushed(part), "both are flushed before they are subtracted");
-        assert_eq!(self.shift, part.shift, "a part shares the shift of the whole");
-        let mut rest = self.clone();
-        rest.count -= part.count;
-        rest.products.iter_mut().zip(&part.products).for_each(|(rest, part)| *rest -= part);
-        rest.sums.each(&part.sums, |rest, part| *rest -= part);
-        rest
+    /// If rows of a part wait for their product.
+    pub(super) fn sum<'a>(features: usize, outputs: usize, parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let mut whole = Self::new(features, outputs);
+        whole.finish();
+        let parts = parts.filter_map(|part| part.shift.as_ref().map(|shift| (part, shift)));
+        assert!(parts.clone().all(|(part, _)| part.filled == 0 && part.finished.is_none()), "parts are flushed");
+        whole.count = parts.clone().map(|(part, _)| part.count).sum();
+        let Some((_, first)) = parts.clone().next() else { return whole };
+        let mut means = first.clone();
+        for (part, shift) in parts.clone() {
+            let n = whole.count as f64;
+            for (means, first, shift, sums) in [
+                (&mut means.features, &first.features, &shift.features, &part.sums.features),
+                (&mut means.targets, &first.targets, &shift.targets, &part.sums.targets),
+            ] {
+                for (((mean, first), shift), sum) in means.iter_mut().zip(first).zip(shift).zip(sums) {
+                    *mean += (part.count as f64 * (shift - first) + sum) / n;
+                }
+            }
+        }
+        for (part, shift) in parts {
+            let n = part.count as f64;
+            let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
+            let (dx, dy) = (apart(&shift.features, &means.features), apart(&shift.targets, &means.targets));
+            let (to, from) = (&mut whole.sums, &part.sums);
+            for j in 0..features {
+                for i in j..features {
+                    whole.products[j * features + i] += part.products[j * features + i]
+                        + dx[i] * from.features[j]
+                        + dx[j] * from.features[i]
+                        + n * dx[i] * dx[j];
+                }
+                to.features[j] += from.features[j] + n * dx[j];
+            }
+            for o in 0..outputs {
+                for i in 0..features {
+                    to.cross[o * features + i] += from.cross[o * features + i]
+                        + dx[i] * from.targets[o]
+                        + dy[o] * from.features[i]
+                        + n * dx[i] * dy[o];
+                }
+                to.squares[o] += from.squares[o] + dy[o] * (2.0 * from.targets[o] + n * dy[o]);
+                to.targets[o] += from.targets[o] + n * dy[o];
+            }
+        }
+        whole.shift = Some(means);
+        whole
     }
 
     /// Turns the sums into those of values minus their means; gives the means of features and targets.
@@ -271,10 +304,6 @@ impl Gram {
 
     pub(super) fn form(&self) -> Form {
         self.form
-    }
-
-    pub(super) fn shifts(&self) -> Option<(&[f64], &[f64])> {
-        self.shift.as_ref().map(|shift| (&shift.features[..], &shift.targets[..]))
     }
 }
 

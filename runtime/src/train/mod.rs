@@ -24,14 +24,21 @@
 //! ```
 
 pub mod classify;
+mod data;
 mod fit;
+mod folds;
 mod gram;
 pub mod online;
+pub(crate) mod replay;
 pub mod ridge;
+pub(crate) mod score;
+pub(crate) mod select;
 mod spread;
 
-pub use fit::{HeadReport, Ridge, Selection, Series, Training, TrainingReport};
+pub use data::Series;
+pub use fit::{HeadReport, Training, TrainingReport};
 pub use gram::Gram;
+pub use select::{Ridge, Selection};
 
 /// Why no weights can be found.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -44,6 +51,19 @@ pub enum TrainError {
         steps: usize,
         /// Steps needed.
         needed: usize,
+    },
+    /// A series without a step after the washout.
+    #[error(
+        "series {series} has {steps} steps, all of them in the washout of {washout}: shorten the washout, leave the series \
+         out, or let Training::skip_short_series do so"
+    )]
+    ShortSeries {
+        /// Index of the series.
+        series: usize,
+        /// Its steps.
+        steps: usize,
+        /// Steps dropped at the start of every series.
+        washout: usize,
     },
     /// A penalty out of range.
     #[error("ridge must be finite and at least 0, found {ridge}")]
@@ -61,7 +81,7 @@ pub enum TrainError {
         largest: f64,
     },
     /// Cross-validation needs data in every fold.
-    #[error("{folds} folds need 2 or more, and at least 2 steps each: found {steps} steps")]
+    #[error("{steps} steps cannot be cut into {folds} folds: it takes 2 folds or more, with at least 2 steps in each")]
     Folds {
         /// Folds asked for.
         folds: usize,

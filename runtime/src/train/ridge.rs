@@ -269,31 +269,3 @@ impl Penalties {
 fn check(ridge: f64) -> Result<(), TrainError> {
     if ridge >= 0.0 && ridge.is_finite() { Ok(()) } else { Err(TrainError::Ridge { ridge }) }
 }
-
-/// Mean over outputs of the squared error of `solution` on the steps of `part`, divided by each target's variance
-/// there. `part` is flushed and not centred.
-pub(super) fn validation_error(part: &Gram, solution: &Solution) -> f64 {
-    let features = part.features();
-    let n = part.count() as f64;
-    let Some((shift_x, shift_y)) = part.shifts() else { return f64::INFINITY };
-    let symmetric = |i: usize, j: usize| part.products[j.min(i) * features + j.max(i)];
-    let mut total = 0.0;
-    let mut scored = 0;
-    for (o, w) in solution.weights.rows().into_iter().enumerate() {
-        let w = w.to_vec();
-        // Everything in shifted coordinates: y' - w x' - c with the intercept moved along.
-        let c = solution.bias[o] - shift_y[o] + w.iter().zip(shift_x).map(|(w, s)| w * s).sum::<f64>();
-        let product: Vec<f64> = (0..features).map(|i| (0..features).map(|j| symmetric(i, j) * w[j]).sum()).collect();
-        let cross = &part.sums.cross[o * features..(o + 1) * features];
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let squared = part.sums.squares[o] - 2.0 * dot(&w, cross)
-            + dot(&w, &product)
-            + c * (2.0 * dot(&w, &part.sums.features) - 2.0 * part.sums.targets[o] + n * c);
-        let variance = part.sums.squares[o] - part.sums.targets[o] * part.sums.targets[o] / n;
-        if variance > 0.0 {
-            total += squared.max(0.0) / variance;
-            scored += 1;
-        }
-    }
-    if scored == 0 { f64::INFINITY } else { total / f64::from(scored) }
-}
