@@ -5,11 +5,13 @@ use std::sync::Arc;
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::reservoir::Reservoir;
-use forebay::train::{Ridge, Series, Training};
+use forebay::train::classify::{Classifier, Pooling};
+use forebay::train::online::{OnlineLearner, Rls};
+use forebay::train::{Ridge, Selection, Series, Training};
 use forebay::{Compiler, Error, Form, Precision, Real};
 use forebay_akida::{Device, Program};
 use forebay_software::Software;
-use ndarray::{Array2, s};
+use ndarray::{Array2, Axis, s};
 
 /// A series that needs no random numbers: the logistic map and a slow rotation of it.
 fn series(steps: usize) -> Array2<f64> {
@@ -117,4 +119,63 @@ fn a_hybrid_has_the_same_bits_under_every_form() -> Result<(), Error> {
 fn a_job_has_the_same_bits_under_every_form_and_thread_count() -> Result<(), Box<dyn std::error::Error>> {
     same_everywhere::<f32>("8fadfe3a3ac07154")?;
     same_everywhere::<f64>("ebaffc27c7247624")
+}
+
+/// Weights, penalties and scores of every way to train, hashed.
+fn trained(form: Form) -> Result<String, Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(140).density(0.2), "y");
+    g.readout("y", [u, x], 2);
+    g.readout("z", [x], 1);
+    let model = Model::<f64>::generate(g.build()?, 5)?.with_form(form);
+    let series = series(9000);
+    let targets = |from: usize, to: usize| {
+        let next = series.slice(s![from + 1..=to, ..]);
+        ndarray::concatenate(Axis(1), &[next, next.slice(s![.., ..1])]).expect("as many rows")
+    };
+    let (early, late) = (targets(0, 8500), targets(8500, 8999));
+    let pairs = [
+        Series::new(series.slice(s![..8500, ..]), early.view()),
+        Series::new(series.slice(s![8500..8999, ..]), late.view()),
+    ];
+    let mut values = Vec::new();
+    let folds = Ridge::Grid { values: vec![1e-6, 1e-2, 1.0], selection: Selection::KFold(4) };
+    // The second without a penalty: inputs that follow from one another leave dependent features.
+    for ridge in [Ridge::Fixed(1e-4), Ridge::Fixed(0.0), Ridge::decades(-8, 1), folds] {
+        let (trained, report) = Training::new().washout(50).ridge(ridge).fit(&model, &pairs)?;
+        for head in report.heads {
+            let (weights, bias) = trained.readout(&head.name)?;
+            values.extend(weights.iter().chain(&bias).copied());
+            values.extend(head.train_nrmse.into_iter().flatten().chain([head.ridge]));
+        }
+    }
+    let sequences: Vec<_> = (0..30).map(|i| series.slice(s![40 * i..40 * i + 10 + i, ..])).collect();
+    let labels: Vec<usize> = (0..30).map(|i| usize::from(series[[40 * i + 9 + i, 0]] > 0.5)).collect();
+    let pooling = [Pooling::Mean, Pooling::Last];
+    let classifier = Classifier::fit(&model, "z", &pooling, &Ridge::decades(-6, 0), &sequences, &labels, 2)?;
+    for sequence in &sequences {
+        values.extend(classifier.scores(*sequence)?);
+    }
+    let mut rls = Rls::new(141, 1, 0.999, 1e-3)?;
+    let mut session = model.session();
+    for (input, target) in series.rows().into_iter().zip(series.rows().into_iter().skip(1)).take(600) {
+        session.step(input.as_slice().expect("one piece"))?;
+        let features: Vec<f64> = [1.0].into_iter().chain(session.node("x")?.iter().copied()).collect();
+        rls.update(&features, &[target[0]])?;
+    }
+    values.extend(rls.weights().iter().copied());
+    Ok(hash(values))
+}
+
+#[test]
+fn training_has_the_same_bits_under_every_form_and_thread_count() -> Result<(), Box<dyn std::error::Error>> {
+    for form in Form::available() {
+        for threads in [1, 2, 4] {
+            let found = forebay::threads::Pool::new(threads)?.install(|| trained(form))?;
+            assert_eq!(found, "?", "{form}, {threads} thread(s)");
+        }
+        assert_eq!(trained(form)?, "?", "{form}, outside of a pool");
+    }
+    Ok(())
 }

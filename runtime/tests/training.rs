@@ -336,7 +336,7 @@ fn teacher_forced_online_training_ends_at_the_ridge_solution() -> Result<(), Err
     let model = Model::<f64>::generate(g.build()?, 3)?;
     let mut stream = Seed(3).stream("series");
     let u = Array2::from_shape_simple_fn((400, 1), || stream.uniform_in(-1.0, 1.0));
-    let y = u.mapv(|v| v * v - 0.2);
+    let y = u.mapv(|v| v * v * v - 0.2);
     let mut trainer = OnlineTrainer::new(&model, "y", Rls::new(17, 1, 1.0, 1e-6)?, OnlineFeedback::Teacher)?;
     for t in 0..400 {
         trainer.step(&[u[[t, 0]]], &[y[[t, 0]]])?;

@@ -103,7 +103,7 @@ impl<T: Real> Classifier<T> {
             training_errors: 0,
             model: model.clone(),
         };
-        let mut gram = Gram::new(classifier.width * copies, classes);
+        let mut gram = Gram::new(classifier.width * copies, classes).with_form(model.form());
         let mut session = model.session();
         for (sequence, &label) in sequences.iter().zip(labels) {
             let pooled = classifier.pool(&mut session, *sequence)?;

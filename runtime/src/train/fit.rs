@@ -176,7 +176,7 @@ impl Training {
         if let Ridge::Grid { values, selection: Selection::KFold(count) } = &self.ridge {
             return folds::solve(Folds::new(*count, data.steps())?, values, model, group, data, stretches);
         }
-        let mut total = Gram::new(group.features, group.outputs);
+        let mut total = Gram::new(group.features, group.outputs).with_form(model.form());
         group.drive(model, data, stretches, |_, fill| total.push(fill))?;
         select::solve(total, &self.ridge, "only folds need their steps again")
     }

@@ -65,7 +65,7 @@ fn sums<T: Real>(
     stretches: &mut Stretches<T>,
 ) -> Result<Vec<Gram>, Error> {
     let mut parts = Vec::with_capacity(folds.count);
-    let empty = || Gram::new(group.features, group.outputs);
+    let empty = || Gram::new(group.features, group.outputs).with_form(model.form());
     let mut part = empty();
     let ends: Vec<usize> = folds.starts().skip(1).chain([folds.steps]).collect();
     group.drive(model, data, stretches, |used, fill| {

@@ -110,6 +110,13 @@ impl Gram {
         }
     }
 
+    /// Which kernel form computes; that changes no bit.
+    #[must_use]
+    pub fn with_form(mut self, form: Form) -> Self {
+        self.form = form;
+        self
+    }
+
     /// Number of features F.
     pub fn features(&self) -> usize {
         self.features
@@ -209,6 +216,9 @@ impl Gram {
     /// If rows of a part wait for their product.
     pub(super) fn sum<'a>(features: usize, outputs: usize, parts: impl Iterator<Item = &'a Self> + Clone) -> Self {
         let mut whole = Self::new(features, outputs);
+        if let Some(part) = parts.clone().next() {
+            whole.form = part.form;
+        }
         whole.finish();
         let parts = parts.filter_map(|part| part.shift.as_ref().map(|shift| (part, shift)));
         assert!(parts.clone().all(|(part, _)| part.filled == 0 && part.finished.is_none()), "parts are flushed");
