@@ -3,7 +3,9 @@
 //! `cargo bench -p forebay-kernels -- dense` selects by name.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
-use forebay_kernels::{Activation, BatchScratch, Form, Leak, PanelMatrix, Real, SlicedMatrix, leaky_update, tanh};
+use forebay_kernels::{
+    Activation, BatchScratch, Form, Leak, PanelMatrix, Real, RowMatrix, SlicedMatrix, leaky_update, tanh,
+};
 
 fn main() {
     divan::main();
@@ -99,6 +101,24 @@ fn leaky_tanh<T: Real>(bencher: Bencher<'_, '_>, Case((form, n)): Case<(Form, us
     bencher
         .counter(ItemsCount::new(n))
         .bench_local(|| leaky_update(form, Activation::Tanh, black_box(&z), leak, &old, black_box(&mut new)));
+}
+
+/// Readouts of 1,000 features, by outputs.
+#[divan::bench(types = [f32, f64], args = sizes(&[1, 8]).map(Case))]
+fn readout_1000<T: Real>(bencher: Bencher<'_, '_>, Case((form, rows)): Case<(Form, usize)>) {
+    let w = RowMatrix::new(rows, 1000, &noise::<T>(rows * 1000)).expect("valid");
+    let (x, mut y) = (noise::<T>(1000), noise::<T>(rows));
+    bencher
+        .counter(ItemsCount::new(rows * 1000))
+        .bench_local(|| w.accumulate(form, 1, black_box(&x), black_box(&mut y)));
+}
+
+/// The same product with one chain per row, to compare with.
+#[divan::bench(types = [f32, f64], args = sizes(&[1, 8]).map(Case))]
+fn panels_1000<T: Real>(bencher: Bencher<'_, '_>, Case((form, rows)): Case<(Form, usize)>) {
+    let w = PanelMatrix::new(rows, 1000, &noise::<T>(rows * 1000)).expect("valid");
+    let (x, mut y) = (noise::<T>(1000), noise::<T>(rows));
+    bencher.counter(ItemsCount::new(rows * 1000)).bench_local(|| w.accumulate(form, black_box(&x), black_box(&mut y)));
 }
 
 /// An argument that is printed by its parts.

@@ -48,6 +48,8 @@ pub(crate) fn run<T: Real, K: Kernel<T>>(form: Form, kernel: K) -> K::Output {
 pub trait Lanes: Copy {
     /// Type of one lane.
     type Real: Real;
+    /// Vectors of the same instructions with at most eight lanes.
+    type Narrow: Lanes<Real = Self::Real>;
     /// A register of lanes.
     type Vector: Copy;
     /// One truth value per lane.
@@ -63,6 +65,9 @@ pub trait Lanes: Copy {
     /// # Safety
     /// The processor has the instructions of this form.
     unsafe fn assume() -> Self;
+
+    /// The proof that narrower vectors are there, too.
+    fn narrow(self) -> Self::Narrow;
 
     /// All lanes hold `x`.
     fn splat(self, x: Self::Real) -> Self::Vector;
@@ -88,8 +93,6 @@ pub trait Lanes: Copy {
     fn equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask;
     /// `a` where the mask is true, else `b`.
     fn select(self, mask: Self::Mask, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Whether the mask is true in each lane.
-    fn all(self, mask: Self::Mask) -> bool;
     /// `2^k` for the integer `k` that `ROUND_MAGIC` was added to.
     fn power_of_two(self, k_plus_magic: Self::Vector) -> Self::Vector;
 

@@ -14,12 +14,25 @@
 //! batch of streams equals single products, all in every bit. A reservoir's weighted sum is one chain
 //! `[bias | input | state]`: put the bias into `y`, accumulate the input weights, then the recurrent ones.
 //!
+//! # The definition of a readout
+//! A readout has few rows and many columns, so that one chain per row would wait for itself. Its sum ([`RowMatrix`],
+//! [`dot`]) is that of eight chains over interleaved columns, joined by a fixed tree:
+//!
+//! ```text
+//! p[k] = fma chain over the columns j with j mod 8 = k, ascending, from +0        k in 0..8
+//! y[i] = y[i] + (((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7])))
+//! y[i] = y[i] + 0                              -0 becomes +0; any NaN becomes the one quiet NaN
+//! ```
+//!
+//! A vector lane is a chain; a batch of streams equals single products in every bit here, too.
+//!
+//! # Elementwise kernels
 //! Elementwise kernels ([`tanh()`], [`leaky_update`]) use `+ - * /`, fused multiply-add and comparisons alone, each of
 //! which IEEE 754 defines to the bit. The scalar form is the definition in code; the others are compared with it.
 //!
 //! # Modules
 //! * `form`: which instruction set computes; forced by the environment variable [`FORM_VARIABLE`].
-//! * `dense`, `sparse`: [`PanelMatrix`], [`SlicedMatrix`].
+//! * `dense`, `sparse`, `readout`: [`PanelMatrix`], [`SlicedMatrix`], [`RowMatrix`].
 //! * `tanh`, `update`: elementwise kernels.
 //! * [`solver`]: sums of products, Cholesky factors, triangular systems.
 //! * [`integer`]: exact products of small integers.
@@ -42,6 +55,7 @@ mod form;
 pub mod integer;
 mod lanes;
 pub mod limits;
+mod readout;
 mod real;
 pub mod solver;
 mod sparse;
@@ -52,6 +66,7 @@ pub use crate::{
     dense::PanelMatrix,
     error::ShapeError,
     form::{FORM_VARIABLE, Form, FormError},
+    readout::{RowMatrix, dot},
     real::Real,
     sparse::{BatchScratch, SlicedMatrix},
     tanh::tanh,

@@ -58,9 +58,9 @@ pub trait Real:
     /// The square root, exactly rounded.
     #[must_use]
     fn sqrt(self) -> Self;
-    /// Neither infinite nor NaN.
+    /// Neither infinite nor NaN; looks at bits, so that no floating-point exception is raised.
     fn is_finite(self) -> bool;
-    /// NaN.
+    /// NaN; looks at bits, so that no floating-point exception is raised.
     fn is_nan(self) -> bool;
     /// The bits of the number, zero-extended.
     fn bits(self) -> u64;
@@ -93,6 +93,9 @@ pub(crate) mod sealed {
         /// `2^k` for the integer `k` that `ROUND_MAGIC` was added to.
         #[must_use]
         fn power_of_two(k_plus_magic: Self) -> Self;
+
+        /// Whether none of the numbers is infinite or NaN: a loop over integers that compilers turn into vectors.
+        fn are_finite(x: &[Self]) -> bool;
     }
 }
 
@@ -113,6 +116,14 @@ macro_rules! real {
             fn power_of_two(k_plus_magic: Self) -> Self {
                 let exponent = k_plus_magic.to_bits() << (Self::MANTISSA_DIGITS - 1);
                 Self::from_bits(exponent.wrapping_add(Self::to_bits(1.0)))
+            }
+
+            #[inline(always)]
+            fn are_finite(x: &[Self]) -> bool {
+                // One more in an exponent of ones carries into the place of the sign.
+                const ONE_MORE: u32 = $real::MANTISSA_DIGITS - 1;
+                let seen = x.iter().fold(0, |seen, x| seen | (x.abs().to_bits() + (1 << ONE_MORE)));
+                Self::from_bits(seen).is_sign_positive()
             }
         }
 
@@ -159,11 +170,11 @@ macro_rules! real {
             }
             #[inline]
             fn is_finite(self) -> bool {
-                $real::is_finite(self)
+                self.abs().to_bits() < $real::INFINITY.to_bits()
             }
             #[inline]
             fn is_nan(self) -> bool {
-                $real::is_nan(self)
+                self.abs().to_bits() > $real::INFINITY.to_bits()
             }
             #[inline]
             fn bits(self) -> u64 {

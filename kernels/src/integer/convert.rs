@@ -2,7 +2,9 @@
 //!
 //! They are plain loops without sums, so the compiler may use as wide vectors as it likes: nothing rounds differently.
 
-use crate::form::{Form, Kind};
+use crate::form::Form;
+#[cfg(target_arch = "x86_64")]
+use crate::form::Kind;
 use crate::real::Real;
 
 /// Compiles a loop for AVX-512 and AVX2 as well, and picks by form.

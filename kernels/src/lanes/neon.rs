@@ -5,9 +5,8 @@ use std::{
         float32x4_t, float64x2_t, uint32x4_t, uint64x2_t, vabsq_f32, vabsq_f64, vaddq_f32, vaddq_f64, vaddq_u32,
         vaddq_u64, vbslq_f32, vbslq_f64, vceqq_f32, vceqq_f64, vcltq_f32, vcltq_f64, vdivq_f32, vdivq_f64, vdupq_n_f32,
         vdupq_n_f64, vdupq_n_u32, vdupq_n_u64, vfmaq_f32, vfmaq_f64, vfmsq_f32, vfmsq_f64, vld1q_f32, vld1q_f64,
-        vminvq_u32, vmulq_f32, vmulq_f64, vreinterpretq_f32_u32, vreinterpretq_f64_u64, vreinterpretq_u32_f32,
-        vreinterpretq_u32_u64, vreinterpretq_u64_f64, vshlq_n_u32, vshlq_n_u64, vst1q_f32, vst1q_f64, vsubq_f32,
-        vsubq_f64,
+        vmulq_f32, vmulq_f64, vreinterpretq_f32_u32, vreinterpretq_f64_u64, vreinterpretq_u32_f32,
+        vreinterpretq_u64_f64, vshlq_n_u32, vshlq_n_u64, vst1q_f32, vst1q_f64, vsubq_f32, vsubq_f64,
     },
     marker::PhantomData,
 };
@@ -31,12 +30,13 @@ macro_rules! neon {
     (
         $real:ident, $vector:ident, $mask:ident, $lanes:literal, $splat:ident,
         {$($name:ident($($arg:ident),*) = $intrinsic:ident;)*},
-        $fma:ident, $fnma:ident, $less:ident, $equal:ident, $bsl:ident, $sign:expr, $all:expr,
+        $fma:ident, $fnma:ident, $less:ident, $equal:ident, $bsl:ident, $sign:expr,
         $to_int:ident, $from_int:ident, $shift:ident, $shift_by:literal, $add_int:ident,
         $load:ident, $store:ident, ($($lane:literal)*)
     ) => {
         impl Lanes for Neon<$real> {
             type Real = $real;
+            type Narrow = Self;
             type Vector = $vector;
             type Mask = $mask;
 
@@ -46,6 +46,11 @@ macro_rules! neon {
             #[inline(always)]
             unsafe fn assume() -> Self {
                 Self(PhantomData)
+            }
+
+            #[inline(always)]
+            fn narrow(self) -> Self {
+                self
             }
 
             #[inline(always)]
@@ -99,12 +104,6 @@ macro_rules! neon {
             }
 
             #[inline(always)]
-            fn all(self, mask: $mask) -> bool {
-                // SAFETY: `self` proves the instructions; a mask has all or no bits set in each lane.
-                unsafe { vminvq_u32($all(mask)) == u32::MAX }
-            }
-
-            #[inline(always)]
             fn power_of_two(self, k_plus_magic: $vector) -> $vector {
                 // SAFETY: `self` proves the instructions.
                 unsafe {
@@ -137,12 +136,6 @@ macro_rules! neon {
     };
 }
 
-/// The mask of `f32` is its own.
-#[inline(always)]
-fn same(mask: uint32x4_t) -> uint32x4_t {
-    mask
-}
-
 neon!(
     f32, float32x4_t, uint32x4_t, 4, vdupq_n_f32,
     {
@@ -152,7 +145,7 @@ neon!(
         div(a, b) = vdivq_f32;
         abs(a) = vabsq_f32;
     },
-    vfmaq_f32, vfmsq_f32, vcltq_f32, vceqq_f32, vbslq_f32, vdupq_n_u32(1 << 31), same,
+    vfmaq_f32, vfmsq_f32, vcltq_f32, vceqq_f32, vbslq_f32, vdupq_n_u32(1 << 31),
     vreinterpretq_u32_f32, vreinterpretq_f32_u32, vshlq_n_u32, 23, vaddq_u32,
     vld1q_f32, vst1q_f32, (0 1 2 3)
 );
@@ -166,7 +159,7 @@ neon!(
         div(a, b) = vdivq_f64;
         abs(a) = vabsq_f64;
     },
-    vfmaq_f64, vfmsq_f64, vcltq_f64, vceqq_f64, vbslq_f64, vdupq_n_u64(1 << 63), vreinterpretq_u32_u64,
+    vfmaq_f64, vfmsq_f64, vcltq_f64, vceqq_f64, vbslq_f64, vdupq_n_u64(1 << 63),
     vreinterpretq_u64_f64, vreinterpretq_f64_u64, vshlq_n_u64, 52, vaddq_u64,
     vld1q_f64, vst1q_f64, (0 1)
 );

@@ -7,15 +7,15 @@ use std::{
         _mm256_andnot_ps, _mm256_blendv_pd, _mm256_blendv_ps, _mm256_castpd_si256, _mm256_castps_si256,
         _mm256_castsi256_pd, _mm256_castsi256_ps, _mm256_cmp_pd, _mm256_cmp_ps, _mm256_div_pd, _mm256_div_ps,
         _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_fnmadd_pd, _mm256_fnmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps,
-        _mm256_movemask_pd, _mm256_movemask_ps, _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_ps,
-        _mm256_set1_pd, _mm256_set1_ps, _mm256_setr_pd, _mm256_setr_ps, _mm256_slli_epi32, _mm256_slli_epi64,
-        _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_epi64,
-        _mm512_add_pd, _mm512_add_ps, _mm512_and_pd, _mm512_and_ps, _mm512_andnot_pd, _mm512_andnot_ps,
-        _mm512_castpd_si512, _mm512_castps_si512, _mm512_castsi512_pd, _mm512_castsi512_ps, _mm512_cmp_pd_mask,
-        _mm512_cmp_ps_mask, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_fnmadd_pd,
-        _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_blend_pd, _mm512_mask_blend_ps, _mm512_mul_pd,
-        _mm512_mul_ps, _mm512_or_pd, _mm512_or_ps, _mm512_set1_pd, _mm512_set1_ps, _mm512_setr_pd, _mm512_setr_ps,
-        _mm512_slli_epi32, _mm512_slli_epi64, _mm512_storeu_pd, _mm512_storeu_ps, _mm512_sub_pd, _mm512_sub_ps,
+        _mm256_mul_pd, _mm256_mul_ps, _mm256_or_pd, _mm256_or_ps, _mm256_set1_pd, _mm256_set1_ps, _mm256_setr_pd,
+        _mm256_setr_ps, _mm256_slli_epi32, _mm256_slli_epi64, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_sub_pd,
+        _mm256_sub_ps, _mm512_add_epi32, _mm512_add_epi64, _mm512_add_pd, _mm512_add_ps, _mm512_and_pd, _mm512_and_ps,
+        _mm512_andnot_pd, _mm512_andnot_ps, _mm512_castpd_si512, _mm512_castps_si512, _mm512_castsi512_pd,
+        _mm512_castsi512_ps, _mm512_cmp_pd_mask, _mm512_cmp_ps_mask, _mm512_div_pd, _mm512_div_ps, _mm512_fmadd_pd,
+        _mm512_fmadd_ps, _mm512_fnmadd_pd, _mm512_fnmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_mask_blend_pd,
+        _mm512_mask_blend_ps, _mm512_mul_pd, _mm512_mul_ps, _mm512_or_pd, _mm512_or_ps, _mm512_set1_pd, _mm512_set1_ps,
+        _mm512_setr_pd, _mm512_setr_ps, _mm512_slli_epi32, _mm512_slli_epi64, _mm512_storeu_pd, _mm512_storeu_ps,
+        _mm512_sub_pd, _mm512_sub_ps,
     },
     marker::PhantomData,
 };
@@ -50,10 +50,15 @@ pub(crate) unsafe fn run_avx512<T: Real, K: Kernel<T>>(kernel: K) -> K::Output {
 /// Writes the operations whose bodies differ in the intrinsic's name only. Each of them is safe to call because
 /// `self` proves the instructions.
 macro_rules! operations {
-    ($vector:ty, $splat:ident, $real:ty, {$($name:ident($($arg:ident),*) = $intrinsic:ident;)*}) => {
+    ($vector:ty, $splat:ident, $real:ty, $narrow:ident, {$($name:ident($($arg:ident),*) = $intrinsic:ident;)*}) => {
         #[inline(always)]
         unsafe fn assume() -> Self {
             Self(PhantomData)
+        }
+
+        #[inline(always)]
+        fn narrow(self) -> Self::Narrow {
+            $narrow(PhantomData)
         }
 
         #[inline(always)]
@@ -75,19 +80,20 @@ macro_rules! operations {
 macro_rules! avx2 {
     (
         $real:ident, $vector:ident, $lanes:literal, $splat:ident, {$($simple:tt)*},
-        $and:ident, $andnot:ident, $or:ident, $cmp:ident, $blend:ident, $movemask:ident,
+        $and:ident, $andnot:ident, $or:ident, $cmp:ident, $blend:ident,
         $to_int:ident, $from_int:ident, $shift:ident, $shift_by:literal, $add_int:ident,
         $load:ident, $store:ident, $set:ident($($lane:literal)*)
     ) => {
         impl Lanes for Avx2<$real> {
             type Real = $real;
+            type Narrow = Self;
             type Vector = $vector;
             type Mask = $vector;
 
             const LANES: usize = $lanes;
             const TILE_VECTORS: usize = 2;
 
-            operations!($vector, $splat, $real, {$($simple)*});
+            operations!($vector, $splat, $real, Avx2, {$($simple)*});
 
             #[inline(always)]
             fn abs(self, a: $vector) -> $vector {
@@ -117,12 +123,6 @@ macro_rules! avx2 {
             fn select(self, mask: $vector, a: $vector, b: $vector) -> $vector {
                 // SAFETY: `self` proves the instructions.
                 unsafe { $blend(b, a, mask) }
-            }
-
-            #[inline(always)]
-            fn all(self, mask: $vector) -> bool {
-                // SAFETY: `self` proves the instructions.
-                unsafe { $movemask(mask) == (1 << $lanes) - 1 }
             }
 
             #[inline(always)]
@@ -157,20 +157,22 @@ macro_rules! avx2 {
 
 macro_rules! avx512 {
     (
-        $real:ident, $vector:ident, $mask:ident, $lanes:literal, $splat:ident, {$($simple:tt)*},
+        $real:ident, $narrow:ident, $vector:ident, $mask:ident, $lanes:literal, $splat:ident, {$($simple:tt)*},
         $and:ident, $andnot:ident, $or:ident, $cmp:ident, $blend:ident,
         $to_int:ident, $from_int:ident, $shift:ident, $shift_by:literal, $add_int:ident,
         $load:ident, $store:ident, $set:ident($($lane:literal)*)
     ) => {
         impl Lanes for Avx512<$real> {
             type Real = $real;
+            // The instructions include those of AVX2.
+            type Narrow = $narrow<$real>;
             type Vector = $vector;
             type Mask = $mask;
 
             const LANES: usize = $lanes;
             const TILE_VECTORS: usize = 4;
 
-            operations!($vector, $splat, $real, {$($simple)*});
+            operations!($vector, $splat, $real, $narrow, {$($simple)*});
 
             #[inline(always)]
             fn abs(self, a: $vector) -> $vector {
@@ -200,11 +202,6 @@ macro_rules! avx512 {
             fn select(self, mask: $mask, a: $vector, b: $vector) -> $vector {
                 // SAFETY: `self` proves the instructions.
                 unsafe { $blend(mask, b, a) }
-            }
-
-            #[inline(always)]
-            fn all(self, mask: $mask) -> bool {
-                mask == $mask::MAX
             }
 
             #[inline(always)]
@@ -247,7 +244,7 @@ avx2!(
         fma(a, b, c) = _mm256_fmadd_ps;
         fnma(a, b, c) = _mm256_fnmadd_ps;
     },
-    _mm256_and_ps, _mm256_andnot_ps, _mm256_or_ps, _mm256_cmp_ps, _mm256_blendv_ps, _mm256_movemask_ps,
+    _mm256_and_ps, _mm256_andnot_ps, _mm256_or_ps, _mm256_cmp_ps, _mm256_blendv_ps,
     _mm256_castps_si256, _mm256_castsi256_ps, _mm256_slli_epi32, 23, _mm256_add_epi32,
     _mm256_loadu_ps, _mm256_storeu_ps, _mm256_setr_ps(0 1 2 3 4 5 6 7)
 );
@@ -262,13 +259,13 @@ avx2!(
         fma(a, b, c) = _mm256_fmadd_pd;
         fnma(a, b, c) = _mm256_fnmadd_pd;
     },
-    _mm256_and_pd, _mm256_andnot_pd, _mm256_or_pd, _mm256_cmp_pd, _mm256_blendv_pd, _mm256_movemask_pd,
+    _mm256_and_pd, _mm256_andnot_pd, _mm256_or_pd, _mm256_cmp_pd, _mm256_blendv_pd,
     _mm256_castpd_si256, _mm256_castsi256_pd, _mm256_slli_epi64, 52, _mm256_add_epi64,
     _mm256_loadu_pd, _mm256_storeu_pd, _mm256_setr_pd(0 1 2 3)
 );
 
 avx512!(
-    f32, __m512, __mmask16, 16, _mm512_set1_ps,
+    f32, Avx2, __m512, __mmask16, 16, _mm512_set1_ps,
     {
         add(a, b) = _mm512_add_ps;
         sub(a, b) = _mm512_sub_ps;
@@ -283,7 +280,7 @@ avx512!(
 );
 
 avx512!(
-    f64, __m512d, __mmask8, 8, _mm512_set1_pd,
+    f64, Avx512, __m512d, __mmask8, 8, _mm512_set1_pd,
     {
         add(a, b) = _mm512_add_pd;
         sub(a, b) = _mm512_sub_pd;

@@ -3,6 +3,7 @@
 mod elementwise;
 mod integer;
 mod products;
+mod readouts;
 mod selection;
 mod solver;
 mod support;
