@@ -9,6 +9,7 @@ use forebay::model::Model;
 use forebay::parallel::{Grid, ParallelReservoirs};
 use forebay::reservoir::Reservoir;
 use forebay::train::Series;
+use forebay::train::online::{OnlineFeedback, OnlineTrainer, Rls};
 use forebay::{Conductor, Error, HybridEsn};
 use ndarray::Array2;
 
@@ -118,6 +119,35 @@ fn any_graph_and_any_batch_steps_without_allocating() -> Result<(), Error> {
         }
         Ok(())
     })?;
+    assert_eq!(count, 0);
+    Ok(())
+}
+
+#[test]
+fn heads_learn_without_allocating() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(30), "y");
+    g.readout("y", [x], 2);
+    g.readout("z", [u, x], 1);
+    let model = Model::<f32>::generate(g.build()?, 1)?;
+    let (y, z) = (Rls::new(31, 2, 0.99, 1e-3)?, Rls::new(32, 1, 0.99, 1e-3)?);
+    let mut trainer = OnlineTrainer::new(&model, "y", y, OnlineFeedback::Own)?.with_head("z", z)?;
+    let count = allocations(|| {
+        for t in 0..100 {
+            trainer.step(&[t as f32 * 1e-3], &[0.1, 0.2, 0.3])?;
+        }
+        Ok(())
+    })?;
+    assert_eq!(count, 0);
+    Ok(())
+}
+
+#[test]
+fn runs_into_an_array_allocate_nothing() -> Result<(), Error> {
+    let mut esn = HybridEsn::from_weights(&[0.1_f32; 50], &[0.01; 2500], &[0.1; 50], 0.5)?;
+    let (inputs, mut outputs) = (Array2::zeros((20, 1)), Array2::zeros((20, 1)));
+    let count = allocations(|| esn.run_into(inputs.view(), outputs.view_mut()))?;
     assert_eq!(count, 0);
     Ok(())
 }

@@ -417,7 +417,7 @@ fn a_closed_loop_goes_on_from_a_state_that_was_set() -> Result<(), Error> {
 fn setting_a_state_sets_all_that_follows_from_it() -> Result<(), Error> {
     let mut g = Graph::builder();
     let u = g.input("u", 1);
-    let x = g.reservoir_with_feedback("x", u, Reservoir::new(3), "y");
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(3).density(1.0), "y");
     let past = g.delay("past", x, 2);
     let squares = g.products("squares", x, Products::Squares);
     g.readout("y", [squares, u], 1);

@@ -157,10 +157,7 @@ impl<T: Real> Executor<T> {
         self.attempted_mut(node).copy_from_slice(values);
         self.follow(&follows)?;
         std::mem::swap(&mut self.current, &mut self.next);
-        let sources: Vec<bool> = self
-            .delays_in_order()
-            .map(|source| known[source])
-            .collect();
+        let sources: Vec<bool> = self.delays_in_order().map(|source| known[source]).collect();
         for (line, known) in self.delays.iter_mut().zip(sources) {
             if known {
                 line.replace_last(self.streams, &self.current);
