@@ -230,7 +230,7 @@ fn live_host_and_placed_skill_have_one_base() -> Result<(), Error> {
             let placed = report.placed_skill.expect("scored");
             println!("h = {horizon}, skill {}: live {live:.4}, host {host:.4}, placed {placed:.4}", skill(head));
             assert!(report.steps == 400 && (live - host).abs() < 1e-9, "h = {horizon}: live {live}, host {host}");
-            assert!((placed - host).abs() < 0.02, "h = {horizon}: placed {placed}, host {host}");
+            assert!((placed - host).abs() < 0.05, "h = {horizon}: placed {placed}, host {host}");
         }
         // Where the first half is shorter than the horizon, what has no base is left out.
         let short = Series::new(inputs.slice(s![..10, ..]), inputs.slice(s![..10, ..1]));
