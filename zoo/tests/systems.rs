@@ -252,7 +252,7 @@ const HENON: &str = "b689886ff4489b83";
 const MACKEY_GLASS: &str = "bf8e8042cd6d2166";
 const NARMA: &str = "6c97b60a683ba25a";
 const SINES: &str = "d44384838b563237";
-const WAVES: &str = "0000000000000000";
+const WAVES: &str = "9ee8170c54719490";
 const KURAMOTO_SIVASHINSKY: [(usize, f64); 3] =
     [(0, 1.926_420_330_671_647_2), (21, -0.599_231_223_335_031_9), (42, -1.695_329_836_982_464_3)];
 

@@ -34,7 +34,7 @@ const CONDITION: f64 = 10.0;
 const MAX_RESTARTS: usize = 300;
 
 /// Restarts within which the residual must have halved: else the eigenvalues lie too densely for this subspace.
-const PATIENCE: usize = 12;
+const PATIENCE: usize = 8;
 
 /// A square matrix, as far as it can be multiplied.
 pub(super) trait LinearMap {
