@@ -228,7 +228,7 @@ fn batches_are_as_before_and_name_the_same_failure_on_any_number_of_threads() ->
     features[[90, 3, 0]] = 1e30;
     features[[7, 4, 1]] = 1e30;
     for threads in [1, 2, 7] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had");
+        let pool = forebay::threads::Pool::new(threads).expect("threads can be had");
         match pool.install(|| model.batch(3)?.run(features.view())) {
             Err(Error::Overflow { node, step }) => assert_eq!((node.as_str(), step), ("squares", 5), "{threads}"),
             other => panic!("{other:?}"),

@@ -153,7 +153,7 @@ fn reports_do_not_depend_on_threads() -> Result<(), Box<dyn std::error::Error>> 
     let values = vec![1e-4, 1e-2, 1.0];
     for ridge in [Ridge::Fixed(1e-3), Ridge::Grid { values, selection: Selection::KFold(4) }] {
         let report = |threads| -> Result<_, Box<dyn std::error::Error>> {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+            let pool = forebay::threads::Pool::new(threads)?;
             Ok(pool.install(|| Training::new().washout(5).ridge(ridge.clone()).fit(&model, &series))?.1)
         };
         assert_eq!(report(1)?, report(2)?);
@@ -208,12 +208,13 @@ fn conducted<T: Real>(feedback: bool, ridge: f64) -> Result<(), Error> {
             _ => before,
         })
     });
-    let layout = Layout::new([
+    let mut layout = Layout::new([
         ("number", Kind::Regression { outputs: 2, base: Base::Mean }),
         ("class", Kind::Classification { classes: 3 }),
         ("event", Kind::Probability),
         ("last", Kind::Regression { outputs: 1, base: Base::Persistence }),
     ]);
+    layout.heads[3].trust.horizon = Some(1);
     let settings = Settings { washout: 30, ridge: Ridge::Fixed(ridge), ..Settings::default() };
     let series = Series::new(inputs.view(), targets.view());
     let (mut conductor, fits) = Conductor::fit(&model, &["x", "u"], &layout, &series, &settings)?;
@@ -270,7 +271,7 @@ fn a_classifier_reports_how_many_sequences_it_gets_wrong() -> Result<(), Error> 
     let labels: Vec<usize> = (0..45).map(|_| noise.below(3) as usize).collect();
     // Lengths from 1 to 45; noise as large as what tells the classes apart.
     let draw = |(i, &label): (usize, &usize)| {
-        Array2::from_shape_simple_fn((1 + i, 1), || (0.4 * label as f64 + 0.5 * noise.normal()) as f32)
+        Array2::from_shape_simple_fn((1 + i, 1), || (0.1 * label as f64 + 0.5 * noise.normal()) as f32)
     };
     let sequences: Vec<Array2<f32>> = labels.iter().enumerate().map(draw).collect();
     let views: Vec<ArrayView2<'_, f32>> = sequences.iter().map(|s| s.view()).collect();
