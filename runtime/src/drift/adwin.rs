@@ -30,9 +30,9 @@ const LARGEST: f64 = 1e150;
 /// so memory is fixed and cuts are tried between buckets only. A search is made every fourth sample, in windows of at least 30.
 ///
 /// The statistic is the largest `L` that any cut still exceeds: its evidence. Where that is an alarm, all before the cut is
-/// dropped, and again until no cut is left: the window then holds what came after the change (and what noise moves the cut by), and one change gives one alarm
-/// or a few. With a delta the threshold grows with the window, and false alarms become ever rarer; with a
-/// [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
+/// dropped, and again until no cut is left: the window then holds what came after the change, up to what noise moves the cut
+/// by, and one change gives one alarm or a few. With a delta the threshold grows with the window, and false alarms become ever
+/// rarer; with a [fixed threshold](Self::with_threshold) they come at a steady rate, which is what a monitor is asked for.
 ///
 /// # Source
 /// A. Bifet, R. Gavalda, "Learning from time-changing data with adaptive windowing", SIAM Data Mining (2007), theorem 3.2
