@@ -151,7 +151,7 @@ where
 {
     let items = items.into_iter();
     if is_split(items.size_hint()) {
-        items.collect::<Vec<_>>().into_par_iter().map(|item| f(item)).collect()
+        items.collect::<Vec<_>>().into_par_iter().map(&f).collect()
     } else {
         items.map(f).collect()
     }
@@ -195,7 +195,7 @@ where
 {
     let items = items.into_iter();
     if is_split(items.size_hint()) {
-        items.collect::<Vec<_>>().into_par_iter().for_each(|item| f(item));
+        items.collect::<Vec<_>>().into_par_iter().for_each(&f);
     } else {
         items.for_each(f);
     }

@@ -58,14 +58,13 @@ fn deep<T: Real>() -> Result<Model<T>, Error> {
     let mut notes = serde_json::Map::new();
     notes.insert("columns".to_owned(), json!(["temperature", "Druck \u{1f4a7} \"\n"]));
     notes.insert("scaling".to_owned(), json!({"mean": 0.1 + 0.2, "deviation": 1e-300}));
-    let head =
-        HeadReport {
-            name: "y".to_owned(),
-            features: 88,
-            ridge: 1e-7 / 3.0,
-            rank: Some(87),
-            train_nrmse: vec![Some(0.1 / 3.0), None],
-        };
+    let head = HeadReport {
+        name: "y".to_owned(),
+        features: 88,
+        ridge: 1e-7 / 3.0,
+        rank: Some(87),
+        train_nrmse: vec![Some(0.1 / 3.0), None],
+    };
     let training = TrainingReport { washout: 100, steps: 5000, skipped: vec![3], heads: vec![head] };
     Ok(model.with_provenance(Provenance { seed: Some(u64::MAX), training: Some(training), notes }))
 }

@@ -79,7 +79,17 @@ impl BenchTrain {
 
 fn table(figures: &[Figures]) -> String {
     let head = [
-        "features", "X'X", "of peak", "all threads", "faer", "factor", "of peak", "faer", "grid", "all threads", "training",
+        "features",
+        "X'X",
+        "of peak",
+        "all threads",
+        "faer",
+        "factor",
+        "of peak",
+        "faer",
+        "grid",
+        "all threads",
+        "training",
         "all threads",
     ];
     let ms = |seconds: f64| format!("{:.1}", 1e3 * seconds);
@@ -132,7 +142,8 @@ fn measure(form: Form, peak: f64, n: usize, one: &Pool, all: &Pool) -> Result<Fi
     (0..n).for_each(|i| matrix[i * n + i] += 1.0);
     let (mut own, mut their) = (matrix.clone(), matrix.clone());
     let least = vec![0.0; n];
-    let mut memory = MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, faer::prelude::default()));
+    let mut memory =
+        MemBuffer::new(llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, faer::prelude::default()));
     let (factor_s, factor_faer_s) = in_turn(
         || {
             own.copy_from_slice(&matrix);

@@ -89,7 +89,7 @@ impl Panels {
     }
 
     /// Panel `panel`, from its column `column` on: element `(t, j)` lies at `t * WIDTH + j`.
-    pub(super) fn from_column(&self, column: usize) -> &[f64] {
+    pub(super) fn panel_at(&self, column: usize) -> &[f64] {
         let (panel, within) = (column / WIDTH, column % WIDTH);
         &self.values[panel * self.depth * WIDTH..][within..self.depth * WIDTH]
     }

@@ -35,7 +35,7 @@ pub fn factor_pivoted(form: Form, spread: &impl Spread, a: &mut [f64], least: &[
             order.swap(j, next);
             let root = pivots[j].sqrt();
             a[j * n + j] = root;
-            lanes::run(form, Column { a, n, start, column: j, root });
+            lanes::run(form, Column { a, n, start, j, root });
             for (pivot, l) in pivots[j + 1..].iter_mut().zip(&a[j * n + j + 1..]) {
                 *pivot = (-l).mul_add(*l, *pivot);
             }
@@ -69,7 +69,7 @@ struct Column<'a> {
     a: &'a mut [f64],
     n: usize,
     start: usize,
-    column: usize,
+    j: usize,
     root: f64,
 }
 
@@ -77,25 +77,25 @@ impl Kernel<f64> for Column<'_> {
     type Output = ();
 
     fn scalar(mut self) {
-        self.rows(self.column + 1);
+        self.rows(self.j + 1);
     }
 
     #[inline(always)]
     fn vector<L: Lanes<Real = f64>>(mut self, lanes: L) {
         let n = self.n;
-        let mut row = self.column + 1;
-        assert!(self.a.len() == n * n && self.column < n);
+        let mut row = self.j + 1;
+        assert!(self.a.len() == n * n && self.j < n);
         let root = lanes.splat(self.root);
         while row + L::LANES <= n {
             let a = self.a.as_mut_ptr();
             // SAFETY: the rows and the columns up to `column` lie inside the matrix.
             unsafe {
-                let mut sum = lanes.load(a.add(self.column * n + row));
-                for k in self.start..self.column {
-                    let factor = lanes.splat(*a.add(k * n + self.column));
+                let mut sum = lanes.load(a.add(self.j * n + row));
+                for k in self.start..self.j {
+                    let factor = lanes.splat(*a.add(k * n + self.j));
                     sum = lanes.fnma(lanes.load(a.add(k * n + row)), factor, sum);
                 }
-                lanes.store(a.add(self.column * n + row), lanes.div(sum, root));
+                lanes.store(a.add(self.j * n + row), lanes.div(sum, root));
             }
             row += L::LANES;
         }
@@ -106,7 +106,7 @@ impl Kernel<f64> for Column<'_> {
 impl Column<'_> {
     #[inline(always)]
     fn rows(&mut self, from: usize) {
-        let (n, j) = (self.n, self.column);
+        let Self { n, j, .. } = *self;
         for i in from..n {
             let before = self.start..j;
             let sum = before.fold(self.a[j * n + i], |sum, k| (-self.a[k * n + i]).mul_add(self.a[k * n + j], sum));

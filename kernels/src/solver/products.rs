@@ -124,8 +124,8 @@ impl Update<'_> {
                     let at = (j - self.columns.start) * self.stride + self.first + i;
                     let high = height.min(rows - i);
                     let whole = high == height && width == S && !(self.triangle && i < j + S - 1);
-                    let a = Factor { from: self.a.from_column(i).as_ptr(), stride: WIDTH };
-                    let b = Factor { from: self.b.from_column(j).as_ptr(), stride: WIDTH };
+                    let a = Factor { from: self.a.panel_at(i).as_ptr(), stride: WIDTH };
+                    let b = Factor { from: self.b.panel_at(j).as_ptr(), stride: WIDTH };
                     let mut sums: Sums<L, V, S> = [[lanes.splat(0.0); V]; S];
                     if whole {
                         assert!(at + (S - 1) * self.stride + height <= self.c.len());

@@ -62,7 +62,7 @@ impl<T: Real> HybridEsn<T> {
     /// [`Error::Shape`] if a length fits no N, or a slice is empty; [`Error::NonFinite`] for NaN or infinity;
     /// [`Error::Range`] for a leak outside (0, 1].
     pub fn from_weights(w_in: &[T], w_res: &[T], w_out: &[T], leak: T) -> Result<Self, Error> {
-        Self::from_flat(w_in, w_res, w_out, leak, |shape| shape.into())
+        Self::from_flat(w_in, w_res, w_out, leak, Into::into)
     }
 
     /// Like [`from_weights`](Self::from_weights), from column-major (Fortran) order: the values of a column lie together.

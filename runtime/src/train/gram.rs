@@ -241,24 +241,21 @@ impl Gram {
             let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
             let (dx, dy) = (apart(&shift.features, &means.features), apart(&shift.targets, &means.targets));
             let (to, from) = (&mut whole.sums, &part.sums);
-            for j in 0..features {
+            for (j, column) in whole.products.chunks_exact_mut(features.max(1)).enumerate() {
+                let of_part = &part.products[j * features..(j + 1) * features];
                 for i in j..features {
-                    whole.products[j * features + i] += part.products[j * features + i]
-                        + dx[i] * from.features[j]
-                        + dx[j] * from.features[i]
-                        + n * dx[i] * dx[j];
+                    let cross = dx[i] * from.features[j] + dx[j] * from.features[i];
+                    column[i] += of_part[i] + cross + n * dx[i] * dx[j];
                 }
                 to.features[j] += from.features[j] + n * dx[j];
             }
-            for o in 0..outputs {
-                for i in 0..features {
-                    to.cross[o * features + i] += from.cross[o * features + i]
-                        + dx[i] * from.targets[o]
-                        + dy[o] * from.features[i]
-                        + n * dx[i] * dy[o];
+            for (o, dy) in dy.into_iter().enumerate() {
+                for (i, dx) in dx.iter().enumerate() {
+                    let cross = dx * from.targets[o] + dy * from.features[i];
+                    to.cross[o * features + i] += from.cross[o * features + i] + cross + n * dx * dy;
                 }
-                to.squares[o] += from.squares[o] + dy[o] * (2.0 * from.targets[o] + n * dy[o]);
-                to.targets[o] += from.targets[o] + n * dy[o];
+                to.squares[o] += from.squares[o] + dy * (2.0 * from.targets[o] + n * dy);
+                to.targets[o] += from.targets[o] + n * dy;
             }
         }
         whole.shift = Some(means);

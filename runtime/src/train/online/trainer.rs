@@ -219,7 +219,9 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
         }
         session.commit(fed_back);
         if learns {
-            trained.iter_mut().for_each(|head| head.learner.commit());
+            for head in trained.iter_mut() {
+                head.learner.commit();
+            }
         }
         Ok(output)
     }
