@@ -111,6 +111,7 @@ impl Passes {
         for pass in &self.passes {
             match pass.radix {
                 2 => pass.by_two(from, to),
+                3 => pass.by_three(from, to),
                 4 => pass.by_four(from, to, self.direction),
                 _ => pass.by_any(from, to),
             }
@@ -131,6 +132,27 @@ impl Pass {
             for (((sum, difference), a), b) in sums.iter_mut().zip(differences).zip(a).zip(b) {
                 *sum = a + b;
                 *difference = (a - b) * w;
+            }
+        }
+    }
+
+    fn by_three(&self, from: &[Complex64], to: &mut [Complex64]) {
+        let (s, third) = (self.stride, from.len() / 3);
+        // The sine of a third of a turn, negative on the way there.
+        let sine = self.roots[1].im;
+        let (first, rest) = from.split_at(third);
+        let (second, rest) = rest.split_at(third);
+        let inputs = first.chunks_exact(s).zip(second.chunks_exact(s)).zip(rest.chunks_exact(s));
+        for ((to, ((a, b), c)), w) in to.chunks_exact_mut(3 * s).zip(inputs).zip(self.twiddles.chunks_exact(2)) {
+            let (y0, to) = to.split_at_mut(s);
+            let (y1, y2) = to.split_at_mut(s);
+            for (((y0, y1), y2), ((a, b), c)) in y0.iter_mut().zip(y1).zip(y2).zip(a.iter().zip(b).zip(c)) {
+                let (sum, difference) = (b + c, b - c);
+                let middle = a - 0.5 * sum;
+                let turned = Complex64::new(-sine * difference.im, sine * difference.re);
+                *y0 = a + sum;
+                *y1 = (middle + turned) * w[0];
+                *y2 = (middle - turned) * w[1];
             }
         }
     }
