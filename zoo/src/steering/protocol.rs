@@ -268,7 +268,7 @@ impl Protocol {
         let large = run(&mut large, n.of(200, 16), 16, tick, Hmc::trajectory);
         let plaquette = |name: &str, run: &[Trajectory], expected: f64, error: f64, systematic: f64| {
             let found = mean_plaquette(run);
-            let allowed = 3.0 * found.error.hypot(error) + systematic;
+            let allowed = 3.0 * libm::hypot(found.error, error) + systematic;
             check(name, found.value, found.error, expected, allowed)
         };
         let series = 2.0 / 18.0 + 4.0 / 216.0 - 5.0 * 16.0 / 93312.0;
@@ -301,7 +301,7 @@ impl Protocol {
         let (mut references, mut starts) = (Vec::new(), Vec::new());
         for (extent, pair) in [4, 6].into_iter().zip(runs.chunks_exact(2)) {
             let [hot, cold] = [mean_plaquette(&pair[0]), mean_plaquette(&pair[1])];
-            let error = hot.error.hypot(cold.error);
+            let error = libm::hypot(hot.error, cold.error);
             let name = format!("P from a hot less from a cold start, {extent}^4, beta {BETA}");
             starts.push(check(&name, hot.value - cold.value, error, 0.0, 3.0 * error));
             references.push(Reference {
@@ -310,7 +310,7 @@ impl Protocol {
                     0.5 * (hot.value + cold.value),
                     0.5 * error,
                     0.5 * (hot.tau + cold.tau),
-                    0.5 * hot.tau_error.hypot(cold.tau_error),
+                    0.5 * libm::hypot(hot.tau_error, cold.tau_error),
                 ],
                 sd: (0.5 * (hot.variance + cold.variance)).sqrt(),
                 acceptance: 0.5 * (share(&pair[0], |t| t.accepted) + share(&pair[1], |t| t.accepted)),
