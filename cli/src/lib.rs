@@ -24,6 +24,9 @@ use commands::Command;
 #[derive(Debug, Parser)]
 #[command(name = "forebay", version, max_term_width = 100, after_help = FIRST_STEPS)]
 struct Arguments {
+    /// Threads for what can be split; no result depends on their number. All cores if not given
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,7 +56,9 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    match arguments.command.run() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.unwrap_or(0)).build();
+    let done = pool.map_err(anyhow::Error::from).and_then(|pool| pool.install(|| arguments.command.run()));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if refusal(&error).is_some() => refused(&error),
