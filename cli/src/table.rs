@@ -186,7 +186,7 @@ mod tests {
                     let steps = table.axis.map(|(_, times)| times.len());
                     prop_assert!(steps.is_none_or(|steps| steps == table.values.nrows()));
                 }
-                Err(error) => prop_assert!(!error.to_string().is_empty()),
+                Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),
             }
         }
     }

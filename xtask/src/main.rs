@@ -1,6 +1,12 @@
 //! `cargo xtask ci`: format, lints, tests, docs, licences, kernels under an ARM emulator, fuzzing, comparison with numpy.
 //!
+//! `cargo xtask long` has what takes hours, `cargo xtask mutants --sample N` looks for code that no test judges.
+//!
 //! A check whose tool is missing on this machine is listed as NOT RUN at the end, never passed in silence.
+
+mod long;
+mod mutants;
+mod processors;
 
 use std::{
     env,
@@ -46,6 +52,11 @@ const CHECKS: &[Check] = &[
     Check { name: "vm", about: "the driver through a real kernel, in a virtual machine", run: vm },
     Check { name: "mpi", about: "local reservoirs over the ranks of an MPI job", run: mpi },
     Check { name: "neon", about: "kernels compiled for aarch64, run under qemu", run: neon },
+    Check {
+        name: "processors",
+        about: "the same bytes in every kernel form and on emulated processors",
+        run: processors::short,
+    },
     Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
 ];
 
@@ -59,6 +70,10 @@ fn main() -> ExitCode {
                 Some(seconds) => options.fuzz_seconds = seconds,
                 None => return usage(),
             }
+        } else if argument == "mutants" {
+            return mutants(arguments, &options);
+        } else if argument == "long" {
+            return long(arguments, &options);
         } else if argument == "ci" {
             wanted.extend(CHECKS.iter());
         } else if let Some(check) = CHECKS.iter().find(|check| check.name == argument) {
@@ -75,10 +90,58 @@ fn main() -> ExitCode {
 
 fn usage() -> ExitCode {
     eprintln!("usage: cargo xtask ci [--fuzz-seconds N], or any of these checks:");
-    for check in CHECKS {
-        eprintln!("  {:10} {}", check.name, check.about);
-    }
+    list(CHECKS);
+    eprintln!("cargo xtask long all, or any of these:");
+    list(long::SETS);
+    eprintln!("cargo xtask mutants --sample N [--seed S]");
     ExitCode::from(2)
+}
+
+fn list(checks: &[Check]) {
+    for check in checks {
+        eprintln!("  {:15} {}", check.name, check.about);
+    }
+}
+
+/// The long sets that are named, or a list of them.
+fn long(names: impl Iterator<Item = String>, options: &Options) -> ExitCode {
+    let mut wanted = Vec::new();
+    for name in names {
+        match long::SETS.iter().find(|set| set.name == name) {
+            _ if name == "all" => wanted.extend(long::SETS),
+            Some(set) => wanted.push(set),
+            None => return usage(),
+        }
+    }
+    if wanted.is_empty() {
+        list(long::SETS);
+        return ExitCode::SUCCESS;
+    }
+    report(&wanted, options)
+}
+
+fn mutants(mut arguments: impl Iterator<Item = String>, options: &Options) -> ExitCode {
+    let (mut sample, mut seed) = (None, 1);
+    while let Some(argument) = arguments.next() {
+        let Some(value) = arguments.next().and_then(|value| value.parse::<u64>().ok()) else { return usage() };
+        match argument.as_str() {
+            "--sample" => sample = Some(value as usize),
+            "--seed" => seed = value,
+            _ => return usage(),
+        }
+    }
+    let Some(sample) = sample else { return usage() };
+    ended("mutants", mutants::run(options, sample, seed))
+}
+
+/// Tells how one thing ended.
+fn ended(name: &str, outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Passed => return ExitCode::SUCCESS,
+        Outcome::Failed(why) => eprintln!("{name} FAILED: {why}"),
+        Outcome::NotRun(why) => eprintln!("{name} NOT RUN: {why}"),
+    }
+    ExitCode::FAILURE
 }
 
 /// Runs the checks, all of them even after a failure, and lists how each ended.
@@ -101,13 +164,18 @@ fn report(wanted: &[&Check], options: &Options) -> ExitCode {
             Outcome::NotRun(why) => ("NOT RUN", why.as_str()),
         };
         failed |= matches!(outcome, Outcome::Failed(_));
-        println!("{name:10} {word:8} {seconds:7.1} s  {why}");
+        println!("{name:15} {word:8} {seconds:7.1} s  {why}");
     }
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+}
+
+/// Where cargo builds.
+fn target(options: &Options) -> PathBuf {
+    options.root.join(env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from))
 }
 
 fn run(command: &mut Command) -> Outcome {
@@ -153,7 +221,7 @@ fn examples(options: &Options) -> Outcome {
     if let Outcome::Failed(why) = cargo(options, &["build", "--quiet", "--workspace", "--examples"]) {
         return Outcome::Failed(why);
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| options.root.join("target"), PathBuf::from);
+    let target = target(options);
     for name in &names {
         println!("-- example {name}");
         let mut command = Command::new(target.join("debug/examples").join(name));

@@ -12,7 +12,7 @@ use ndarray::Array2;
 use serde::Serialize;
 
 use crate::stats;
-use crate::tasks::{Arithmetic, Better, Measurement, Part, Settings, Task, TaskError};
+use crate::tasks::{Arithmetic, Better, Metric, Part, Settings, Task, TaskError};
 
 /// A climb over all precisions.
 #[derive(Clone, Debug)]
@@ -42,7 +42,8 @@ pub struct Rung {
     pub scores: Vec<f64>,
     /// Mean of the scores.
     pub mean: f64,
-    /// Mean score with the readout that was trained in floats, where the task can keep it.
+    /// Mean score with the readout that was trained in floats; none for floats, and where the task cannot keep it
+    /// ([`Task::can_keep_readout`]).
     pub without_refit: Option<f64>,
     /// What the program takes; `None` for floats.
     pub program: Option<ProgramCost>,
@@ -72,10 +73,10 @@ pub struct ProgramCost {
 pub struct Climb {
     /// The task.
     pub task: &'static str,
-    /// What its score is.
-    pub score: &'static str,
-    /// Direction of the score.
-    pub better: Better,
+    /// What its score is: the task's [`digit_metric`](Task::digit_metric).
+    pub metric: Metric,
+    /// Whether rungs have a score with the readout of floats.
+    pub can_keep_readout: bool,
     /// Reservoir units.
     pub units: usize,
     /// The rungs: floats, digits, and floats with their own settings if those for digits are others.
@@ -84,16 +85,16 @@ pub struct Climb {
 
 impl Climb {
     /// How good a rung is relative to floats, 1 for as good: the ratio of scores, turned so that larger is better.
+    /// Infinite or NaN where a score of zero leaves no ratio.
     pub fn relative(&self, rung: &Rung) -> f64 {
-        match self.better {
-            Better::Larger => rung.mean / self.rungs[0].mean,
-            Better::Smaller => self.rungs[0].mean / rung.mean,
+        let float = self.rungs[0].mean;
+        match self.metric.better {
+            _ if rung.mean == float => 1.0,
+            Better::Larger => rung.mean / float,
+            Better::Smaller => float / rung.mean,
         }
     }
 }
-
-/// Which of a task's scores is climbed for.
-type Pick = fn(&Measurement) -> f64;
 
 impl Ladder {
     /// Climbs one task; `progress` is told of every finished rung.
@@ -104,14 +105,6 @@ impl Ladder {
         let units = self.units.unwrap_or(task.digit_settings().units);
         let settings = Settings { units, ..task.digit_settings() };
         let float_settings = Settings { units, ..task.settings() };
-        // Mackey-Glass is judged by how long a closed loop holds, like Lorenz; its main score is an error at one time.
-        let (pick, score, better): (Pick, _, _) = match task.name() {
-            "mackey-glass" => (|m| m.scores.last().map_or(f64::NAN, |s| s.value), "valid time, steps", Better::Larger),
-            "lorenz" => (Measurement::main, "valid time, Lyapunov times", task.better()),
-            "vowels" => (Measurement::main, "sequences misclassified", task.better()),
-            "narma10" => (Measurement::main, "NRMSE", task.better()),
-            _ => (Measurement::main, "NMSE", task.better()),
-        };
         let digits = self.precisions.iter().copied().map(|precision| (&settings, Some(precision)));
         let mut climbed: Vec<(&Settings, Option<Precision>)> =
             std::iter::once((&settings, None)).chain(digits).collect();
@@ -119,42 +112,36 @@ impl Ladder {
             climbed.push((&float_settings, None));
         }
         let rungs = threads::try_map(climbed, |(chosen, precision)| {
-            let mut rung = self.rung(task, chosen, precision, better, pick)?;
+            let mut rung = self.rung(task, chosen, precision)?;
             rung.float_settings = *chosen == float_settings;
             progress();
             Ok::<_, TaskError>(rung)
         })?;
-        Ok(Climb { task: task.name(), score, better, units, rungs })
+        let can_keep_readout = task.can_keep_readout();
+        Ok(Climb { task: task.name(), metric: task.digit_metric(), can_keep_readout, units, rungs })
     }
 
-    fn rung(
-        &self,
-        task: &dyn Task,
-        settings: &Settings,
-        precision: Option<Precision>,
-        better: Better,
-        pick: Pick,
-    ) -> Result<Rung, TaskError> {
+    fn rung(&self, task: &dyn Task, settings: &Settings, precision: Option<Precision>) -> Result<Rung, TaskError> {
+        let metric = task.digit_metric();
         let arithmetic = |refit| match precision {
             None => Arithmetic::F32,
             Some(precision) => Arithmetic::Hybrid { substrate: Arc::clone(&self.substrate), precision, refit },
         };
         let refitted = arithmetic(true);
         let on = |settings: &Settings, arithmetic: &Arithmetic, seed, part| {
-            task.measure_in(settings, arithmetic, seed, part).map(|measured| pick(&measured))
+            let measured = task.measure_in(settings, arithmetic, seed, part)?;
+            measured.of(metric).ok_or(TaskError::Unmeasured { task: task.name(), metric: metric.name })
         };
         let loss = |ridge: f64| -> Result<f64, TaskError> {
             let tried = Settings { ridge, ..settings.clone() };
             let scores = (0..VALIDATION_SEEDS).map(|seed| on(&tried, &refitted, seed, Part::Validation));
-            let mean = stats::mean(&scores.collect::<Result<Vec<_>, _>>()?);
-            Ok(if better == Better::Larger { -mean } else { mean })
+            Ok(metric.better.loss(stats::mean(&scores.collect::<Result<Vec<_>, _>>()?)))
         };
         let ridge = descend(settings.ridge, loss)?;
         let chosen = Settings { ridge, ..settings.clone() };
         let scores =
             (0..self.seeds).map(|seed| on(&chosen, &refitted, seed, Part::Test)).collect::<Result<Vec<_>, _>>()?;
-        // A classifier owns its readout, so it cannot be moved to other states.
-        let without_refit = if precision.is_some() && task.name() != "vowels" {
+        let without_refit = if precision.is_some() && task.can_keep_readout() {
             let kept = (0..self.seeds).map(|seed| on(settings, &arithmetic(false), seed, Part::Test));
             Some(stats::mean(&kept.collect::<Result<Vec<_>, _>>()?))
         } else {

@@ -1,12 +1,14 @@
 //! Benchmark tasks keep their stored scores, and the search is what it says.
 
 use std::fs;
+use std::sync::Arc;
 
-use forebay::Precision;
 use forebay::random::Seed;
-use forebay_zoo::search::{Search, SearchError, read_log};
+use forebay::{Precision, Refusal, Substrate, SubstrateError};
+use forebay_substrate::{Capabilities, Loaded, Op, Support};
+use forebay_zoo::search::{self, Search, SearchError};
 use forebay_zoo::systems::Lorenz63;
-use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Task, TaskError};
+use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Settings, Task, TaskError};
 use ndarray::Array2;
 
 fn mean(task: &dyn Task, seeds: u64) -> f64 {
@@ -85,6 +87,72 @@ fn digits_are_worth_what_the_ladder_says() -> Result<(), TaskError> {
     Ok(())
 }
 
+/// Tables, rankings and plots take name, unit and direction from the task; a measurement has those scores.
+#[test]
+fn every_task_measures_what_it_says() -> Result<(), TaskError> {
+    for task in tasks::all() {
+        let settings = Settings { units: 10, ..task.settings() };
+        let measured = task.measure_in(&settings, &Arithmetic::F32, 0, Part::Test)?;
+        assert_eq!(measured.scores[0].metric, task.metric(), "{}", task.name());
+        assert!(measured.of(task.digit_metric()).is_some_and(f64::is_finite), "{}", task.name());
+        // A readout of floats is kept, or the measurement is refused: float scores are no answer.
+        let kept = Arithmetic::Hybrid {
+            substrate: forebay::open("software:akd1000")?,
+            precision: Precision::new(1, 1).expect("allowed"),
+            refit: false,
+        };
+        match task.measure_in(&settings, &kept, 0, Part::Test) {
+            Ok(kept) => assert!(task.can_keep_readout() && kept.main() != measured.main(), "{}", task.name()),
+            Err(TaskError::KeptReadout { .. }) => assert!(!task.can_keep_readout(), "{}", task.name()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A substrate that fails.
+#[derive(Debug)]
+struct Broken(Capabilities);
+
+impl Substrate for Broken {
+    fn capabilities(&self) -> &Capabilities {
+        &self.0
+    }
+
+    fn supports(&self, op: &Op) -> Result<Support, Refusal> {
+        forebay::open("software:akd1000").expect("software is there").supports(op)
+    }
+
+    fn load(&self, _: &[u8]) -> Result<Arc<dyn Loaded>, SubstrateError> {
+        Err(SubstrateError::Unloaded)
+    }
+}
+
+/// A device that fails once was written into the log as settings that do not work, for good.
+#[test]
+fn a_failing_device_stops_a_search_and_is_no_answer() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let software = forebay::open("software:akd1000").expect("software is there");
+    let search = Search {
+        seed: 5,
+        trials: 2,
+        seeds: 1,
+        shard: 0,
+        shards: 1,
+        log: folder.path().join("log"),
+        arithmetic: Arithmetic::Hybrid {
+            substrate: Arc::new(Broken(software.capabilities().clone())),
+            precision: Precision::default(),
+            refit: true,
+        },
+        anew: false,
+    };
+    let stopped = search.run(tasks::by_name("narma10").expect("the task exists").as_ref(), |_| {});
+    assert!(matches!(stopped, Err(SearchError::Trial { .. })), "{stopped:?}");
+    let (_, trials) = search::read(&search.log).expect("a log").expect("it has a subject");
+    assert!(trials.is_empty(), "{trials:?}");
+}
+
 #[test]
 fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -97,8 +165,9 @@ fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
         shards,
         log: folder.path().join(log),
         arithmetic: Arithmetic::F64,
+        anew: false,
     };
-    let whole = search(4, 0, 1, "whole").run(task.as_ref(), |_| {})?;
+    let whole = search(4, 0, 1, "whole").run(task.as_ref(), |_| {})?.ranked;
     assert_eq!(whole.len(), 4);
     assert!(whole.windows(2).all(|w| w[0].score >= w[1].score), "larger capacities come first");
 
@@ -109,7 +178,7 @@ fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
         finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     })?;
     assert_eq!(finished.into_inner(), 2, "finished trials are not run again");
-    assert_eq!(resumed, whole);
+    assert_eq!((resumed.ranked, resumed.resumed), (whole.clone(), 2));
 
     // The same trials in two shards, their logs joined.
     for shard in 0..2 {
@@ -120,10 +189,29 @@ fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
         .collect();
     fs::write(folder.path().join("joined"), joined).expect("the folder is writable");
     let joined = search(4, 0, 1, "joined").run(task.as_ref(), |_| {})?;
-    assert_eq!(joined, whole);
+    assert_eq!((joined.ranked, joined.resumed), (whole.clone(), 4));
+
+    // Fewer trials of the same log are what fewer trials would have found.
+    let fewer = search(3, 0, 1, "whole").run(task.as_ref(), |_| {})?;
+    assert_eq!(fewer.beyond, 1);
+    assert_eq!(fewer.ranked, search(3, 0, 1, "three").run(task.as_ref(), |_| {})?.ranked);
+
+    // Logs of two searches do not add up, and a trial has one result.
+    let text = |log: &str| fs::read_to_string(folder.path().join(log)).expect("the log is there");
+    let write = |log: &str, text: String| fs::write(folder.path().join(log), text).expect("the folder is writable");
+    let other = Search { seed: 6, ..search(1, 0, 1, "other") };
+    other.run(task.as_ref(), |_| {})?;
+    write("mixed", text("whole") + &text("other"));
+    let mixed = search(4, 0, 1, "mixed").run(task.as_ref(), |_| {});
+    assert!(matches!(mixed, Err(SearchError::OtherSearch { field: "seed", .. })), "{mixed:?}");
+    let forged = text("whole").replacen("\"score\":", "\"score\":1", 1);
+    assert_ne!(forged, text("whole"));
+    write("twice", text("whole") + &forged);
+    let twice = search(4, 0, 1, "twice").run(task.as_ref(), |_| {});
+    assert!(matches!(twice, Err(SearchError::TwoResults { .. })), "{twice:?}");
 
     fs::write(folder.path().join("broken"), "{\"trial\": 1}\n").expect("the folder is writable");
-    assert!(matches!(read_log(&folder.path().join("broken")), Err(SearchError::Line { line: 1, .. })));
+    assert!(matches!(search::read(&folder.path().join("broken")), Err(SearchError::Line { line: 1, .. })));
     assert!(matches!(search(4, 2, 2, "x").run(task.as_ref(), |_| {}), Err(SearchError::Range { .. })));
     Ok(())
 }

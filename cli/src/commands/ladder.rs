@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use forebay::Precision;
 use forebay_zoo::ladder::{Climb, Ladder, Rung};
-use forebay_zoo::tasks::{self, Better};
 use serde_json::json;
 
+use super::task;
 use crate::output::{self, align, number};
 use crate::plot::LadderPlot;
 
@@ -25,6 +25,9 @@ pub(crate) struct LadderCommand {
     /// Tasks to climb (repeat for several); by default narma10, vowels, sunspots, lorenz, mackey-glass
     #[arg(long = "task", value_name = "NAME")]
     tasks: Vec<String>,
+    /// Series of the laser task, one number per line
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Reservoir units, at most 300 by default
     #[arg(long)]
     units: Option<usize>,
@@ -55,7 +58,9 @@ impl LadderCommand {
         ensure!((1..=1000).contains(&self.seeds), "--seeds must be 1 to 1000, found {}", self.seeds);
         let names: Vec<&str> =
             if self.tasks.is_empty() { TASKS.to_vec() } else { self.tasks.iter().map(String::as_str).collect() };
-        let tasks = names.iter().map(|name| Ok(tasks::by_name(name)?)).collect::<Result<Vec<_>>>()?;
+        let of_file = |name: &str| self.file.as_ref().filter(|_| name == "laser");
+        ensure!(self.file.is_none() || names.contains(&"laser"), "--file belongs to the task laser");
+        let tasks = names.iter().map(|name| task::find(name, of_file(name))).collect::<Result<Vec<_>>>()?;
         let precisions = precisions(self.quick);
         let substrate = super::substrates::open(&self.substrate)?;
         output::check_folder(&self.out)?;
@@ -94,9 +99,11 @@ fn precisions(quick: bool) -> Vec<Precision> {
 }
 
 fn table(climb: &Climb) -> String {
+    let metric = climb.metric;
+    let score = metric.to_string();
     let titles = [
         "digits (state x weight)",
-        climb.score,
+        &score,
         "of f32",
         "without refit",
         "ridge",
@@ -111,7 +118,7 @@ fn table(climb: &Climb) -> String {
         let mut row = vec![
             label(climb, rung),
             number(rung.mean),
-            format!("{:.0} %", 100.0 * climb.relative(rung)),
+            share(climb, rung),
             rung.without_refit.map_or("-".to_owned(), number),
             format!("{:.0e}", rung.ridge),
         ];
@@ -127,12 +134,17 @@ fn table(climb: &Climb) -> String {
         row.push(format!("{:.1}", rung.step_us));
         rows.push(row);
     }
-    let direction = match climb.better {
-        Better::Larger => "larger is better",
-        Better::Smaller => "smaller is better",
-    };
     let table = align(&rows);
-    format!("{}, {} units ({}: {direction})\n{table}{}\n", climb.task, climb.units, climb.score, which_rung(climb))
+    let no_refit =
+        if climb.can_keep_readout { "" } else { "without refit: none, the task cannot keep a readout of floats\n" };
+    let (task, units, best) = (climb.task, climb.units, which_rung(climb));
+    format!("{task}, {units} units ({metric}: {})\n{table}{no_refit}{best}\n", metric.better)
+}
+
+/// The share of the float score that a rung keeps; a dash where a score of zero leaves none.
+fn share(climb: &Climb, rung: &Rung) -> String {
+    let share = climb.relative(rung);
+    if share.is_finite() { format!("{:.0} %", 100.0 * share) } else { "-".to_owned() }
 }
 
 fn label(climb: &Climb, rung: &Rung) -> String {
@@ -152,10 +164,10 @@ fn which_rung(climb: &Climb) -> String {
     let cheapest = digits().filter(good).min_by_key(|rung| cost(rung));
     let best = digits().max_by(|a, b| climb.relative(a).total_cmp(&climb.relative(b)));
     let Some(rung) = cheapest.or(best) else { return String::new() };
-    let share = 100.0 * climb.relative(rung);
+    let share = share(climb, rung);
     let mut text = match cheapest {
-        Some(_) => format!("the cheapest rung within 5 % of f32 is {} ({share:.0} %)", label(climb, rung)),
-        None => format!("no rung is within 5 % of f32; the best is {} ({share:.0} %)", label(climb, rung)),
+        Some(_) => format!("the cheapest rung within 5 % of f32 is {} ({share})", label(climb, rung)),
+        None => format!("no rung is within 5 % of f32; the best is {} ({share})", label(climb, rung)),
     };
     if let Some(kept) = rung.without_refit {
         text +=

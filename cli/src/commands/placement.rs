@@ -1,6 +1,6 @@
 //! Arguments that say where a model's products are formed.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use forebay::compile::last_precision;
 use forebay::model::Model;
@@ -34,7 +34,10 @@ impl Placement {
     /// What a task's networks compute in: 64-bit floats on the host if no substrate was named.
     pub(super) fn arithmetic(&self) -> Result<Arithmetic> {
         match &self.substrate {
-            None => Ok(Arithmetic::F64),
+            None => {
+                ensure!(self.digits.is_none(), "--digits need a --substrate: floats on the host have none");
+                Ok(Arithmetic::F64)
+            }
             Some(address) => {
                 let substrate = super::substrates::open(address)?;
                 Ok(Arithmetic::Hybrid { substrate, precision: self.digits.unwrap_or_default(), refit: true })

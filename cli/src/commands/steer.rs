@@ -242,7 +242,7 @@ fn kernels(kernels: &[Kernel]) -> String {
     for (plain, kernel) in plain.iter().cycle().zip(others) {
         let doubt = |kernel: &Kernel| kernel.plaquette[3] / kernel.plaquette[2];
         let ratio = kernel.cost / plain.cost;
-        text += &format!(" {ratio:.2} +- {:.2} ({}),", ratio * doubt(plain).hypot(doubt(kernel)), kernel.name);
+        text += &format!(" {ratio:.2} +- {:.2} ({}),", ratio * libm::hypot(doubt(plain), doubt(kernel)), kernel.name);
     }
     text.truncate(text.trim_end_matches(',').len());
     text += ".\n";

@@ -7,7 +7,7 @@ use clap::Args;
 use forebay::threads;
 use forebay_zoo::data;
 use forebay_zoo::stats::{self, MeanInterval};
-use forebay_zoo::tasks::{self, Laser, Measurement, Part, Settings, Task};
+use forebay_zoo::tasks::{self, Laser, Measurement, Metric, Part, Settings, Task};
 use serde_json::json;
 
 use super::placement::Placement;
@@ -71,10 +71,10 @@ impl TaskCommand {
         if self.json {
             let per_seed: Vec<f64> = measured.iter().map(Measurement::main).collect();
             return output::print_json(&json!({
-                "task": task.name(), "protocol": task.protocol(), "seeds": self.seeds, "better": task.better(),
+                "task": task.name(), "protocol": task.protocol(), "seeds": self.seeds, "metric": task.metric(),
                 "settings": settings, "substrate": self.placement.substrate.as_deref().unwrap_or("host"), "tested_on_silicon": false,
                 "scores": summaries.iter().map(|s| json!({
-                    "name": s.name, "mean": s.interval.mean, "ci95_half_width": s.interval.half_width,
+                    "name": s.metric.name, "unit": s.metric.unit, "better": s.metric.better, "mean": s.interval.mean, "ci95_half_width": s.interval.half_width,
                     "sd": s.interval.sd, "min": s.low, "max": s.high,
                 })).collect::<Vec<_>>(),
                 "main_per_seed": per_seed,
@@ -90,7 +90,7 @@ impl TaskCommand {
 }
 
 struct Summary {
-    name: &'static str,
+    metric: Metric,
     interval: MeanInterval,
     low: f64,
     high: f64,
@@ -101,7 +101,7 @@ fn summaries(measured: &[Measurement]) -> Vec<Summary> {
     let summary = |(k, score): (usize, &tasks::Score)| {
         let values: Vec<f64> = measured.iter().map(|m| m.scores[k].value).collect();
         let (low, high) = (stats::quantile(&values, 0.0), stats::quantile(&values, 1.0));
-        Summary { name: score.name, interval: MeanInterval::of(&values), low, high }
+        Summary { metric: score.metric, interval: MeanInterval::of(&values), low, high }
     };
     names.iter().enumerate().map(summary).collect()
 }
@@ -117,9 +117,9 @@ fn describe(
     let mut text = format!("{}\n{}\n\n", task.name(), task.protocol());
     let titles = [&format!("{seeds} seed(s)"), "mean", "95 % interval", "min", "max"].map(|s: &str| s.to_owned());
     let mut rows = vec![titles.to_vec()];
-    for Summary { name, interval, low, high } in summaries {
+    for Summary { metric, interval, low, high } in summaries {
         let half = interval.half_width.map_or("-".to_owned(), |h| format!("± {}", number(h)));
-        rows.push(vec![(*name).to_owned(), number(interval.mean), half, number(*low), number(*high)]);
+        rows.push(vec![metric.to_string(), number(interval.mean), half, number(*low), number(*high)]);
     }
     for (name, value) in baselines {
         rows.push(vec![format!("baseline: {name}"), number(*value)]);

@@ -75,7 +75,7 @@ fn draw_panel(climb: &Climb, area: &Area<'_>) -> Drawn {
         .x_label_formatter(&|v: &f64| if v.fract().abs() < 1e-9 { format!("{v:.0}") } else { String::new() })
         .y_label_formatter(&|v| format!("{v:.0} %"))
         .x_desc("state digits of 4 bits")
-        .y_desc(format!("of f32: {}", climb.score))
+        .y_desc(format!("of f32: {}", climb.metric))
         .draw()?;
     chart.draw_series(DashedLineSeries::new([(0.8, 100.0), (4.2, 100.0)], 8, 6, FAINT.stroke_width(2)))?;
     for (digits, colour) in WEIGHT_DIGITS {

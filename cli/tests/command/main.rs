@@ -1,5 +1,6 @@
 //! The `forebay` binary as a user meets it: arguments in, text, files and exit codes out.
 
+mod choices;
 mod devices;
 mod evolve;
 mod fingerprint;

@@ -243,10 +243,14 @@ fn adjoint(a: &Su3) -> Su3 {
 fn deviation(a: &Su3) -> f64 {
     let square = multiply(a, &adjoint(a));
     let entries = (0..3).flat_map(|i| (0..3).map(move |j| (i, j)));
-    let unitary = entries.map(|(i, j)| (square[i][j] - IDENTITY[i][j]).norm()).fold(0.0, larger);
+    let unitary = entries.map(|(i, j)| size(square[i][j] - IDENTITY[i][j])).fold(0.0, larger);
     let third = cross(&a[0], &a[1]);
     let determinant: Complex64 = (0..3).map(|k| third[k].conj() * a[2][k]).sum();
-    larger(unitary, (determinant - ONE).norm())
+    larger(unitary, size(determinant - ONE))
+}
+
+fn size(a: Complex64) -> f64 {
+    libm::hypot(a.re, a.im)
 }
 
 /// The larger one, or NaN if one is: a maximum of the standard library forgets it.

@@ -1,7 +1,5 @@
 //! Logistic regression.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use super::SteeringError;
@@ -33,7 +31,8 @@ impl Logistic {
     /// `features`: `[rows, F]`; `labels`: `[rows]`.
     ///
     /// # Errors
-    /// [`SteeringError::TooShort`] for fewer than 2 rows, other than one label per row, or features that are not finite.
+    /// [`SteeringError::TooShort`] for fewer than 2 rows, other than one label per row, or features that are not finite;
+    /// [`SteeringError::Singular`] if rounding leaves the equations without a solution.
     pub fn fit(features: ArrayView2<'_, f64>, labels: &[bool], ridge: f64) -> Result<Self, SteeringError> {
         let (rows, width) = features.dim();
         if rows < 2 || labels.len() != rows || features.iter().any(|v| !v.is_finite()) || ridge.is_nan() || ridge <= 0.0
@@ -55,23 +54,22 @@ impl Logistic {
         let penalty = |c: usize| if c < width { ridge } else { 1e-9 };
         for _ in 0..MOST_TURNS {
             let mut gradient: Vec<f64> = (0..=width).map(|c| -penalty(c) * parameters[c]).collect();
-            let mut weighted = design.clone();
-            for ((mut row, original), &label) in weighted.rows_mut().into_iter().zip(design.rows()).zip(labels) {
-                let p = sigmoid(original.iter().zip(&parameters).map(|(x, w)| x * w).sum());
+            let mut hessian = Array2::zeros((width + 1, width + 1));
+            for (row, &label) in design.rows().into_iter().zip(labels) {
+                let p = sigmoid(row.iter().zip(&parameters).map(|(x, w)| x * w).sum());
                 let residual = f64::from(u8::from(label)) - p;
-                gradient.iter_mut().zip(original).for_each(|(g, x)| *g += residual * x);
-                row.mapv_inplace(|x| x * p * (1.0 - p));
+                for i in 0..=width {
+                    gradient[i] += residual * row[i];
+                    let weighted = row[i] * p * (1.0 - p);
+                    (0..=i).for_each(|j| hessian[[i, j]] += weighted * row[j]);
+                }
             }
-            let hessian = design.t().dot(&weighted);
-            let hessian =
-                Mat::from_fn(width + 1, width + 1, |i, j| hessian[[i, j]] + if i == j { penalty(i) } else { 0.0 });
-            let right = Mat::from_fn(width + 1, 1, |i, _| gradient[i]);
-            let Ok(factor) = hessian.llt(Side::Lower) else { break };
-            let step = factor.solve(&right);
+            (0..=width).for_each(|i| hessian[[i, i]] += penalty(i));
+            let step = solve(hessian, gradient).ok_or(SteeringError::Singular { ridge })?;
             // A full step may overshoot where the classes are far apart.
-            let longest = (0..=width).map(|i| step[(i, 0)].abs()).fold(0.0, f64::max);
+            let longest = step.iter().map(|s| s.abs()).fold(0.0, f64::max);
             let shorten = if longest > 4.0 { 4.0 / longest } else { 1.0 };
-            parameters.iter_mut().enumerate().for_each(|(i, w)| *w += shorten * step[(i, 0)]);
+            parameters.iter_mut().zip(&step).for_each(|(w, step)| *w += shorten * step);
             if longest < 1e-8 {
                 break;
             }
@@ -119,6 +117,34 @@ impl Logistic {
 
 const MOST_TURNS: usize = 40;
 
+/// Solves `A x = b` for a symmetric A given by its lower triangle, by Cholesky's method; none unless A is positive definite.
+///
+/// A few features: plain loops in a fixed order, so that the weights have the same bits on every machine.
+fn solve(mut a: Array2<f64>, mut b: Vec<f64>) -> Option<Vec<f64>> {
+    let n = b.len();
+    for j in 0..n {
+        let pivot = a[[j, j]] - (0..j).map(|k| a[[j, k]] * a[[j, k]]).sum::<f64>();
+        if !(pivot > 0.0 && pivot.is_finite()) {
+            return None;
+        }
+        let root = pivot.sqrt();
+        a[[j, j]] = root;
+        for i in j + 1..n {
+            let overlap: f64 = (0..j).map(|k| a[[i, k]] * a[[j, k]]).sum();
+            a[[i, j]] = (a[[i, j]] - overlap) / root;
+        }
+    }
+    for i in 0..n {
+        let known: f64 = (0..i).map(|k| a[[i, k]] * b[k]).sum();
+        b[i] = (b[i] - known) / a[[i, i]];
+    }
+    for i in (0..n).rev() {
+        let known: f64 = (i + 1..n).map(|k| a[[k, i]] * b[k]).sum();
+        b[i] = (b[i] - known) / a[[i, i]];
+    }
+    Some(b)
+}
+
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
 }
@@ -140,6 +166,16 @@ mod tests {
         assert!((model.weights[1] * model.scales[1] + 0.7).abs() < 0.1);
         let probability = model.probability(ndarray::aview1(&[0.0, 0.0]));
         assert!((probability - sigmoid(0.5)).abs() < 0.02);
+    }
+
+    /// `A = [[4, 2, 2], [2, 5, 3], [2, 3, 6]]` and x = (1, -2, 3), multiplied by hand.
+    #[test]
+    fn a_small_system_is_solved() {
+        let lower = ndarray::array![[4.0, 0.0, 0.0], [2.0, 5.0, 0.0], [2.0, 3.0, 6.0]];
+        let x = solve(lower, vec![6.0, 1.0, 14.0]).expect("it is positive definite");
+        assert!(x.iter().zip([1.0, -2.0, 3.0]).all(|(x, expected)| (x - expected).abs() < 1e-14), "{x:?}");
+        assert_eq!(solve(ndarray::array![[1.0, 0.0], [2.0, 1.0]], vec![1.0, 1.0]), None);
+        assert_eq!(solve(ndarray::array![[f64::NAN]], vec![1.0]), None);
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub enum SteeringError {
     /// The reservoir, or its substrate.
     #[error(transparent)]
     Reservoir(#[from] forebay::Error),
+    /// A regression whose equations have no solution in floats.
+    #[error("the logistic regression with a ridge of {ridge:e} has no solution in floats: use a larger ridge")]
+    Singular {
+        /// The penalty.
+        ridge: f64,
+    },
     /// Not enough data for what is asked.
     #[error("{what} needs {expected}, found {found}")]
     TooShort {

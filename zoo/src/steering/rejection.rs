@@ -226,3 +226,65 @@ fn row(
     let gain = reference.map(|reference| scores::brier_gain(said, reference, test, block, seed));
     Row { name: name.to_owned(), sees, scores, skill, gain, reliability: scores::reliability(said, test) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outcomes drawn with a probability that the potential at the start tells: `p = 1 / (1 + exp(-(0.5 + 2 z)))`, and a dH
+    /// that belongs to it. Paths and kinetic energies say nothing.
+    fn known(count: usize) -> (History, Vec<f64>) {
+        let mut stream = Seed(1).stream("known");
+        let mut history = History::default();
+        let mut probabilities = Vec::new();
+        for number in 0..count as u64 {
+            let z = stream.normal();
+            let p = 1.0 / (1.0 + libm::exp(-0.5 - 2.0 * z));
+            let start = Energy { kinetic: 100.0 + stream.normal(), potential: 500.0 + 3.0 * z };
+            let accepted = stream.uniform() < p;
+            let (delta_h, plaquette) = (-libm::log(p), stream.normal());
+            history.trajectories.push(Trajectory {
+                number,
+                start,
+                delta_h,
+                accepted,
+                aborted: false,
+                plaquette,
+                forces: 2,
+            });
+            let point = |_| Energy { kinetic: stream.normal(), potential: stream.normal() };
+            history.paths.push((0..3).map(point).collect());
+            probabilities.push(p);
+        }
+        (history, probabilities)
+    }
+
+    #[test]
+    fn a_known_probability_is_found_and_nothing_beyond_it() {
+        let (history, p) = known(3000);
+        let software = forebay::open("software:akd1000").expect("software is there");
+        let study = study(&history, &software, Seed(2)).expect("there are trajectories");
+        let [train, gap, test] = study.rows_used;
+        assert_eq!((train, train + gap + test), (1500, 3000));
+        let mean = |f: &dyn Fn(f64) -> f64| p[train + gap..].iter().map(|&p| f(p)).sum::<f64>() / test as f64;
+        // The share that was drawn is within three standard errors of the mean of its probabilities.
+        let error = (mean(&|p| p * (1.0 - p)) / test as f64).sqrt();
+        assert!((study.base_rate - mean(&|p| p)).abs() < 3.0 * error, "{}", study.base_rate);
+        assert!((study.ceiling - mean(&|p| p.max(1.0 - p))).abs() < 1e-12, "{}", study.ceiling);
+        let [nothing, logistic, ..] = &study.rows[..] else { panic!("two rows") };
+        assert_eq!((nothing.skill, nothing.scores.auc.value), (0.0, 0.5));
+        // Who knows p reaches the ceiling and has this Brier score; the base rate has that of its variance.
+        assert!((logistic.scores.accuracy.value - study.ceiling).abs() < 0.03, "{:?}", logistic.scores.accuracy);
+        let brier = mean(&|p| p * (1.0 - p));
+        assert!((logistic.scores.brier.value - brier).abs() < 0.01, "{:?}", logistic.scores.brier);
+        let variance = study.base_rate * (1.0 - study.base_rate);
+        assert!((nothing.scores.brier.value - variance).abs() < 0.01);
+        assert!((logistic.skill - (1.0 - brier / variance)).abs() < 0.06, "{}", logistic.skill);
+        for row in &study.rows[2..] {
+            // A gain over what knows all there is to know is never claimed.
+            let is_better = row.gain.as_ref().is_some_and(|gain| gain.low > 0.0);
+            assert!(!is_better, "{} ({})", row.name, row.sees);
+        }
+        assert!(study.rows[6].skill < 0.02, "the path says nothing: {}", study.rows[6].skill);
+    }
+}

@@ -3,7 +3,7 @@
 use forebay::random::Seed;
 use serde::Serialize;
 
-use crate::stats::quantile;
+use crate::stats::{quantile, square};
 
 /// Resamples behind an interval.
 const RESAMPLES: usize = 1000;
@@ -79,7 +79,7 @@ fn paired(
 }
 
 fn square_error(probability: f64, outcome: bool) -> f64 {
-    (probability - f64::from(u8::from(outcome))).powi(2)
+    square(probability - f64::from(u8::from(outcome)))
 }
 
 fn weighted(counts: &[u32], value: impl Fn(usize) -> f64) -> f64 {
@@ -203,5 +203,9 @@ mod tests {
         let bins = reliability(&p, &[true; 95]);
         assert_eq!(bins.iter().map(|b| b.count).sum::<usize>(), 95);
         assert!(bins.iter().all(|b| b.seen == 1.0));
+        // Outcome and probability of a bin belong together: 95 evenly spaced values in order, each with its own share.
+        assert!(bins.windows(2).all(|pair| pair[0].said < pair[1].said));
+        let sum: f64 = bins.iter().map(|b| b.said * b.count as f64).sum();
+        assert!((sum - p.iter().sum::<f64>()).abs() < 1e-12, "{sum}");
     }
 }

@@ -12,6 +12,7 @@ use super::rejection::{History, changes};
 use super::reservoir::Features;
 use crate::lattice::Energy;
 use crate::lattice::screened::Screen;
+use crate::stats::square;
 
 /// A frozen reservoir that reads half a path from rest and says how likely its trajectory is accepted.
 ///
@@ -44,7 +45,7 @@ impl ReservoirScreen {
         let half = history.half();
         let plain: Vec<Array2<f64>> = history.paths.iter().map(|path| changes(&path[..=half], [1.0; 2])).collect();
         let spread = |c: usize| {
-            let squares = plain.iter().map(|change| change[[half - 1, c]] * change[[half - 1, c]]).sum::<f64>();
+            let squares = plain.iter().map(|change| square(change[[half - 1, c]])).sum::<f64>();
             (squares / plain.len() as f64).sqrt().max(1e-12)
         };
         let scales = [spread(0), spread(1)];

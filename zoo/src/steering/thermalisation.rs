@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::SteeringError;
 use super::logistic::Logistic;
 use super::reservoir::Features;
-use crate::stats::{mean, quantile, sample_sd};
+use crate::stats::{mean, quantile, sample_sd, square};
 
 /// Trajectories whose mean is the first measurement.
 const MEASURED: usize = 20;
@@ -117,7 +117,7 @@ fn mser(series: &[f64]) -> usize {
     let error = |skip: usize| {
         let rest = &means[skip..];
         let centre = mean(rest);
-        rest.iter().map(|v| (v - centre).powi(2)).sum::<f64>() / (rest.len() as f64).powi(2)
+        rest.iter().map(|v| square(v - centre)).sum::<f64>() / square(rest.len() as f64)
     };
     let best = (0..=means.len() / 2).min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(0);
     5 * best
@@ -127,7 +127,7 @@ fn mser(series: &[f64]) -> usize {
 fn two_windows(series: &[f64]) -> usize {
     let is_flat = |&t: &usize| {
         let (a, b) = (&series[t - 20..t - 10], &series[t - 10..t]);
-        (mean(a) - mean(b)).abs() < 2.0 * ((sample_sd(a).powi(2) + sample_sd(b).powi(2)) / 10.0).sqrt()
+        (mean(a) - mean(b)).abs() < 2.0 * ((square(sample_sd(a)) + square(sample_sd(b))) / 10.0).sqrt()
     };
     (20..=series.len()).find(is_flat).unwrap_or(series.len())
 }
@@ -136,7 +136,7 @@ fn two_windows(series: &[f64]) -> usize {
 fn halves(series: &[f64]) -> usize {
     let is_flat = |&t: &usize| {
         let (a, b) = series[..t].split_at(t / 2);
-        let (va, vb) = (sample_sd(a).powi(2) / a.len() as f64, sample_sd(b).powi(2) / b.len() as f64);
+        let (va, vb) = (square(sample_sd(a)) / a.len() as f64, square(sample_sd(b)) / b.len() as f64);
         (mean(a) - mean(b)).abs() < (va + vb).sqrt()
     };
     (20..=series.len()).find(is_flat).unwrap_or(series.len())
@@ -217,8 +217,8 @@ fn bias_of(picked: &[usize], chains: &[Chain], equilibrium: Equilibrium, stop: &
     let square = |is_cold: bool| {
         let of = picked.iter().filter(|&&i| chains[i].is_cold == is_cold);
         let values: Vec<f64> = of.map(|&i| bias(&chains[i], stop(i), equilibrium)).collect();
-        let noise = if values.len() > 1 { sample_sd(&values).powi(2) / values.len() as f64 } else { 0.0 };
-        (mean(&values).powi(2) - noise).max(0.0)
+        let noise = if values.len() > 1 { square(sample_sd(&values)) / values.len() as f64 } else { 0.0 };
+        (square(mean(&values)) - noise).max(0.0)
     };
     (0.5 * (square(false) + square(true))).sqrt()
 }

@@ -21,6 +21,8 @@ pub(super) struct Domain {
     pub(super) layout: Layout,
     /// Per head the input whose latest value persistence repeats, in the same units.
     pub(super) latest: Vec<Option<usize>>,
+    /// Rows after which losses are taken as independent: the slowest cycle, or several times the slowest decay.
+    pub(super) cycle: usize,
     leak_rate: f64,
     spectral_radius: f64,
     input_scaling: f64,
@@ -85,6 +87,8 @@ fn lattice(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
         targets,
         layout,
         latest,
+        // The plaquette forgets itself within about 10 trajectories.
+        cycle: 50,
         leak_rate: 1.0,
         spectral_radius: 0.5,
         input_scaling: 0.3,
@@ -103,6 +107,8 @@ fn lorenz(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
         targets: Array2::from_shape_fn((rows, 2), |(row, head)| column(row, head)),
         layout: Layout::new([("ahead", VALUE), ("unobserved", VALUE)]),
         latest: vec![Some(0), None],
+        // Two units of time: the orbit stays on one side for about as long.
+        cycle: 100,
         leak_rate: 0.6,
         spectral_radius: 0.8,
         input_scaling: 0.6,
@@ -149,6 +155,8 @@ fn heat(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
         ),
         layout: Layout::new([("ahead", VALUE), ("unobserved", VALUE)]),
         latest: vec![Some(1), None],
+        // The walk and the rod forget within about 20 rows each.
+        cycle: 100,
         leak_rate: 0.6,
         spectral_radius: 0.6,
         input_scaling: 0.2,
@@ -165,6 +173,8 @@ fn sunspots(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
         targets: roots.slice(s![1.., ..]).to_owned(),
         layout: Layout::new([("ahead", VALUE)]),
         latest: vec![Some(0)],
+        // Eleven years.
+        cycle: 132,
         leak_rate: 0.3,
         spectral_radius: 1.0,
         input_scaling: 0.3,

@@ -6,6 +6,7 @@ use ndarray::Array2;
 
 use super::SurrogateError;
 use super::domains::Domain;
+use crate::stats::square;
 
 /// Numbers of past rows that are tried.
 const ORDERS: [usize; 5] = [1, 2, 4, 8, 16];
@@ -27,7 +28,7 @@ pub(super) fn best(
 ) -> Result<Baseline, SurrogateError> {
     let border = train - (train - first) / 4;
     let target = domain.targets.column(column);
-    let error = |forecast: &[f64]| (border..train).map(|row| super::square(forecast[row] - target[row])).sum::<f64>();
+    let error = |forecast: &[f64]| (border..train).map(|row| square(forecast[row] - target[row])).sum::<f64>();
     let rate = target.slice(ndarray::s![first..train]).mean().unwrap_or(f64::NAN);
     let mut tried = vec![Baseline { name: "base rate".to_owned(), forecast: vec![rate; target.len()] }];
     if let Some(input) = domain.latest[column] {

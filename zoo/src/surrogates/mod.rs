@@ -41,7 +41,7 @@ use self::domains::Domain;
 use crate::data::DataError;
 use crate::lattice::LatticeError;
 use crate::scalers::ScalerError;
-use crate::stats::MeanInterval;
+use crate::stats::{self, MeanInterval, square};
 use crate::systems::SystemError;
 
 pub use self::named::named;
@@ -120,8 +120,9 @@ impl Size {
 /// Rows at the start of every series while the state forgets that it began at rest.
 const WASHOUT: usize = 50;
 
-/// Stretches of the test rows whose means are taken as independent.
-const BLOCKS: usize = 10;
+/// Most stretches of the test rows whose means are taken as independent, and the fewest that give an interval.
+const MOST_BLOCKS: usize = 10;
+const FEWEST_BLOCKS: usize = 3;
 
 /// One head beside the best of the forecasts it has to beat.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -139,9 +140,11 @@ pub struct Outcome {
     pub baseline: String,
     /// Its mean loss on the test rows.
     pub baseline_loss: f64,
-    /// Baseline's loss minus the head's, with a 95 % interval from the means of ten stretches of the test rows, weighed by their
-    /// lengths.
+    /// Baseline's loss minus the head's, with a 95 % interval from the means of [`blocks`](Self::blocks) stretches of the
+    /// test rows, weighed by their lengths; no interval, and no claim, with fewer than three.
     pub gain: MeanInterval,
+    /// Stretches of equal length, each at least as long as the domain's slowest cycle; at most ten.
+    pub blocks: usize,
     /// The head's skill against its base rate over the last predictions, as its conductor saw it; none without one.
     pub skill: Option<f64>,
     /// Whether the conductor trusts it in the end.
@@ -155,7 +158,7 @@ pub enum Verdict {
     Better,
     /// It loses more.
     Worse,
-    /// The interval contains zero.
+    /// The interval contains zero, or there is none.
     NoClaim,
 }
 
@@ -174,8 +177,11 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let loss = if self.is_probability { "Brier" } else { "NMSE" };
         write!(f, "{:8} {:10} {loss:5} {:.4}; {} ", self.domain, self.head, self.loss, self.baseline)?;
-        let half = self.gain.half_width.unwrap_or(f64::NAN);
-        write!(f, "{:.4}; gain {:+.4} +- {half:.4}: ", self.baseline_loss, self.gain.mean)?;
+        write!(f, "{:.4}; gain {:+.4} ", self.baseline_loss, self.gain.mean)?;
+        match self.gain.half_width {
+            Some(half) => write!(f, "+- {half:.4} ({} stretches): ", self.blocks)?,
+            None => f.write_str("(too few rows for an interval): ")?,
+        }
         f.write_str(match self.verdict() {
             Verdict::Better => "better",
             Verdict::Worse => "worse",
@@ -262,10 +268,6 @@ impl fmt::Debug for Surrogates {
     }
 }
 
-fn square(x: f64) -> f64 {
-    x * x
-}
-
 impl Running {
     fn step(&mut self, row: usize) -> Result<(), SurrogateError> {
         let Self { domain, conductor, losses } = self;
@@ -291,19 +293,49 @@ impl Running {
             let of_baseline: Vec<f64> =
                 rows.map(|row| square(baseline.forecast[row] - domain.targets[[row, column]])).collect();
             let gains: Vec<f64> = of_baseline.iter().zip(losses).map(|(baseline, loss)| baseline - loss).collect();
+            let (means, gain) = stretches(&gains, domain.cycle);
             let trust = conductor.trust(&head.name)?;
             outcomes.push(Outcome {
                 domain: domain.name.to_owned(),
                 head: head.name.clone(),
                 is_probability,
-                loss: crate::stats::mean(losses),
+                loss: stats::mean(losses),
                 baseline: baseline.name,
-                baseline_loss: crate::stats::mean(&of_baseline),
-                gain: MeanInterval::of_stretches(&gains, BLOCKS),
+                baseline_loss: stats::mean(&of_baseline),
+                gain,
+                blocks: means.len(),
                 skill: trust.skill,
                 is_trusted: trust.is_trusted,
             });
         }
         Ok(outcomes)
+    }
+}
+
+/// Means of stretches that are at least a cycle long, as many as there are but at most ten; and the mean of all with an
+/// interval from them. A shorter stretch says again what its neighbour said: its mean is not another observation.
+fn stretches(gains: &[f64], cycle: usize) -> (Vec<f64>, MeanInterval) {
+    let blocks = (gains.len() / cycle).min(MOST_BLOCKS);
+    let blocks = if blocks < FEWEST_BLOCKS { 0 } else { blocks };
+    let block = |b: usize| &gains[b * gains.len() / blocks..(b + 1) * gains.len() / blocks];
+    let means: Vec<f64> = (0..blocks).map(|b| stats::mean(block(b))).collect();
+    let none = MeanInterval { mean: stats::mean(gains), half_width: None, sd: None, n: 0 };
+    (means, if blocks == 0 { none } else { MeanInterval::of_stretches(gains, blocks) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stretches;
+
+    /// A gain that swings with a cycle of 132 rows says nothing; stretches of 40 rows took a rising half for a trend.
+    #[test]
+    fn a_cycle_is_no_trend() {
+        let gains: Vec<f64> = (0..400).map(|t| if t % 132 < 66 { 1.0 } else { -0.9 }).collect();
+        let (means, interval) = stretches(&gains, 132);
+        assert_eq!(means.len(), 3);
+        assert!(interval.half_width.is_some_and(|half| half > interval.mean.abs()), "{interval:?}");
+        let (means, interval) = stretches(&gains[..263], 132);
+        assert_eq!((means.len(), interval.half_width), (0, None));
+        assert_eq!(stretches(&gains, 7).0.len(), 10);
     }
 }

@@ -1,5 +1,6 @@
 //! In which numbers a task's network computes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use forebay::model::Model;
@@ -25,6 +26,28 @@ pub enum Arithmetic {
         /// Whether readouts are trained on the hybrid's states; if not, on those of floats, and then kept.
         refit: bool,
     },
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::F64 => f.write_str("f64 on the host"),
+            Self::F32 => f.write_str("f32 on the host"),
+            Self::Hybrid { substrate, precision, refit } => {
+                let (on, states, weights) =
+                    (substrate.capabilities(), precision.state_digits(), precision.weight_digits());
+                write!(f, "{states} x {weights} digits on {}", on.name)?;
+                if !on.device.is_empty() {
+                    write!(f, " ({})", on.device)?;
+                }
+                write!(
+                    f,
+                    ", f32 on the host, readout trained on {}",
+                    if *refit { "these states" } else { "those of floats" }
+                )
+            }
+        }
+    }
 }
 
 impl Arithmetic {

@@ -3,8 +3,8 @@
 use forebay::reservoir::{Activation, Topology};
 use ndarray::{Array2, ArrayView2};
 
-use super::one_step::{Split, Transform};
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::one_step::{NMSE, Split, Transform};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 
 /// The laser series with 200 units. The data set has no clear licence, so the numbers come from the user.
 pub struct Laser {
@@ -38,8 +38,16 @@ impl Task for Laser {
          Score: NMSE, divided by the variance on the scored steps."
     }
 
-    fn better(&self) -> Better {
-        Better::Smaller
+    fn metric(&self) -> Metric {
+        NMSE
+    }
+
+    fn data(&self) -> Option<String> {
+        let mut hash = blake3::Hasher::new();
+        self.series.iter().for_each(|value| {
+            hash.update(&value.to_le_bytes());
+        });
+        Some(hash.finalize().to_hex().to_string())
     }
 
     fn settings(&self) -> Settings {

@@ -8,7 +8,7 @@ use forebay::train::{Series, Training};
 use ndarray::s;
 
 use super::closed_loop::Starts;
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::stats;
 use crate::systems::Lorenz63;
@@ -21,6 +21,10 @@ const TRAIN: usize = 5000;
 const STARTS: Starts = Starts { from: WASHOUT + TRAIN, count: 25, spacing: 200, horizon: 1200 };
 const DT: f64 = 0.02;
 const LYAPUNOV: f64 = 0.9056;
+
+const VALID_TIME: Metric = Metric::gain("valid time, median of starts", "Lyapunov times");
+const SHORTEST: Metric = Metric::gain("valid time, shortest of the starts", "Lyapunov times");
+const BELOW_ONE: Metric = Metric::error("share of starts below 1 Lyapunov time");
 
 impl Task for Lorenz {
     fn name(&self) -> &'static str {
@@ -35,8 +39,8 @@ impl Task for Lorenz {
          its mean passes 0.4, in Lyapunov times (exponent 0.9056); the median over start points is the seed's score."
     }
 
-    fn better(&self) -> Better {
-        Better::Larger
+    fn metric(&self) -> Metric {
+        VALID_TIME
     }
 
     fn settings(&self) -> Settings {
@@ -93,8 +97,8 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
     let times = STARTS.valid_times(&trained, series.view(), &valid)?;
     let share_below = times.iter().filter(|t| **t < 1.0).count() as f64 / times.len() as f64;
     let scores = Measurement::default()
-        .with("valid prediction time, Lyapunov times, median of starts", stats::median(&times))
-        .with("shortest of the starts", times.iter().copied().fold(f64::INFINITY, f64::min))
-        .with("share of starts below 1 Lyapunov time", share_below);
+        .with(VALID_TIME, stats::median(&times))
+        .with(SHORTEST, times.iter().copied().fold(f64::INFINITY, f64::min))
+        .with(BELOW_ONE, share_below);
     Ok(Measurement { singles: times, ..scores })
 }

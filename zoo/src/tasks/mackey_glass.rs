@@ -8,7 +8,7 @@ use forebay::train::{Series, Training};
 use ndarray::{Array2, s};
 
 use super::closed_loop::Starts;
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::stats;
 use crate::systems::MackeyGlass as System;
@@ -26,6 +26,10 @@ const LONG: Starts = Starts { from: WASHOUT + TRAIN, count: 20, spacing: 100, ho
 /// Stands for a value of a closed loop that left the floats; its square is still one.
 const OVERFLOWN: f64 = 1e18;
 
+const AT_84: Metric = Metric::error("NRMSE at 84 steps, closed loop");
+const ONE_STEP: Metric = Metric::error("NRMSE, one step");
+const VALID_TIME: Metric = Metric::gain("valid time, median of starts", "steps");
+
 impl Task for MackeyGlass {
     fn name(&self) -> &'static str {
         "mackey-glass"
@@ -41,8 +45,13 @@ impl Task for MackeyGlass {
          followed for at most 2,000 steps."
     }
 
-    fn better(&self) -> Better {
-        Better::Smaller
+    fn metric(&self) -> Metric {
+        AT_84
+    }
+
+    /// The time that a closed loop holds: an error at one time says little of what a digit buys.
+    fn digit_metric(&self) -> Metric {
+        VALID_TIME
     }
 
     fn settings(&self) -> Settings {
@@ -117,8 +126,5 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
     let valid = LONG.valid_times(&trained, series.view(), &valid)?;
     let free = metrics::rmse(truths.view(), ends.view())? / spread;
     let one = metrics::nrmse(series.slice(s![split + 1..=split + STARTS * SPACING, ..]), one_step.view())?;
-    Ok(Measurement::default()
-        .with("NRMSE at 84 steps, closed loop", free)
-        .with("NRMSE, one step", one)
-        .with("valid prediction time, steps, median of starts", stats::median(&valid)))
+    Ok(Measurement::default().with(AT_84, free).with(ONE_STEP, one).with(VALID_TIME, stats::median(&valid)))
 }

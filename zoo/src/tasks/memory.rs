@@ -9,7 +9,7 @@ use forebay::reservoir::{Activation, Reservoir, Topology};
 use forebay::train::{Series, Training};
 use ndarray::{Array2, s};
 
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 
 /// Memory capacity of 100 linear units.
 pub struct MemoryCapacity;
@@ -18,6 +18,8 @@ const DELAYS: usize = 200;
 const WASHOUT: usize = 500;
 const TRAIN: usize = 6000;
 const TEST: usize = 6000;
+
+const CAPACITY: Metric = Metric::gain("memory capacity", "steps");
 
 impl Task for MemoryCapacity {
     fn name(&self) -> &'static str {
@@ -30,8 +32,8 @@ impl Task for MemoryCapacity {
          of squared correlation coefficients. Its limit is the number of units; unrelated steps add about 200/6,000."
     }
 
-    fn better(&self) -> Better {
-        Better::Larger
+    fn metric(&self) -> Metric {
+        CAPACITY
     }
 
     fn settings(&self) -> Settings {
@@ -97,5 +99,5 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
     let trained = arithmetic.deploy(trained, input.slice(s![..split, ..]))?;
     let recalled = trained.session().run(input.view())?;
     let capacity = metrics::memory_capacity(delayed.slice(s![split.., ..]), recalled.slice(s![split.., ..]))?;
-    Ok(Measurement::default().with("memory capacity", capacity))
+    Ok(Measurement::default().with(CAPACITY, capacity))
 }

@@ -9,6 +9,7 @@ mod laser;
 mod lorenz;
 mod mackey_glass;
 mod memory;
+mod metric;
 mod narma;
 mod one_step;
 mod settings;
@@ -20,6 +21,7 @@ pub use laser::Laser;
 pub use lorenz::Lorenz;
 pub use mackey_glass::MackeyGlass;
 pub use memory::MemoryCapacity;
+pub use metric::{Better, Metric};
 pub use narma::Narma;
 pub use settings::{Scale, Settings, Space, Span};
 pub use sunspots::Sunspots;
@@ -52,8 +54,8 @@ impl Part {
 /// One number of a measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Score {
-    /// What it is, with its definition in short.
-    pub name: &'static str,
+    /// What it is.
+    pub metric: Metric,
     /// The value for one seed.
     pub value: f64,
 }
@@ -61,7 +63,7 @@ pub struct Score {
 /// What one seed gave.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Measurement {
-    /// The scores; the first is the task's main one, which the search minimises (or maximises).
+    /// The scores; the first is the task's main one, [`Task::metric`].
     pub scores: Vec<Score>,
     /// Single values behind a main score that is a median (valid times of all start points), if any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -69,25 +71,20 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    fn with(mut self, name: &'static str, value: f64) -> Self {
-        self.scores.push(Score { name, value });
+    fn with(mut self, metric: Metric, value: f64) -> Self {
+        self.scores.push(Score { metric, value });
         self
     }
 
-    /// The main score.
+    /// The main score; NaN of nothing.
     pub fn main(&self) -> f64 {
         self.scores.first().map_or(f64::NAN, |score| score.value)
     }
-}
 
-/// Whether small or large main scores are good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// Errors.
-    Smaller,
-    /// Times and capacities.
-    Larger,
+    /// The score of this kind; none if it was not measured.
+    pub fn of(&self, metric: Metric) -> Option<f64> {
+        self.scores.iter().find(|score| score.metric == metric).map(|score| score.value)
+    }
 }
 
 /// A benchmark task.
@@ -98,8 +95,24 @@ pub trait Task: Sync {
     /// The protocol: data, splits, sizes, what is scored; and published figures with their source.
     fn protocol(&self) -> &'static str;
 
-    /// Direction of the main score.
-    fn better(&self) -> Better;
+    /// What the main score is: the first of every measurement, by which a search ranks.
+    fn metric(&self) -> Metric;
+
+    /// The score by which digits are judged, one of those of a measurement; by default the main one.
+    fn digit_metric(&self) -> Metric {
+        self.metric()
+    }
+
+    /// Whether a readout that was trained in floats can be kept for a hybrid network (`refit: false`). If not, such a
+    /// measurement is refused with [`TaskError::KeptReadout`].
+    fn can_keep_readout(&self) -> bool {
+        true
+    }
+
+    /// A hash of the user's data that the task runs on; none if all of it is shipped or generated.
+    fn data(&self) -> Option<String> {
+        None
+    }
 
     /// The stored settings, chosen on validation data.
     fn settings(&self) -> Settings;
@@ -171,6 +184,20 @@ pub enum TaskError {
         name: String,
         /// The names that exist.
         available: String,
+    },
+    /// A readout of floats was to be kept where it cannot be.
+    #[error("the task {task} cannot keep a readout that was trained in floats: train it on the hybrid's states")]
+    KeptReadout {
+        /// The task.
+        task: &'static str,
+    },
+    /// A measurement without the score that the task is judged by.
+    #[error("the task {task} did not measure its {metric}")]
+    Unmeasured {
+        /// The task.
+        task: &'static str,
+        /// The score's name.
+        metric: &'static str,
     },
     /// Settings outside the task.
     #[error("{what} must be {expected}, found {found}")]

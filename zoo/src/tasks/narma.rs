@@ -7,7 +7,7 @@ use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
 use ndarray::s;
 
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 use crate::scalers::Scaler;
 use crate::systems::narma10;
 
@@ -17,6 +17,9 @@ pub struct Narma;
 const WASHOUT: usize = 200;
 const TRAIN: usize = 4000;
 const TEST: usize = 2000;
+
+const NRMSE: Metric = Metric::error("NRMSE");
+const ON_TRAINING: Metric = Metric::error("NRMSE on training steps");
 
 impl Task for Narma {
     fn name(&self) -> &'static str {
@@ -30,8 +33,8 @@ impl Task for Narma {
          on the scored steps."
     }
 
-    fn better(&self) -> Better {
-        Better::Smaller
+    fn metric(&self) -> Metric {
+        NRMSE
     }
 
     fn settings(&self) -> Settings {
@@ -99,5 +102,5 @@ fn run<T: Real>(settings: &Settings, arithmetic: &Arithmetic, seed: u64, part: P
     let forecast = trained.session().run(input.view())?;
     let error = metrics::nrmse(target.slice(s![split.., ..]), forecast.slice(s![split.., ..]))?;
     let train = report.heads[0].train_nrmse[0].unwrap_or(f64::NAN);
-    Ok(Measurement::default().with("NRMSE", error).with("NRMSE on training steps", train))
+    Ok(Measurement::default().with(NRMSE, error).with(ON_TRAINING, train))
 }

@@ -5,10 +5,14 @@ use forebay::metrics;
 use forebay::train::{Series, Training, TrainingReport};
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Arithmetic, Measurement, Part, Settings, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, TaskError};
 use crate::baselines::Autoregression;
 use crate::scalers::Scaler;
 use crate::stats;
+
+/// On the scored steps; on validation data the mean over three origins.
+pub(super) const NMSE: Metric = Metric::error("NMSE, one step");
+const ON_TRAINING: Metric = Metric::error("NMSE on training steps");
 
 /// Lengths of the three stretches, in steps.
 pub(super) struct Split {
@@ -68,7 +72,7 @@ impl Split {
                 let known = self.train + self.validation;
                 let (error, train) =
                     self.score(series, settings, arithmetic, seed, self.train, (known, self.total()))?;
-                Ok(Measurement::default().with("NMSE, one step", error).with("NMSE on training steps", train))
+                Ok(Measurement::default().with(NMSE, error).with(ON_TRAINING, train))
             }
             Part::Validation => {
                 let origins = [self.train / 2, self.train * 3 / 4, self.train];
@@ -76,7 +80,7 @@ impl Split {
                     Ok(self.score(series, settings, arithmetic, seed, origin, (origin, origin + self.validation))?.0)
                 });
                 let errors = errors.collect::<Result<Vec<f64>, TaskError>>()?;
-                Ok(Measurement::default().with("NMSE, one step, mean of three origins", stats::mean(&errors)))
+                Ok(Measurement::default().with(NMSE, stats::mean(&errors)))
             }
         }
     }

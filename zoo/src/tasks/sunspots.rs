@@ -2,8 +2,8 @@
 
 use forebay::reservoir::{Activation, Topology};
 
-use super::one_step::{Split, Transform};
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::one_step::{NMSE, Split, Transform};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 use crate::data;
 
 /// Monthly sunspots with 200 units.
@@ -23,8 +23,8 @@ impl Task for Sunspots {
          the variance on the scored months."
     }
 
-    fn better(&self) -> Better {
-        Better::Smaller
+    fn metric(&self) -> Metric {
+        NMSE
     }
 
     fn settings(&self) -> Settings {

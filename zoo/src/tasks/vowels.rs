@@ -8,7 +8,7 @@ use forebay::train::Ridge;
 use forebay::train::classify::{Classifier, Pooling};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
-use super::{Arithmetic, Better, Measurement, Part, Settings, Space, Span, Task, TaskError};
+use super::{Arithmetic, Measurement, Metric, Part, Settings, Space, Span, Task, TaskError};
 use crate::data::{self, Sequence};
 use crate::scalers::Scaler;
 
@@ -19,6 +19,7 @@ pub struct Vowels {
 }
 
 const CLASSES: usize = 9;
+const MISCLASSIFIED: Metric = Metric::error("sequences misclassified");
 const POOLING: [Pooling; 2] = [Pooling::Samples(3), Pooling::Mean];
 
 impl Task for Vowels {
@@ -38,8 +39,12 @@ impl Task for Vowels {
         }
     }
 
-    fn better(&self) -> Better {
-        Better::Smaller
+    fn metric(&self) -> Metric {
+        MISCLASSIFIED
+    }
+
+    fn can_keep_readout(&self) -> bool {
+        false
     }
 
     fn settings(&self) -> Settings {
@@ -74,6 +79,10 @@ impl Task for Vowels {
         seed: u64,
         part: Part,
     ) -> Result<Measurement, TaskError> {
+        if matches!(arithmetic, Arithmetic::Hybrid { refit: false, .. }) {
+            // A classifier owns its readout, which cannot be moved to other states.
+            return Err(TaskError::KeptReadout { task: self.name() });
+        }
         match arithmetic {
             Arithmetic::F64 => self.run::<f64>(settings, arithmetic, seed, part),
             Arithmetic::F32 | Arithmetic::Hybrid { .. } => self.run::<f32>(settings, arithmetic, seed, part),
@@ -108,7 +117,7 @@ impl Vowels {
                 errors
             }
         };
-        Ok(Measurement::default().with("sequences misclassified", errors))
+        Ok(Measurement::default().with(MISCLASSIFIED, errors))
     }
 
     /// Number of `test` sequences that classifiers trained on `train` get wrong.

@@ -1,0 +1,177 @@
+//! `cargo xtask mutants --sample N [--seed S]`: changes the code in N places, one at a time, and looks whether a test notices.
+//!
+//! The places are drawn at random from what decides whether numbers are right. Each is judged by the test binaries that
+//! are there to judge it, stopping at the first that fails; doc tests are left out. The mutants are those of `cargo mutants`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::{Options, Outcome, run as run_command, target, works};
+
+/// Where mutants are drawn, and what judges them there.
+struct Field {
+    /// Files, as patterns of `cargo mutants`.
+    files: &'static [&'static str],
+    /// The package whose tests judge, which need not be the one that is changed.
+    judge: &'static str,
+    /// Its test binaries, the quickest first.
+    tests: &'static [&'static str],
+}
+
+const FIELDS: &[Field] = &[
+    Field {
+        files: &["runtime/src/train/*.rs"],
+        judge: "forebay",
+        tests: &["--lib", "--test", "training", "--test", "repeatability"],
+    },
+    Field { files: &["runtime/src/drift/*.rs"], judge: "forebay", tests: &["--lib", "--test", "drift"] },
+    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["--lib", "--test", "metrics"] },
+    Field {
+        files: &[
+            "kernels/src/solver/**/*.rs",
+            "kernels/src/solver*.rs",
+            "kernels/src/readout*.rs",
+            "kernels/src/gram*.rs",
+        ],
+        judge: "forebay-kernels",
+        tests: &["--lib", "--tests"],
+    },
+];
+
+/// Seconds after which a mutant counts as one that hangs: several times what the slowest field's tests take.
+const TIMEOUT: &str = "300";
+
+/// How mutants ended, by the files that `cargo mutants` writes.
+const ENDS: [&str; 4] = ["caught", "missed", "unviable", "timeout"];
+
+pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
+    if !works("cargo", &["mutants", "--version"]) {
+        return Outcome::NotRun("cargo-mutants is missing: cargo install --locked cargo-mutants".to_owned());
+    }
+    let mut all = Vec::new();
+    for (k, field) in FIELDS.iter().enumerate() {
+        match list(options, field) {
+            Ok(names) => all.extend(names.into_iter().map(|name| (name, k))),
+            Err(why) => return Outcome::Failed(why),
+        }
+    }
+    all.sort();
+    let found = all.len();
+    draw(&mut all, sample, seed);
+    println!("{} of {found} mutants, drawn with seed {seed}", all.len());
+    let mut fields: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    all.into_iter().for_each(|(name, k)| fields.entry(k).or_default().push(name));
+    let mut ends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (k, names) in fields {
+        let folder = target(options).join(format!("mutants/{k}"));
+        if let Err(why) = judge(options, &FIELDS[k], &names, &folder) {
+            return Outcome::Failed(why);
+        }
+        for end in ENDS {
+            // A way to end that no mutant took leaves an empty file, or none.
+            let text = fs::read_to_string(folder.join(format!("mutants.out/{end}.txt"))).unwrap_or_default();
+            ends.entry(end).or_default().extend(text.lines().map(str::to_owned));
+        }
+    }
+    let of = |end: &str| ends.get(end).map_or(&[][..], Vec::as_slice);
+    for end in ["missed", "timeout"] {
+        of(end).iter().for_each(|name| println!("{end}: {name}"));
+    }
+    let told: Vec<String> = ENDS.iter().map(|end| format!("{} {end}", of(end).len())).collect();
+    println!("{}", told.join(", "));
+    // Survivors are for people to judge: some change nothing that can be seen.
+    if of("caught").is_empty() && !of("missed").is_empty() {
+        return Outcome::Failed("no mutant was caught: the tests did not run".to_owned());
+    }
+    Outcome::Passed
+}
+
+/// Names of all mutants of a field.
+fn list(options: &Options, field: &Field) -> Result<Vec<String>, String> {
+    let mut command = Command::new("cargo");
+    command.args(["mutants", "--list", "--colors", "never"]).current_dir(&options.root).stdin(Stdio::null());
+    field.files.iter().for_each(|file| {
+        command.args(["--file", file]);
+    });
+    let output = command.output().map_err(|error| format!("cargo mutants cannot be started: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo mutants --list: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// Runs these mutants against the field's tests; what became of them is written below `folder`.
+fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let mut command = Command::new("cargo");
+    command.args(["mutants", "--colors", "never", "--no-shuffle", "--baseline", "skip", "--timeout", TIMEOUT]);
+    command.args(["--test-package", field.judge, "--profile", "mutants"]).arg("--output").arg(folder);
+    for file in field.files {
+        command.args(["--file", file]);
+    }
+    for name in names {
+        command.arg("--re").arg(format!("^{}$", escaped(name)));
+    }
+    command.arg("--").args(field.tests);
+    // One target folder for all copies of the tree, so that the dependencies are built once.
+    command.env("CARGO_TARGET_DIR", target(options).join("mutants/target"));
+    // Few random cases find a wrong line; many find a rare one.
+    command.env("PROPTEST_CASES", "32");
+    match run_command(command.current_dir(&options.root)) {
+        Outcome::Failed(why) if !folder.join("mutants.out/outcomes.json").exists() => Err(why),
+        // It fails if a mutant survives, which is what was asked.
+        _ => Ok(()),
+    }
+}
+
+/// A text as a regular expression that matches it alone.
+fn escaped(text: &str) -> String {
+    let special = |c: char| c.is_ascii_punctuation() && c != '_';
+    text.chars().fold(String::new(), |mut escaped, c| {
+        if special(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        escaped
+    })
+}
+
+/// Keeps `sample` items, drawn by the seed alone, in their order. Source of the generator: Steele, Lea, Flood, OOPSLA (2014).
+fn draw<T>(items: &mut Vec<T>, sample: usize, seed: u64) {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    while items.len() > sample {
+        let at = (next() % items.len() as u64) as usize;
+        items.remove(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{draw, escaped};
+
+    #[test]
+    fn a_draw_is_by_the_seed_alone() {
+        let drawn = |seed| {
+            let mut items: Vec<u32> = (0..100).collect();
+            draw(&mut items, 7, seed);
+            items
+        };
+        assert_eq!(drawn(1).len(), 7);
+        assert_eq!(drawn(1), drawn(1));
+        assert_ne!(drawn(1), drawn(2));
+        assert!(drawn(3).windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn names_are_taken_literally() {
+        assert_eq!(escaped("a/b_c.rs:1:2: replace + with *"), r"a\/b_c\.rs\:1\:2\: replace \+ with \*");
+    }
+}
