@@ -101,7 +101,7 @@ impl<T: Real> Batch<T> {
         }
         let width = self.model().graph().outputs();
         if let Some((index, value)) = features.iter().enumerate().find(|(_, v)| !v.is_finite()) {
-            return Err(Error::NonFinite { what: "input".to_owned(), index, value: value.to_f64() });
+            return Err(Error::non_finite("input", index, *value));
         }
         let mut outputs = Array3::from_elem((streams, steps, width), T::ZERO);
         let group = GROUP.min(streams.div_ceil(threads::count())).max(1);

@@ -5,6 +5,7 @@
 
 mod batch;
 mod executor;
+mod gather;
 mod lanes;
 mod memory;
 mod plan;

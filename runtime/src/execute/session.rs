@@ -226,8 +226,7 @@ impl<T: Real> Session<T> {
             return Err(Error::shape("input", format!("[steps, {inputs}]"), format!("{:?}", features.shape())));
         }
         if let Some(index) = features.iter().position(|v| !v.is_finite()) {
-            let value = features[[index / inputs, index % inputs]].to_f64();
-            return Err(Error::NonFinite { what: "input".to_owned(), index, value });
+            return Err(Error::non_finite("input", index, features[[index / inputs, index % inputs]]));
         }
         self.all_or_nothing(|session| {
             for row in features.rows() {

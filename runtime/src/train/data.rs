@@ -179,7 +179,7 @@ pub(super) fn check<T: Real>(model: &Model<T>, index: usize, series: &Series<'_,
         }
         if let Some(((row, column), value)) = array.indexed_iter().find(|(_, v)| !v.is_finite()) {
             let (what, index) = (format!("{what} of series {index}"), row * expected[1] + column);
-            return Err(Error::NonFinite { what, index, value: value.to_f64() });
+            return Err(Error::non_finite(&what, index, *value));
         }
     }
     Ok(())
