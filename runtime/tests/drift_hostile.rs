@@ -147,7 +147,8 @@ fn an_offset_or_another_unit_changes_no_alarm() -> Result<(), Error> {
             let is_alarm = |&t: &usize| detector.update(offset + scale * samples[t]) >= 1.0;
             (0..samples.len()).filter(is_alarm).collect()
         };
-        let detectors: [(&str, fn() -> Box<dyn Detector>); 3] = [
+        type Make = fn() -> Box<dyn Detector>;
+        let detectors: [(&str, Make); 3] = [
             ("ADWIN, delta", || Box::new(Adwin::new(0.2).expect("in range"))),
             ("ADWIN, fixed", || Box::new(Adwin::with_threshold(6.0).expect("in range"))),
             ("KSWIN", || Box::new(Kswin::new(100, 30, 1.5).expect("in range"))),

@@ -260,7 +260,7 @@ fn conductors_are_as_before() -> Result<(), Error> {
         // Two steps later it reaches the squares: 1e19 leaves the heads' sums in range, 1e30 does not.
         let bad = [if t % 7 == 3 { f32::NAN } else { 0.1 }, 0.2];
         let before = (conductor.steps(), conductor.outputs().to_vec());
-        if conductor.step(&bad[..1 + usize::from(t % 7 == 3)]).is_err() {
+        if conductor.step(&bad[..=usize::from(t % 7 == 3)]).is_err() {
             failed += 1;
             assert_eq!((conductor.steps(), conductor.outputs().to_vec()), before);
         }

@@ -76,8 +76,8 @@ impl Plain {
             let old = self.states[k].clone();
             for i in 0..UNITS {
                 let mut sum = self.w_in[k][[i, 0]] * u + self.w_feedback[k][[i, 0]] * self.fed_back[k];
-                for j in 0..UNITS {
-                    sum += self.w_res[k][[i, j]] * old[j];
+                for (j, old) in old.iter().enumerate() {
+                    sum += self.w_res[k][[i, j]] * old;
                 }
                 self.states[k][i] = (1.0 - LEAK) * old[i] + LEAK * libm::tanh(sum);
             }
@@ -217,7 +217,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let order: Vec<usize> = order.into_iter().filter(|&k| k < heads).collect();
-        let trained = &order[..1 + (share * heads as f64) as usize % heads];
+        let trained = &order[..=(share * heads as f64) as usize % heads];
         let feedback = if own { OnlineFeedback::Own } else { OnlineFeedback::Teacher };
         let others = if given { Others::Given } else { Others::Own };
         assert_trains_as_in_plain_loops::<f64>(heads, trained, feedback, others, seed, 1e-9)?;
@@ -228,6 +228,7 @@ proptest! {
 /// Regression: two heads trained one after the other, each with zeros of the other fed back, ended far from ridge regression.
 #[test]
 fn two_heads_trained_at_once_end_at_the_ridge_solution() -> Result<(), Error> {
+    const WASHOUT: usize = 50;
     let mut g = Graph::builder();
     let u = g.input("u", 1);
     let a = g.reservoir_with_feedback("a", u, Reservoir::new(15), "y");
@@ -241,7 +242,6 @@ fn two_heads_trained_at_once_end_at_the_ridge_solution() -> Result<(), Error> {
         let past = |back: usize| if t >= back { u[[t - back, 0]] } else { 0.0 };
         past(k) * past(1) + 0.5 * past(2) - 0.3 + 0.05 * stream.normal()
     });
-    const WASHOUT: usize = 50;
     let ridge = 1e-7;
     let (rls_y, rls_z) = (Rls::new(28, 1, 1.0, ridge)?, Rls::new(14, 2, 1.0, ridge)?);
     // Not in the graph's order, so that a mix-up of columns shows.

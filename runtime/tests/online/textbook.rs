@@ -153,8 +153,8 @@ impl<N: Number> Textbook<N> {
         for i in 0..n {
             let gain = p_phi[i].clone() / divisor.clone();
             self.w[i] = self.w[i].clone() + error.clone() * gain.clone();
-            for j in i..n {
-                let next = (self.p[i * n + j].clone() - gain.clone() * p_phi[j].clone()) * grow.clone();
+            for (j, p_phi) in p_phi.iter().enumerate().skip(i) {
+                let next = (self.p[i * n + j].clone() - gain.clone() * p_phi.clone()) * grow.clone();
                 self.p[j * n + i] = next.clone();
                 self.p[i * n + j] = next;
             }
