@@ -139,6 +139,7 @@ fn after_a_shift_adwins_window_holds_what_came_after() -> Result<(), Error> {
 /// 24 false alarms in 5,000 samples around 1e8, none around 0: squares cancelled.
 #[test]
 fn an_offset_or_another_unit_changes_no_alarm() -> Result<(), Error> {
+    type Make = fn() -> Box<dyn Detector>;
     let mut total = 0;
     for seed in 0..10 {
         let mut stream = Seed(seed).stream("samples");
@@ -147,7 +148,6 @@ fn an_offset_or_another_unit_changes_no_alarm() -> Result<(), Error> {
             let is_alarm = |&t: &usize| detector.update(offset + scale * samples[t]) >= 1.0;
             (0..samples.len()).filter(is_alarm).collect()
         };
-        type Make = fn() -> Box<dyn Detector>;
         let detectors: [(&str, Make); 3] = [
             ("ADWIN, delta", || Box::new(Adwin::new(0.2).expect("in range"))),
             ("ADWIN, fixed", || Box::new(Adwin::with_threshold(6.0).expect("in range"))),

@@ -169,6 +169,7 @@ mod linux {
         Form::from_env().expect("the parent names one that there is")
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "jobs have one signature")]
     fn tanh<T: Real>() -> Result<(), Error> {
         for mut values in [extremes::<T>(), vec![T::from_f64(f64::INFINITY), T::from_f64(f64::NEG_INFINITY)]] {
             forebay_kernels::tanh(form(), &mut values);
@@ -177,6 +178,7 @@ mod linux {
         Ok(())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "jobs have one signature")]
     fn finite<T: Real>() -> Result<(), Error> {
         let values = extremes::<T>();
         assert!(forebay_kernels::all_finite(form(), &values));
@@ -191,6 +193,7 @@ mod linux {
     }
 
     /// Numbers are made without arithmetic that raises.
+    #[expect(clippy::unnecessary_wraps, reason = "jobs have one signature")]
     fn all_of<T: Real>() -> Result<(), Error> {
         assert_eq!((extremes::<T>().len(), refused::<T>().len()), (if T::NAME == "f32" { 2040 } else { 12_282 }, 4));
         Ok(())

@@ -62,7 +62,9 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     draw(&mut all, sample, seed);
     println!("{} of {found} mutants, drawn with seed {seed}", all.len());
     let mut fields: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-    all.into_iter().for_each(|(name, k)| fields.entry(k).or_default().push(name));
+    for (name, k) in all {
+        fields.entry(k).or_default().push(name);
+    }
     let mut ends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (k, names) in fields {
         let folder = target(options).join(format!("mutants/{k}"));
@@ -77,7 +79,9 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     }
     let of = |end: &str| ends.get(end).map_or(&[][..], Vec::as_slice);
     for end in ["missed", "timeout"] {
-        of(end).iter().for_each(|name| println!("{end}: {name}"));
+        for name in of(end) {
+            println!("{end}: {name}");
+        }
     }
     let told: Vec<String> = ENDS.iter().map(|end| format!("{} {end}", of(end).len())).collect();
     println!("{}", told.join(", "));

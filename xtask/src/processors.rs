@@ -179,7 +179,9 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
             let differences = differences(&expected, &found);
             let verdict = if differences.is_empty() { "same bytes" } else { "DIFFERENT" };
             println!("{:9} {:14} {verdict} ({:.1} s)", case.name, way.name, start.elapsed().as_secs_f32());
-            differences.iter().for_each(|difference| println!("    {difference}"));
+            for difference in &differences {
+                println!("    {difference}");
+            }
             if !differences.is_empty() {
                 different.push(format!("{} ({})", case.name, way.name));
             }
@@ -257,17 +259,14 @@ fn differences(expected: &Written, found: &Written) -> Vec<String> {
         let lines =
             |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok().map(|t| t.lines().map(str::to_owned).collect());
         let (a_lines, b_lines): (Option<Vec<String>>, Option<Vec<String>>) = (lines(a), lines(b));
-        match a_lines.zip(b_lines) {
-            Some((a, b)) => {
-                let differing = a.iter().zip(&b).filter(|(a, b)| a != b);
-                let count = differing.clone().count() + a.len().abs_diff(b.len());
-                told.push(format!("{name}: {count} of {} lines differ", a.len()));
-                told.extend(differing.take(12).map(|(a, b)| format!("  here {}; there {}", a.trim(), b.trim())));
-            }
-            None => {
-                let first = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
-                told.push(format!("{name}: {} and {} bytes, from byte {first} on", a.len(), b.len()));
-            }
+        if let Some((a, b)) = a_lines.zip(b_lines) {
+            let differing = a.iter().zip(&b).filter(|(a, b)| a != b);
+            let count = differing.clone().count() + a.len().abs_diff(b.len());
+            told.push(format!("{name}: {count} of {} lines differ", a.len()));
+            told.extend(differing.take(12).map(|(a, b)| format!("  here {}; there {}", a.trim(), b.trim())));
+        } else {
+            let first = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len()));
+            told.push(format!("{name}: {} and {} bytes, from byte {first} on", a.len(), b.len()));
         }
     }
     told

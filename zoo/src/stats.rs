@@ -96,16 +96,18 @@ fn half_width(sd: f64, n: usize) -> Option<f64> {
 /// The share between -t and t by its finite sum, and t by halving an interval until it is two neighbouring numbers: the
 /// same bits on every machine. Source: Abramowitz, Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
 fn t_quantile(freedom: usize) -> Option<f64> {
+    if freedom == 0 {
+        return None;
+    }
     // The quantiles of 1 degree and of infinitely many are 12.706 and 1.960.
     let (mut low, mut high) = (1.9, 12.8);
-    while freedom > 0 {
+    loop {
         let middle = 0.5 * (low + high);
         if middle <= low || middle >= high {
             return Some(middle);
         }
         if share_within(middle, freedom) < 0.95 { low = middle } else { high = middle }
     }
-    None
 }
 
 /// The probability that |t| is smaller than this.

@@ -118,6 +118,9 @@ impl Log {
     }
 }
 
+/// What a log is of, and its trials by number.
+pub type Contents = (Subject, BTreeMap<u64, Trial>);
+
 /// What a log is of and its trials by number; none if the file does not exist or is empty. Joined logs name their subject
 /// several times, and may hold a trial twice.
 ///
@@ -125,7 +128,7 @@ impl Log {
 /// [`SearchError::Log`]; [`SearchError::Line`] for a line that is neither; [`SearchError::NoSubject`] if trials come first;
 /// [`SearchError::OtherSearch`] if logs of two subjects were joined; [`SearchError::TwoResults`] if a trial is there
 /// twice with different results.
-pub fn read(path: &Path) -> Result<Option<(Subject, BTreeMap<u64, Trial>)>, SearchError> {
+pub fn read(path: &Path) -> Result<Option<Contents>, SearchError> {
     let fail = |source| SearchError::Log { path: path.to_owned(), source };
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

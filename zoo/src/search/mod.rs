@@ -19,7 +19,7 @@ use crate::stats;
 use crate::tasks::{Arithmetic, Better, Part, Settings, Task, TaskError};
 use log::Log;
 
-pub use log::{Subject, read};
+pub use log::{Contents, Subject, read};
 
 /// What to search.
 #[derive(Clone, Debug)]
