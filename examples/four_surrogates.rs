@@ -15,7 +15,9 @@ fn main() -> Result<()> {
     let under = |(train, test)| -> Result<Vec<Outcome>> {
         println!("{train} rows to learn from, {test} test rows");
         let outcomes = Surrogates::train(Size { units: 64, train, test }, &|_| software.clone())?.compare()?;
-        outcomes.iter().for_each(|outcome| println!("{outcome}"));
+        for outcome in &outcomes {
+            println!("{outcome}");
+        }
         Ok(outcomes)
     };
     if std::env::args().any(|argument| argument == "lengths") {

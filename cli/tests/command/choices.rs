@@ -62,7 +62,7 @@ fn a_log_that_does_not_say_what_it_is_of_is_refused() {
     let folder = Folder::new();
     folder.done(&SEARCH);
     let log = String::from_utf8(folder.read("log.jsonl")).expect("text");
-    let trials: String = log.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let trials: String = log.split_inclusive('\n').skip(1).collect();
     folder.write("log.jsonl", &trials);
     refused(&folder.run(&SEARCH), &["does not say"]);
     assert_eq!(fs::read_to_string(folder.path("log.jsonl")).expect("the log is there"), trials);

@@ -77,7 +77,7 @@ pub enum Base {
     /// The mean of the training steps.
     #[default]
     Mean,
-    /// The last truth of a time no later than the prediction's step: with [`Rule::horizon`] `h`, that of the prediction `h`
+    /// The last truth of a time no later than the prediction's step: with [`Rule::horizon`](field@Rule::horizon) `h`, that of the prediction `h`
     /// steps before, or the newest known one before that. Predictions for which there is none do not count. Truths have to be
     /// told in the order of their steps.
     Persistence,
@@ -89,7 +89,7 @@ pub enum Base {
 pub struct Rule {
     /// Predictions with known truth that count, the newest; 16 to 65,536. Default 256.
     ///
-    /// An eighth of it should be longer than errors stay alike, which may be longer than the [`horizon`](Self::horizon); see
+    /// An eighth of it should be longer than errors stay alike, which may be longer than the [`horizon`](field@Self::horizon); see
     /// [`Trust`](super::Trust).
     pub window: usize,
     /// How many there must be at least; 16 to the window. Default 64.

@@ -88,7 +88,7 @@ mod tests {
     /// A chain that noted no energies under way once gave the screen two points instead of five: another screen, without a word.
     #[test]
     fn a_chain_that_does_not_observe_is_screened_alike() -> Result<(), Box<dyn std::error::Error>> {
-        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 6, length: 1.0 };
+        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 24, length: 1.0 };
         let mut chain = Hmc::new(Lattice::cold([2, 2, 2, 4])?, settings, Seed(1))?;
         for _ in 0..20 {
             chain.trajectory();
@@ -104,7 +104,7 @@ mod tests {
         chain.trajectory();
         assert_eq!(chain.path().len(), 2);
         // Trajectories of another number of steps have another kind of half.
-        chain.set_settings(Settings { steps: 8, ..settings })?;
+        chain.set_settings(Settings { steps: 28, ..settings })?;
         assert!((0..20).all(|_| delayed(&mut chain, &screen).aborted));
         Ok(())
     }

@@ -330,7 +330,7 @@ mod tests {
     /// A gain that swings with a cycle of 132 rows says nothing; stretches of 40 rows took a rising half for a trend.
     #[test]
     fn a_cycle_is_no_trend() {
-        let gains: Vec<f64> = (0..400).map(|t| if t % 132 < 66 { 1.0 } else { -0.9 }).collect();
+        let gains: Vec<f64> = (0..400).map(|t| if t % 132 < 66 { 1.0 } else { -1.0 }).collect();
         let (means, interval) = stretches(&gains, 132);
         assert_eq!(means.len(), 3);
         assert!(interval.half_width.is_some_and(|half| half > interval.mean.abs()), "{interval:?}");
