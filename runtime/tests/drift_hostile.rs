@@ -119,7 +119,7 @@ fn after_a_shift_adwins_window_holds_what_came_after() -> Result<(), Error> {
                 assert!((0..2000).all(|_| adwin.update(stream.normal()) < 1.0), "seed {seed}");
                 assert_eq!(adwin.window(), 2000);
                 let alarms: Vec<u32> = (1..=2000).filter(|_| adwin.update(shift + stream.normal()) >= 1.0).collect();
-                assert!((1..=3).contains(&alarms.len()) && alarms[0] < 200, "seed {seed}, {shift}: {alarms:?}");
+                assert!((1..=3).contains(&alarms.len()) && alarms[0] < 300, "seed {seed}, {shift}: {alarms:?}");
                 // The cut lies where the evidence is largest, which noise moves: by a few samples, or dozens for a small shift.
                 let (window, mean) = (adwin.window(), adwin.mean().expect("it is not empty"));
                 let most = if shift < 2.0 { 2150 } else { 2040 };
