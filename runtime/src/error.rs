@@ -113,12 +113,19 @@ impl Error {
         Self::Shape { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// `Err` naming the first value that is not finite.
+    /// `Err` naming the first value that is not finite; raises no floating-point exception.
     pub(crate) fn check_finite<T: forebay_kernels::Real>(what: &str, values: &[T]) -> Result<(), Self> {
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
-            Some(index) => Err(Self::NonFinite { what: what.to_owned(), index, value: values[index].to_f64() }),
+            Some(index) => Err(Self::non_finite(what, index, values[index])),
         }
+    }
+
+    /// Of a value that is not finite.
+    pub(crate) fn non_finite<T: forebay_kernels::Real>(what: &str, index: usize, value: T) -> Self {
+        // Converting a signalling NaN would raise the exception that a refusal must not.
+        let value = if value.is_nan() { f64::NAN } else { value.to_f64() };
+        Self::NonFinite { what: what.to_owned(), index, value }
     }
 }
 

@@ -225,6 +225,30 @@ fn every_kernel_form_gives_the_same_bits() -> Result<(), Error> {
     Ok(())
 }
 
+/// `specs/numerics.md`: eight chains over the concatenation of the sources, which lie apart here, and a fixed tree.
+#[test]
+fn a_readout_is_the_sum_of_eight_chains() -> Result<(), Error> {
+    let model = rich_model(4)?;
+    let mut session = model.session();
+    for t in 0..50 {
+        let outputs = session.step(&[0.1 * t as f32, -0.2])?.to_vec();
+        for (name, sources, found) in [("y", ["p", "b"], &outputs[..2]), ("z", ["u", "b"], &outputs[2..])] {
+            let (weights, bias) = model.readout(name)?;
+            let features = sources.map(|source| session.node(source).map(<[f32]>::to_vec)).into_iter();
+            let features = features.collect::<Result<Vec<_>, _>>()?.concat();
+            for ((row, bias), found) in weights.rows().into_iter().zip(&bias).zip(found) {
+                let mut p = [0.0_f32; 8];
+                for (j, (w, x)) in row.iter().zip(&features).enumerate() {
+                    p[j % 8] = w.mul_add(*x, p[j % 8]);
+                }
+                let sum = bias + (((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7])));
+                assert_eq!(sum.to_bits(), found.to_bits(), "{name}, step {t}");
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]

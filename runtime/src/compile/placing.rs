@@ -204,13 +204,13 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
 
     /// Source, weights `[units, inputs]` and bias of a dense node.
     fn dense(&self, node: usize) -> (usize, Array2<f64>, Vec<f64>) {
-        let (Op::Dense { source, .. }, Parameters::Linear(LinearParameters { parts, bias })) =
+        let (Op::Dense { source, .. }, Parameters::Linear(LinearParameters { weights, bias })) =
             (self.model.graph().nodes()[node].op(), self.model.parameters(node))
         else {
             unreachable!("the candidate is a dense node with linear weights");
         };
         let bias = bias.iter().map(|b| b.to_f64()).collect();
-        (source.0, parts[0].to_dense().mapv(T::to_f64), bias)
+        (source.0, weights.to_dense().mapv(T::to_f64), bias)
     }
 
     /// The range of a node's values: from data, else from the last compilation, else from what bounds it.

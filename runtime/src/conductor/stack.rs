@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use forebay_kernels::{Form, PanelMatrix, Real, all_finite};
+use forebay_kernels::{Form, Real, RowMatrix, all_finite};
 
 use super::head::Head;
 use crate::error::Error;
 
-/// The weights of all heads, one below the other.
+/// The weights of all heads, one below the other. Their sums are those of a model's readouts, to the bit.
 #[derive(Clone, Debug)]
 pub(super) struct Stack<T: Real> {
-    weights: Arc<PanelMatrix<T>>,
+    weights: Arc<RowMatrix<T>>,
     bias: Arc<[T]>,
     form: Form,
 }
@@ -21,7 +21,7 @@ impl<T: Real> Stack<T> {
         let bias: Vec<T> = heads.iter().flat_map(|head| head.bias.iter().copied()).collect();
         Error::check_finite("weights of the heads", &weights)?;
         Error::check_finite("biases of the heads", &bias)?;
-        let weights = PanelMatrix::new(bias.len(), features, &weights)
+        let weights = RowMatrix::new(bias.len(), features, &weights)
             .map_err(|error| Error::shape("weights of the heads", "a row-major matrix", error))?;
         Ok(Self { weights: Arc::new(weights), bias: bias.into(), form })
     }
@@ -34,7 +34,7 @@ impl<T: Real> Stack<T> {
     /// `outputs = W features + b`.
     pub(super) fn multiply(&self, features: &[T], outputs: &mut [T]) {
         outputs.copy_from_slice(&self.bias);
-        self.weights.accumulate(self.form, features, outputs);
+        self.weights.accumulate(self.form, 1, features, outputs);
     }
 
     pub(super) fn is_finite(&self, outputs: &[T]) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update};
 
+use super::gather::{gather, gathered_width};
 use crate::compile::{ChainRunner, Placement, ProductRunner, Region};
 use crate::error::Error;
 use crate::graph::Op;
@@ -31,6 +32,8 @@ pub(super) struct Executor<T: Real> {
     heads: Vec<T>,
     /// One head's feedback, gathered for the product.
     fed_back: Vec<T>,
+    /// A readout's features from several nodes, for the product.
+    together: Vec<T>,
     scratch: BatchScratch<T>,
     runners: Runners<T>,
     steps: u64,
@@ -176,6 +179,11 @@ impl<T: Real> Executor<T> {
         let runners = Runners::place(model.placement().map(|placement| &**placement), &mut plan, &blocks);
         let widest = plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. })).map(|s| s.out.width).max();
         let outputs: Vec<Block> = graph.heads().map(|head| blocks[head.node.0]).collect();
+        let gathered = plan.iter().map(|step| match &step.kind {
+            StepKind::Linear { sources, .. } => gathered_width(streams, sources),
+            _ => 0,
+        });
+        let gathered = gathered.max().unwrap_or(0);
         let output_width = graph.outputs();
         let zeros = |values: usize| vec![T::ZERO; streams * values];
         Self {
@@ -189,6 +197,7 @@ impl<T: Real> Executor<T> {
             sums: zeros(widest.unwrap_or(0)),
             heads: zeros(output_width),
             fed_back: zeros(output_width),
+            together: zeros(gathered),
             scratch: BatchScratch::default(),
             runners,
             steps: 0,
@@ -306,6 +315,7 @@ impl<T: Real> Executor<T> {
             delays,
             sums,
             fed_back: gathered,
+            together,
             scratch,
             runners,
             ..
@@ -347,7 +357,7 @@ impl<T: Real> Executor<T> {
                 }
                 StepKind::Linear { head: true, .. } if !readouts => result.fill(T::ZERO),
                 StepKind::Linear { sources, product, .. } => {
-                    let Parameters::Linear(LinearParameters { parts, bias }) = model.parameters(*node) else {
+                    let Parameters::Linear(LinearParameters { weights, bias }) = model.parameters(*node) else {
                         unreachable!("the model holds linear weights for a linear node");
                     };
                     fill_rows(result, bias);
@@ -355,9 +365,7 @@ impl<T: Real> Executor<T> {
                         runners.products[*runner].accumulate(form, streams, &[values(&sources[0])], result)?;
                         continue;
                     }
-                    for (part, source) in parts.iter().zip(sources) {
-                        part.accumulate(form, streams, values(source), result, scratch);
-                    }
+                    weights.accumulate(form, streams, gather(before, streams, sources, together), result, scratch);
                 }
                 StepKind::Chain { source, runner } => runners.chains[*runner].run(values(source), result)?,
                 StepKind::Inside => {}
@@ -481,7 +489,7 @@ fn copy_columns<T: Copy>(from: &[T], from_width: usize, first: usize, to: &mut [
 }
 
 /// `to[s, first..first + width] = from[s, :]` for rows of `width` and `to_width`.
-fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
+pub(super) fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
     for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(to_width)) {
         out[first..first + width].copy_from_slice(row);
     }

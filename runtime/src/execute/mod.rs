@@ -5,6 +5,7 @@
 
 mod batch;
 mod executor;
+mod gather;
 mod session;
 
 pub use batch::Batch;

@@ -177,8 +177,7 @@ impl<T: Real> Session<T> {
             return Err(Error::shape("input", format!("[steps, {inputs}]"), format!("{:?}", features.shape())));
         }
         if let Some(index) = features.iter().position(|v| !v.is_finite()) {
-            let value = features[[index / inputs, index % inputs]].to_f64();
-            return Err(Error::NonFinite { what: "input".to_owned(), index, value });
+            return Err(Error::non_finite("input", index, features[[index / inputs, index % inputs]]));
         }
         for row in features.rows() {
             self.features.iter_mut().zip(row).for_each(|(to, &from)| *to = from);

@@ -1,18 +1,20 @@
 //! Weight matrices packed for the kernels.
 
-use forebay_kernels::{BatchScratch, Form, PanelMatrix, Real, SlicedMatrix};
+use forebay_kernels::{BatchScratch, Form, PanelMatrix, Real, RowMatrix, SlicedMatrix};
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::Error;
 use crate::weights::{Csr, Weights};
 
-/// A weight matrix in the layout its kernel reads: dense panels or sliced ELL.
+/// A weight matrix in the layout its kernel reads: dense panels, sliced ELL, or rows for a readout.
 #[derive(Clone, Debug)]
 pub enum Matrix<T: Real> {
     /// Every entry stored.
     Dense(PanelMatrix<T>),
     /// Only nonzero entries stored.
     Sparse(SlicedMatrix<T>),
+    /// Every entry stored, summed in a readout's order.
+    Rows(RowMatrix<T>),
 }
 
 impl<T: Real> Matrix<T> {
@@ -22,11 +24,20 @@ impl<T: Real> Matrix<T> {
     /// [`Error::NonFinite`] naming `what`.
     pub fn from_dense(what: &str, weights: ArrayView2<'_, T>) -> Result<Self, Error> {
         let (rows, cols) = weights.dim();
-        let standard = weights.as_standard_layout();
-        let values = standard.as_slice().expect("standard layout is contiguous");
-        Error::check_finite(what, values)?;
-        let packed = PanelMatrix::new(rows, cols, values).map_err(|e| Error::shape(what, "a row-major matrix", e))?;
+        let values = row_major(what, weights)?;
+        let packed = PanelMatrix::new(rows, cols, &values).map_err(|e| Error::shape(what, "a row-major matrix", e))?;
         Ok(Self::Dense(packed))
+    }
+
+    /// Packs the weights of a readout.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] naming `what`.
+    pub fn of_readout(what: &str, weights: ArrayView2<'_, T>) -> Result<Self, Error> {
+        let (rows, cols) = weights.dim();
+        let values = row_major(what, weights)?;
+        let packed = RowMatrix::new(rows, cols, &values).map_err(|e| Error::shape(what, "a row-major matrix", e))?;
+        Ok(Self::Rows(packed))
     }
 
     /// Packs a sparse matrix.
@@ -62,6 +73,7 @@ impl<T: Real> Matrix<T> {
         match self {
             Self::Dense(m) => m.rows(),
             Self::Sparse(m) => m.rows(),
+            Self::Rows(m) => m.rows(),
         }
     }
 
@@ -70,6 +82,7 @@ impl<T: Real> Matrix<T> {
         match self {
             Self::Dense(m) => m.cols(),
             Self::Sparse(m) => m.cols(),
+            Self::Rows(m) => m.cols(),
         }
     }
 
@@ -78,16 +91,19 @@ impl<T: Real> Matrix<T> {
         match self {
             Self::Dense(m) => m.bytes(),
             Self::Sparse(m) => m.bytes(),
+            Self::Rows(m) => m.bytes(),
         }
     }
 
     /// The weights unpacked, in their storage.
     pub fn to_weights(&self) -> Weights<T> {
+        let dense = |values| {
+            let shape = (self.rows(), self.cols());
+            Weights::Dense(Array2::from_shape_vec(shape, values).expect("a packed matrix gives rows x cols values"))
+        };
         match self {
-            Self::Dense(m) => Weights::Dense(
-                Array2::from_shape_vec((m.rows(), m.cols()), m.to_row_major())
-                    .expect("a panel matrix gives rows x cols values"),
-            ),
+            Self::Dense(m) => dense(m.to_row_major()),
+            Self::Rows(m) => dense(m.to_row_major()),
             Self::Sparse(m) => {
                 let (row_starts, columns, values) = m.to_csr();
                 Weights::Sparse(
@@ -108,8 +124,16 @@ impl<T: Real> Matrix<T> {
         match (self, streams) {
             (Self::Dense(m), 1) => m.accumulate(form, x, y),
             (Self::Sparse(m), 1) => m.accumulate(form, x, y),
+            (Self::Rows(m), _) => m.accumulate(form, streams, x, y),
             (Self::Dense(m), _) => m.accumulate_batch(form, streams, x, y),
             (Self::Sparse(m), _) => m.accumulate_batch(form, streams, x, y, scratch),
         }
     }
+}
+
+/// The entries, row after row, all of them finite.
+fn row_major<T: Real>(what: &str, weights: ArrayView2<'_, T>) -> Result<Vec<T>, Error> {
+    let values: Vec<T> = weights.iter().copied().collect();
+    Error::check_finite(what, &values)?;
+    Ok(values)
 }

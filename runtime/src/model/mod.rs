@@ -14,7 +14,7 @@ use std::sync::Arc;
 use forebay_akida::Program;
 use forebay_kernels::{Form, Real};
 use forebay_substrate::{Loaded, Substrate};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::compile::{Placement, Plan};
@@ -319,7 +319,7 @@ impl<T: Real> ModelBuilder<T> {
     }
 }
 
-/// Splits a linear map over the node's sources and packs the parts.
+/// Packs a linear map over the node's sources: rows for a readout, which has few, panels for a dense node.
 fn linear<T: Real>(
     graph: &Graph,
     index: usize,
@@ -327,8 +327,8 @@ fn linear<T: Real>(
     bias: ArrayView1<'_, T>,
 ) -> Result<LinearParameters<T>, Error> {
     let node = &graph.nodes()[index];
-    let widths: Vec<usize> = node.op().sources().iter().map(|id| graph.nodes()[id.0].width()).collect();
-    let expected = (node.width(), widths.iter().sum::<usize>());
+    let features = node.op().sources().iter().map(|id| graph.nodes()[id.0].width()).sum::<usize>();
+    let expected = (node.width(), features);
     let what = format!("weights of {:?}", node.name());
     if weights.dim() != expected {
         return Err(Error::shape(what, format!("{expected:?}"), format!("{:?}", weights.dim())));
@@ -338,13 +338,11 @@ fn linear<T: Real>(
     }
     let bias = bias.to_vec();
     Error::check_finite(&format!("bias of {:?}", node.name()), &bias)?;
-    let mut start = 0;
-    let parts = widths.iter().map(|&width| {
-        let columns = s![.., start..start + width];
-        start += width;
-        Matrix::from_dense(&what, weights.slice(columns))
-    });
-    Ok(LinearParameters { parts: parts.collect::<Result<_, _>>()?, bias })
+    let weights = match node.op() {
+        Op::Readout { .. } => Matrix::of_readout(&what, weights)?,
+        _ => Matrix::from_dense(&what, weights)?,
+    };
+    Ok(LinearParameters { weights, bias })
 }
 
 /// Draws the weights of one node.

@@ -1,7 +1,7 @@
 //! The weights of one node.
 
 use forebay_kernels::{Leak, Real};
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+use ndarray::Array2;
 
 use super::Matrix;
 use crate::error::Error;
@@ -27,7 +27,7 @@ impl<T: Real> Parameters<T> {
                 let vectors = size_of::<T>() * (r.bias.len() + 2 * r.leak.rates.len());
                 vectors + r.w_in.bytes() + r.w_res.bytes() + r.w_feedback.as_ref().map_or(0, Matrix::bytes)
             }
-            Self::Linear(l) => size_of::<T>() * l.bias.len() + l.parts.iter().map(Matrix::bytes).sum::<usize>(),
+            Self::Linear(l) => size_of::<T>() * l.bias.len() + l.weights.bytes(),
         }
     }
 }
@@ -139,11 +139,11 @@ impl<T: Real> ReservoirParameters<T> {
     }
 }
 
-/// A linear map split over its sources: `y = b + sum over sources of W_k s_k`.
+/// A linear map of its sources, one after the other: `y = b + W [s_1; s_2; ..]`.
 #[derive(Clone, Debug)]
 pub struct LinearParameters<T: Real> {
-    /// One matrix `[rows, features of the source]` per source.
-    pub parts: Vec<Matrix<T>>,
+    /// `[rows, features of all sources]`.
+    pub weights: Matrix<T>,
     /// One value per row.
     pub bias: Vec<T>,
 }
@@ -151,8 +151,6 @@ pub struct LinearParameters<T: Real> {
 impl<T: Real> LinearParameters<T> {
     /// The whole map, `[rows, features of all sources]`.
     pub fn to_dense(&self) -> Array2<T> {
-        let parts: Vec<Array2<T>> = self.parts.iter().map(Matrix::to_dense).collect();
-        let views: Vec<ArrayView2<'_, T>> = parts.iter().map(|part| part.view()).collect();
-        concatenate(Axis(1), &views).expect("all parts have the same rows")
+        self.weights.to_dense()
     }
 }

@@ -1,5 +1,6 @@
 //! How a periodic line of points is cut into patches.
 
+use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::Error;
@@ -82,9 +83,10 @@ impl Grid {
     /// An error unless the rows are of Q points, all finite.
     pub(super) fn check_series(&self, series: ArrayView2<'_, f64>) -> Result<(), Error> {
         self.check_rows(series)?;
-        match series.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+        // The trait's test: that of the standard library compares, which raises an exception for a signalling NaN.
+        match series.iter().enumerate().find(|(_, value)| !Real::is_finite(**value)) {
             None => Ok(()),
-            Some((index, &value)) => Err(Error::NonFinite { what: "the series".to_owned(), index, value }),
+            Some((index, &value)) => Err(Error::non_finite("the series", index, value)),
         }
     }
 

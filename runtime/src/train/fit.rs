@@ -335,9 +335,9 @@ fn check<T: Real>(model: &Model<T>, index: usize, series: &Series<'_, T>) -> Res
             let what = format!("{what} of series {index}");
             return Err(Error::shape(what, format!("{expected:?}"), format!("{:?}", array.shape())));
         }
-        if let Some(((row, column), value)) = array.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            let (what, index) = (format!("{what} of series {index}"), row * expected[1] + column);
-            return Err(Error::NonFinite { what, index, value: value.to_f64() });
+        if let Some(((row, column), &value)) = array.indexed_iter().find(|(_, v)| !v.is_finite()) {
+            let what = format!("{what} of series {index}");
+            return Err(Error::non_finite(&what, row * expected[1] + column, value));
         }
     }
     Ok(())

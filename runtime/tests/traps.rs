@@ -1,0 +1,295 @@
+//! Nothing raises a floating-point exception that a simulation code may have turned into a signal: not a step, not training,
+//! not the refusal of NaN or infinity.
+//!
+//! The check for finite numbers once multiplied by zero, which is invalid for infinity: the program that asked for traps was
+//! killed where it should have got an error. Without the test harness: every form runs in a process of its own.
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64")))]
+fn main() {
+    println!("NOT RUN: traps are turned on by glibc on x86-64");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+fn main() -> Result<(), forebay::Error> {
+    linux::main()
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+mod linux {
+    use std::process::Command;
+    use std::sync::Arc;
+
+    use forebay::graph::Graph;
+    use forebay::model::Model;
+    use forebay::parallel::Grid;
+    use forebay::reservoir::Reservoir;
+    use forebay::train::online::{Lms, OnlineLearner, Rls};
+    use forebay::train::{Ridge, Selection, Series, Training};
+    use forebay::{Compiler, Error, Form, ParallelReservoirs, Precision, Real};
+    use forebay_akida::Device;
+    use forebay_software::Software;
+    use ndarray::{Array2, ArrayView2, s};
+
+    #[link(name = "m")]
+    unsafe extern "C" {
+        fn feenableexcept(exceptions: i32) -> i32;
+        fn feclearexcept(exceptions: i32) -> i32;
+        fn fetestexcept(exceptions: i32) -> i32;
+    }
+
+    const INVALID: i32 = 1;
+    const DIVBYZERO: i32 = 4;
+    const OVERFLOW: i32 = 8;
+    const ALL: i32 = INVALID | DIVBYZERO | OVERFLOW;
+
+    /// Set in a process that does the work: `flags` or `traps`.
+    const MODE: &str = "FOREBAY_TEST_TRAPS";
+
+    pub(super) fn main() -> Result<(), Error> {
+        match std::env::var(MODE).as_deref() {
+            Ok("flags") => work(false),
+            Ok(_) => {
+                // A trap that is not on would let everything pass.
+                // SAFETY: sets bits of the calling thread's control register; threads started later inherit them.
+                assert!(unsafe { feenableexcept(ALL) } >= 0, "traps cannot be turned on");
+                if std::env::var(MODE).as_deref() == Ok("proof") {
+                    std::hint::black_box(std::hint::black_box(f64::INFINITY) * std::hint::black_box(0.0));
+                    return Ok(());
+                }
+                work(true)
+            }
+            Err(_) => {
+                let program = std::env::current_exe().expect("this program has a path");
+                let run = |mode: &str, form: Form| {
+                    let child = Command::new(&program).env(MODE, mode).env("FOREBAY_KERNEL", form.name()).output();
+                    let child = child.expect("this program starts");
+                    let told = String::from_utf8_lossy(&child.stdout).into_owned();
+                    (child.status, told + &String::from_utf8_lossy(&child.stderr))
+                };
+                assert!(
+                    !run("proof", Form::SCALAR).0.success(),
+                    "the trap is on: infinity times zero ends the process"
+                );
+                let mut failed = false;
+                for form in Form::available() {
+                    for mode in ["flags", "traps"] {
+                        let (status, told) = run(mode, form);
+                        println!("{form}, {mode}: {status}");
+                        if !status.success() {
+                            println!("{told}");
+                            failed = true;
+                        }
+                    }
+                }
+                assert!(!failed, "a floating-point exception was raised");
+                Ok(())
+            }
+        }
+    }
+
+    /// Does everything; with `trapped` it gets to the end or is killed, without it tells what was raised.
+    fn work(trapped: bool) -> Result<(), Error> {
+        let mut raised = Vec::new();
+        let mut part = |name: &str, result: Result<(), Error>| {
+            // SAFETY: reads and clears bits of the calling thread's status register.
+            let flags = unsafe { fetestexcept(ALL) };
+            // SAFETY: as above.
+            unsafe { feclearexcept(ALL) };
+            result?;
+            let names = [(INVALID, "invalid"), (DIVBYZERO, "division by zero"), (OVERFLOW, "overflow")];
+            let told: Vec<&str> = names.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, name)| *name).collect();
+            println!("{name}: {}", if told.is_empty() { "nothing".to_owned() } else { told.join(", ") });
+            if !told.is_empty() {
+                raised.push(name.to_owned());
+            }
+            Ok::<(), Error>(())
+        };
+        part("start", Ok(()))?;
+        part("f32", all_of::<f32>())?;
+        part("f64", all_of::<f64>())?;
+        part("tanh of f32", tanh::<f32>())?;
+        part("tanh of f64", tanh::<f64>())?;
+        part("checks of f32", finite::<f32>())?;
+        part("checks of f64", finite::<f64>())?;
+        for (name, density) in [("dense", 1.0), ("sparse", 0.1)] {
+            part(&format!("steps in f32, {name}"), model::<f32>(density).and_then(|model| steps(&model)))?;
+            part(&format!("steps in f64, {name}"), model::<f64>(density).and_then(|model| steps(&model)))?;
+        }
+        let digits = Precision::new(2, 2).expect("allowed");
+        let substrate = Arc::new(Software::new(Device::Akd1000)?);
+        let seen = wave::<f32>(100);
+        let compiler = Compiler::new(substrate).precision(digits).calibrate(seen.view());
+        part("steps in digits", model::<f32>(1.0).and_then(|model| steps(&compiler.compile(&model)?)))?;
+        let wave = wave::<f64>(700);
+        for (name, ridge) in [
+            ("one penalty", Ridge::from(1e-6)),
+            ("a grid", Ridge::decades(-6, 2)),
+            ("folds", Ridge::Grid { values: vec![1e-6, 1e-2], selection: Selection::KFold(3) }),
+        ] {
+            let training = Training::new().washout(20).ridge(ridge);
+            part(&format!("training, {name}"), train::<f64>(&training, wave.view()))?;
+            part(&format!("training in f32, {name}"), train::<f32>(&training, wave.mapv(|v| v as f32).view()))?;
+        }
+        part("online learning", online(wave.view()))?;
+        part("patches", patches())?;
+        assert!(raised.is_empty(), "raised: {raised:?}");
+        println!("to the end, {}", if trapped { "with traps" } else { "without a flag" });
+        Ok(())
+    }
+
+    /// Numbers to be refused; a signalling NaN, too, whose every use in arithmetic is invalid.
+    fn refused<T: Real>() -> Vec<T> {
+        let signalling: T = if T::NAME == "f32" {
+            // As bits: converting it would make it quiet, and is invalid.
+            reinterpret(&f32::from_bits(0x7FA0_0000))
+        } else {
+            reinterpret(&f64::from_bits(0x7FF4_0000_0000_0000))
+        };
+        let values = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        values.into_iter().map(T::from_f64).chain([signalling]).collect()
+    }
+
+    fn reinterpret<T: Copy + 'static>(value: &dyn std::any::Any) -> T {
+        *value.downcast_ref().expect("the type that was asked for")
+    }
+
+    /// Every exponent, both signs, ends of the mantissa.
+    fn extremes<T: Real>() -> Vec<T> {
+        let of_f32 = (0..255_u32).flat_map(|e| [0, 1, 0x40_0000, 0x7F_FFFF].map(|m| f32::from_bits(e << 23 | m)));
+        let of_f64 = (0..2047_u64).flat_map(|e| [0, 1, (1 << 52) - 1].map(|m| f64::from_bits(e << 52 | m)));
+        let positive: Vec<T> = if T::NAME == "f32" {
+            of_f32.map(|v| reinterpret(&v)).collect()
+        } else {
+            of_f64.map(|v| reinterpret(&v)).collect()
+        };
+        positive.iter().copied().chain(positive.iter().map(|&v| -v)).collect()
+    }
+
+    fn form() -> Form {
+        Form::from_env().expect("the parent names one that there is")
+    }
+
+    fn tanh<T: Real>() -> Result<(), Error> {
+        for mut values in [extremes::<T>(), vec![T::from_f64(f64::INFINITY), T::from_f64(f64::NEG_INFINITY)]] {
+            forebay_kernels::tanh(form(), &mut values);
+            assert!(values.iter().all(|v| v.to_f64().abs() <= 1.0));
+        }
+        Ok(())
+    }
+
+    fn finite<T: Real>() -> Result<(), Error> {
+        let values = extremes::<T>();
+        assert!(forebay_kernels::all_finite(form(), &values));
+        for bad in refused::<T>() {
+            for place in [0, 5, values.len() - 1] {
+                let mut values = values.clone();
+                values[place] = bad;
+                assert!(!forebay_kernels::all_finite(form(), &values));
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers are made without arithmetic that raises.
+    fn all_of<T: Real>() -> Result<(), Error> {
+        assert_eq!((extremes::<T>().len(), refused::<T>().len()), (if T::NAME == "f32" { 2040 } else { 12_282 }, 4));
+        Ok(())
+    }
+
+    fn model<T: Real>(density: f64) -> Result<Model<T>, Error> {
+        let mut g = Graph::builder();
+        let u = g.input("u", 3);
+        let x = g.reservoir_with_feedback("x", u, Reservoir::new(70).density(density).leak_rate(0.3), "y");
+        let past = g.delay("past", u, 2);
+        let d = g.dense("d", past, 5, 1.0);
+        let d = g.bounded_relu("d_relu", d, 1.0);
+        g.readout("y", [u, x, d], 2);
+        Model::generate(g.build()?, 1)
+    }
+
+    fn wave<T: Real>(steps: usize) -> Array2<T> {
+        Array2::from_shape_fn((steps, 3), |(t, k)| T::from_f64(((t * 37 + k * 11) % 101) as f64 / 50.0 - 1.0))
+    }
+
+    /// Steps of a session and of a batch, and what both refuse.
+    fn steps<T: Real>(model: &Model<T>) -> Result<(), Error> {
+        let weights = Array2::from_shape_fn((2, 78), |(i, j)| T::from_f64(((i * 78 + j) % 13) as f64 * 0.01 - 0.06));
+        let model = model.with_readout("y", weights.view(), ndarray::arr1(&[T::ONE, -T::ONE]).view())?;
+        let wave = wave::<T>(50);
+        let mut session = model.session();
+        let mut batch = model.batch(5)?;
+        batch.run(wave.view().into_shape_with_order((5, 10, 3)).expect("150 numbers"))?;
+        session.run(wave.view())?;
+        for row in wave.rows() {
+            let row = row.to_vec();
+            batch.step(&row.repeat(5))?;
+            session.step(&row)?;
+            for bad in refused::<T>() {
+                for place in 0..3 {
+                    let mut row = row.clone();
+                    row[place] = bad;
+                    refuses(session.step(&row));
+                    refuses(batch.step(&row.repeat(5)));
+                    refuses(session.run(ArrayView2::from_shape((1, 3), &row).expect("3 numbers")));
+                }
+                refuses(session.step_forced(&row, &[T::ONE, bad]));
+            }
+        }
+        // The largest numbers that units and readouts stand.
+        session.step(&[T::from_f64(1e30), T::from_f64(-1e30), T::from_f64(1e-30)])?;
+        Ok(())
+    }
+
+    fn refuses<R>(result: Result<R, Error>) {
+        assert!(matches!(result, Err(Error::NonFinite { .. })), "numbers that are not finite are refused as such");
+    }
+
+    fn train<T: Real>(training: &Training, wave: ArrayView2<'_, T>) -> Result<(), Error> {
+        let model = model::<T>(0.3)?;
+        let fit = |inputs: ArrayView2<'_, T>, targets: ArrayView2<'_, T>| {
+            training.fit(&model, &[Series::new(inputs, targets)])
+        };
+        let (inputs, targets) = (wave.slice(s![..699, ..]), wave.slice(s![1.., ..2]));
+        fit(inputs, targets)?;
+        for bad in refused::<T>() {
+            let (mut bad_inputs, mut bad_targets) = (inputs.to_owned(), targets.to_owned());
+            bad_inputs[[300, 1]] = bad;
+            bad_targets[[698, 1]] = bad;
+            refuses(fit(bad_inputs.view(), targets));
+            refuses(fit(inputs, bad_targets.view()));
+        }
+        Ok(())
+    }
+
+    fn online(wave: ArrayView2<'_, f64>) -> Result<(), Error> {
+        fn learn(learner: &mut impl OnlineLearner, wave: ArrayView2<'_, f64>) -> Result<(), Error> {
+            for row in wave.rows() {
+                let row = row.to_vec();
+                learner.update(&row, &[0.5])?;
+                for bad in refused::<f64>() {
+                    refuses(learner.update(&[1.0, bad, 0.0], &[0.5]));
+                    refuses(learner.update(&row, &[bad]));
+                }
+            }
+            Ok(())
+        }
+        learn(&mut Rls::new(3, 1, 0.99, 1e-3)?, wave)?;
+        learn(&mut Lms::new(3, 1, 0.5)?, wave)
+    }
+
+    fn patches() -> Result<(), Error> {
+        let grid = Grid::new(60, 10, 3)?;
+        let mut run = ParallelReservoirs::generate(grid, Reservoir::new(40), 1)?.start()?;
+        let mut series = Array2::from_shape_fn((20, 60), |(t, k)| ((t * 37 + k * 11) % 101) as f64 / 50.0 - 1.0);
+        run.warm_up(series.view())?;
+        run.forecast(10)?;
+        for bad in refused::<f64>() {
+            let mut row = vec![0.5; 60];
+            row[17] = bad;
+            refuses(run.step(&row));
+            series[[5, 7]] = bad;
+            refuses(run.warm_up(series.view()));
+        }
+        Ok(())
+    }
+}
