@@ -387,7 +387,7 @@ fn a_block_that_cannot_decide_may_stay_unmeasured() {
     assert!(matches!(measure(&matrix), Err(SpectralError::IllConditioned { .. })));
 }
 
-/// The caller's orderings and signs are nothing but similarities.
+/// The radius is the matrix's, not the start vector's.
 #[test]
 fn every_start_gives_the_same_radius() {
     for seed in 0..10 {
@@ -395,7 +395,7 @@ fn every_start_gives_the_same_radius() {
         let units = size(330, 600, &mut stream);
         let recipe = Reservoir::new(units).topology(Topology::FixedDegree { per_row: 5 }).unscaled();
         let drawn = recipe.generate(1, 0, &Seed(seed)).expect("a recipe").w_res;
-        let mut radius = |name: &str| {
+        let radius = |name: &str| {
             let found = spectral_radius(&drawn, &mut Seed(seed).stream(name)).expect("a radius");
             assert!(matches!(found.method, Method::Krylov { .. }), "{found:?}");
             found.value

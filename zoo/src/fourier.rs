@@ -54,7 +54,7 @@ impl Fourier {
 fn radices(mut length: usize) -> Option<Vec<usize>> {
     let mut radices = Vec::new();
     for radix in std::iter::once(4).chain(2..=LARGEST_RADIX) {
-        while length % radix == 0 && length > 1 {
+        while length > 1 && length.is_multiple_of(radix) {
             radices.push(radix);
             length /= radix;
         }
@@ -244,7 +244,9 @@ pub(crate) fn lagged_products(series: &[f64]) -> Vec<f64> {
     let mut scratch = values.clone();
     values.iter_mut().zip(series).for_each(|(to, x)| *to = Complex64::from(*x));
     forward.process(&mut values, &mut scratch);
-    values.iter_mut().for_each(|v| *v = Complex64::from(v.norm_sqr()));
+    for v in &mut values {
+        *v = Complex64::from(v.norm_sqr());
+    }
     backward.process(&mut values, &mut scratch);
     values[..series.len()].iter().map(|v| v.re / length as f64).collect()
 }

@@ -23,7 +23,9 @@ impl<'a> Cyclic<'a> {
         let levels = levels(matrix);
         let period = period(matrix, &levels);
         let mut counts = vec![0_usize; period];
-        levels.iter().for_each(|level| counts[level % period] += 1);
+        for level in &levels {
+            counts[level % period] += 1;
+        }
         let base = (0..period).min_by_key(|&class| counts[class]).unwrap_or(0);
         // The class of a unit, counted from the smallest one.
         let class = |unit: &usize| (levels[*unit] + period - base) % period;
