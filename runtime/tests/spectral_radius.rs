@@ -387,7 +387,7 @@ fn a_block_that_cannot_decide_may_stay_unmeasured() {
     assert!(matches!(measure(&matrix), Err(SpectralError::IllConditioned { .. })));
 }
 
-/// The caller's orderings and signs are nothing but similarities.
+/// The radius is the matrix's, not the start vector's.
 #[test]
 fn every_start_gives_the_same_radius() {
     for seed in 0..10 {

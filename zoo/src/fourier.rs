@@ -54,7 +54,7 @@ impl Fourier {
 fn radices(mut length: usize) -> Option<Vec<usize>> {
     let mut radices = Vec::new();
     for radix in std::iter::once(4).chain(2..=LARGEST_RADIX) {
-        while length.is_multiple_of(radix) && length > 1 {
+        while length > 1 && length.is_multiple_of(radix) {
             radices.push(radix);
             length /= radix;
         }

@@ -6,7 +6,7 @@
 //! factors are powers of two, so nothing is rounded but one division of every entry.
 //!
 //! # Source
-//! J. Cochet-Terrasson, G. Cohen, S. Gaubert, M. Mc Gettrick, J.-P. Quadrat, "Numerical computation of spectral elements in
+//! J. Cochet-Terrasson, G. Cohen, S. Gaubert and others, "Numerical computation of spectral elements in
 //! max-plus algebra", 1998 (policy iteration); E. E. Osborne, "On pre-conditioning of matrices", 1960.
 
 use std::f64::consts::LN_2;

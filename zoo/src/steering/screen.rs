@@ -88,23 +88,26 @@ mod tests {
     /// A chain that noted no energies under way once gave the screen two points instead of five: another screen, without a word.
     #[test]
     fn a_chain_that_does_not_observe_is_screened_alike() -> Result<(), Box<dyn std::error::Error>> {
-        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 24, length: 1.0 };
-        let mut chain = Hmc::new(Lattice::cold([2, 2, 2, 4])?, settings, Seed(1))?;
-        for _ in 0..20 {
+        let settings = Settings { beta: 5.7, integrator: Integrator::Leapfrog, steps: 8, length: 1.0 };
+        let fine = Settings { integrator: Integrator::Omelyan, ..settings };
+        let mut chain = Hmc::new(Lattice::cold([2, 2, 2, 4])?, fine, Seed(1))?;
+        for _ in 0..60 {
             chain.trajectory();
         }
+        chain.set_settings(settings)?;
         let history = History::record(chain.clone(), 150, &|| {});
         let screen = ReservoirScreen::train(&history, forebay::open("software:akd1000")?, Seed(2))?;
         let run = |mut chain: Hmc| -> Vec<Trajectory> { (0..30).map(|_| delayed(&mut chain, &screen)).collect() };
         let found = run(chain.clone());
         assert_eq!(found, run(chain.clone().observing()));
-        assert!(found.iter().any(|t| !t.aborted), "{found:?}");
+        let ended = found.iter().filter(|t| t.aborted).count();
+        assert!(ended < found.len(), "all {ended} were ended");
         // Afterwards the chain observes no more than before.
         delayed(&mut chain, &screen);
         chain.trajectory();
         assert_eq!(chain.path().len(), 2);
         // Trajectories of another number of steps have another kind of half.
-        chain.set_settings(Settings { steps: 28, ..settings })?;
+        chain.set_settings(Settings { steps: 10, ..settings })?;
         assert!((0..20).all(|_| delayed(&mut chain, &screen).aborted));
         Ok(())
     }
