@@ -79,7 +79,7 @@ fn a_scale_changes_no_digit() -> Result<(), Error> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// Offsets up to 1e8 of what varies, scales from 1e-9 to 1e12, any penalty: predictions are those of 32 digits, as far as
-    /// the last digits of the features decide them.
+    /// the last digits of the features decide them, or the learner says that it held something.
     #[test]
     fn predictions_are_the_textbooks_at_any_scale_and_offset(
         features in 1_usize..7,
@@ -107,6 +107,11 @@ proptest! {
             let sum = phi[1..].iter().map(|x| x / scale - offset).sum::<f64>();
             let y: Vec<f64> = (0..outputs).map(|o| (sum + 0.1 * stream.normal()) * (o + 1) as f64).collect();
             size = y.iter().fold(size, |most, y| most.max(y.abs()));
+            if rls.held().updates > 0 {
+                let is_tame = offset <= 1.0 && relative_ridge >= -8;
+                prop_assert!(forgetting < 1.0 && !is_tame, "step {}: {:?}", t, rls.held());
+                break;
+            }
             rls.predict(&phi, &mut found)?;
             let plain = books[0].predict(&phi);
             sensitivity = nudged

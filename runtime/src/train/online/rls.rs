@@ -33,6 +33,10 @@ const SHARE: f64 = 1.0 / (1_u64 << 44) as f64;
 /// `D_j` by lambda: that direction alone keeps what it knows, all others forget. [`held`](Self::held) says so. With
 /// `lambda = 1` nothing is ever held.
 ///
+/// A feature that varies by less than 2^-22 of its size, such as one at 1e8 with a deviation of 1, has its variation held:
+/// take its offset off. While a direction was not excited at all yet, it is held from where `ridge` is below 2^-44 of the
+/// powers.
+///
 /// Sources: Haykin, Adaptive Filter Theory, chapter on the RLS algorithm; Bierman, Factorization Methods for Discrete
 /// Sequential Estimation (1977), chapter V, for the update of U and D.
 ///
