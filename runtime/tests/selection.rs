@@ -1,7 +1,7 @@
 //! How penalties are chosen, against cross-validation in plain loops, and what is refused on the way.
 
-use forebay::conductor::{Conductor, Kind, Layout, Settings};
-use forebay::drift::{DriftMonitor, Ladder, Policy, Refit};
+use forebay::conductor::{Base, Conductor, Kind, Layout, Settings};
+use forebay::drift::{self, DriftMonitor, Ladder, Policy, Refit};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -118,10 +118,9 @@ proptest! {
         let y = Array2::from_shape_fn((steps, outputs), |(t, o)| {
             let noisy = x[[t, o % features]] - offset + noise * stream.normal();
             offset + match target {
-                Target::Noisy => noisy,
                 Target::Steps => levels[(0..folds).filter(|k| k * steps / folds <= t).count() - 1] * (1.0 + o as f64),
                 Target::Late if 2 * t < steps => 0.0,
-                Target::Late => noisy,
+                Target::Noisy | Target::Late => noisy,
             }
         });
         let all: Vec<usize> = (0..outputs).collect();
@@ -265,9 +264,9 @@ fn penalties_are_checked_alike_everywhere() -> Result<(), Error> {
     let wave = Array2::from_shape_fn((201, 1), |(t, _)| libm::sin(0.3 * t as f64));
     let series = Series::new(wave.slice(s![..200, ..]), wave.slice(s![1.., ..]));
     let sequences: Vec<_> = (0..8).map(|i| wave.slice(s![10 * i..10 * i + 20, ..])).collect();
-    let layout = Layout::new([("next", Kind::Regression { outputs: 1, base: Default::default() })]);
+    let layout = Layout::new([("next", Kind::Regression { outputs: 1, base: Base::default() })]);
     let errors = Array2::from_shape_fn((500, 1), |(t, _)| libm::sin(1.3 * (t * t) as f64));
-    let monitor = DriftMonitor::calibrate(Default::default(), errors.view())?;
+    let monitor = DriftMonitor::calibrate(drift::Settings::default(), errors.view())?;
     let answers = |ridge: &Ridge| -> [Error; 4] {
         let settings = Settings { ridge: ridge.clone(), ..Settings::default() };
         let policy = Policy { refit: Refit::Ridge(ridge.clone()), ..Policy::default() };

@@ -204,24 +204,22 @@ impl Gram {
             let n = part.count as f64;
             let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
             let (dx, dy) = (apart(&shift.features, &means.features), apart(&shift.targets, &means.targets));
-            for j in 0..features {
-                for i in j..features {
-                    whole.products[j * features + i] += part.products[j * features + i]
-                        + dx[i] * part.feature_sums[j]
-                        + dx[j] * part.feature_sums[i]
-                        + n * dx[i] * dx[j];
+            for (j, &d) in dx.iter().enumerate() {
+                let column = j * features + j..(j + 1) * features;
+                let rows = part.products[column.clone()].iter().zip(&part.feature_sums[j..]).zip(&dx[j..]);
+                for (to, ((product, sum), d_row)) in whole.products[column].iter_mut().zip(rows) {
+                    *to += product + d_row * part.feature_sums[j] + d * sum + n * d_row * d;
                 }
-                whole.feature_sums[j] += part.feature_sums[j] + n * dx[j];
+                whole.feature_sums[j] += part.feature_sums[j] + n * d;
             }
-            for o in 0..outputs {
-                for i in 0..features {
-                    whole.cross[o * features + i] += part.cross[o * features + i]
-                        + dx[i] * part.target_sums[o]
-                        + dy[o] * part.feature_sums[i]
-                        + n * dx[i] * dy[o];
+            for (o, &d) in dy.iter().enumerate() {
+                let column = o * features..(o + 1) * features;
+                let rows = part.cross[column.clone()].iter().zip(&part.feature_sums).zip(&dx);
+                for (to, ((product, sum), d_row)) in whole.cross[column].iter_mut().zip(rows) {
+                    *to += product + d_row * part.target_sums[o] + d * sum + n * d_row * d;
                 }
-                whole.squares[o] += part.squares[o] + dy[o] * (2.0 * part.target_sums[o] + n * dy[o]);
-                whole.target_sums[o] += part.target_sums[o] + n * dy[o];
+                whole.squares[o] += part.squares[o] + d * (2.0 * part.target_sums[o] + n * d);
+                whole.target_sums[o] += part.target_sums[o] + n * d;
             }
         }
         whole.shift = Some(means);
