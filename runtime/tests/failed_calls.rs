@@ -96,8 +96,8 @@ fn fails(session: &mut Session<f32>, call: Call) -> Result<bool, Error> {
             assert_eq!(steps, at + 2, "it has seen the steps before");
             failed
         }
-        Call::Restore => session.restore(&model(99)?.session().snapshot()).is_err(),
-        Call::Resume => session.resume(&model(99)?.session().checkpoint()).is_err(),
+        Call::Restore => session.restore(&model(1001)?.session().snapshot()).is_err(),
+        Call::Resume => session.resume(&model(1001)?.session().checkpoint()).is_err(),
         Call::SetModel => {
             session.set_model(HybridEsn::from_weights(&[1.0], &[0.5], &[1.0], 1.0)?.model().clone()).is_err()
         }
