@@ -6,6 +6,7 @@
 
 mod long;
 mod mutants;
+mod platform;
 mod processors;
 
 use std::{
@@ -42,6 +43,11 @@ const CHECKS: &[Check] = &[
     Check { name: "test", about: "all tests and doc examples", run: |o| cargo(o, &["test", "--workspace"]) },
     Check { name: "examples", about: "every example runs", run: examples },
     Check { name: "doc", about: "every public item documented, no dead links", run: doc },
+    Check {
+        name: "platform",
+        about: "no function of the platform's mathematics in library code",
+        run: platform::check,
+    },
     Check { name: "numpy", about: "states against a recurrence in numpy", run: numpy },
     Check { name: "schema", about: "generated code of program files is that of the schemas (flatc)", run: schema },
     Check { name: "deny", about: "licences, sources, duplicates (cargo-deny)", run: deny },
