@@ -78,7 +78,7 @@ fn a_scale_changes_no_digit() -> Result<(), Error> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
-    /// Offsets up to 1e8 of what varies, scales from 1e-9 to 1e12, any penalty: predictions are those of 32 digits, as far as
+    /// Offsets up to 1e6 of what varies, scales from 1e-9 to 1e12, any penalty: predictions are those of 32 digits, as far as
     /// the last digits of the features decide them, or the learner says that it held something.
     #[test]
     fn predictions_are_the_textbooks_at_any_scale_and_offset(
@@ -86,7 +86,7 @@ proptest! {
         outputs in 1_usize..4,
         forgetting in prop_oneof![Just(1.0), Just(0.999), Just(0.97)],
         scale in -9_i32..=12,
-        offset in prop_oneof![Just(0.0), Just(1.0), Just(1e4), Just(1e8)],
+        offset in prop_oneof![Just(0.0), Just(1.0), Just(1e4), Just(1e6)],
         relative_ridge in -12_i32..=2,
         seed in any::<u64>(),
     ) {
