@@ -59,9 +59,9 @@ impl Folder {
     /// Runs `forebay` here on this many threads.
     pub(crate) fn run_on(&self, threads: usize, arguments: &[&str]) -> Outcome {
         let output = Command::new(env!("CARGO_BIN_EXE_forebay"))
-            .args(arguments)
             // Without a command there is nothing to split.
             .args(if arguments.is_empty() { vec![] } else { vec!["--threads".to_owned(), threads.to_string()] })
+            .args(arguments)
             .current_dir(self.0.path())
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())
