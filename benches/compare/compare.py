@@ -10,7 +10,7 @@ import numpy as np
 from reservoirpy.nodes import Reservoir, Ridge
 
 SIZES = [100, 200, 500, 1000, 2000]
-TRAINED = [1000, 2000]
+TRAINED = [200, 500, 1000, 2000]
 STEPS = 10_000
 
 
@@ -58,7 +58,7 @@ def main():
     for figure in step["steps"]:
         if figure["precision"] == "f64" and figure["density"] == 0.1 and figure["units"] in SIZES:
             ours_step[figure["units"]] = figure["step_us"]
-    ours_train = {figure["units"]: figure["one_thread_s"] for figure in train["training"]}
+    ours_train = {figure["features"]: figure["training_s"] for figure in train["training"]}
     rows = [("step, us", n, theirs_step[n], ours_step[n]) for n in SIZES]
     rows += [("training, s", n, theirs_train[n], ours_train[n]) for n in TRAINED]
     if "--json" in sys.argv:

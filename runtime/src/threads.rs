@@ -143,6 +143,11 @@ fn is_split(items: (usize, Option<usize>)) -> bool {
     items.1 != Some(0) && items.1 != Some(1) && count() > 1
 }
 
+/// The items one by one: they are few and of unequal size, so that a thread that is done takes the next from another.
+fn split<I: Send>(items: impl Iterator<Item = I>) -> impl IndexedParallelIterator<Item = I> {
+    items.collect::<Vec<_>>().into_par_iter().with_max_len(1)
+}
+
 /// `f` of every item, in the items' order.
 pub fn map<I, R>(items: I, f: impl Fn(I::Item) -> R + Sync) -> Vec<R>
 where
@@ -150,11 +155,7 @@ where
     R: Send,
 {
     let items = items.into_iter();
-    if is_split(items.size_hint()) {
-        items.collect::<Vec<_>>().into_par_iter().map(&f).collect()
-    } else {
-        items.map(f).collect()
-    }
+    if is_split(items.size_hint()) { split(items).map(&f).collect() } else { items.map(f).collect() }
 }
 
 /// `f` of every item, in the items' order, or the first error in that order.
@@ -184,7 +185,7 @@ where
             result
         })
     };
-    let results: Vec<Option<Result<R, E>>> = items.enumerate().collect::<Vec<_>>().into_par_iter().map(one).collect();
+    let results: Vec<Option<Result<R, E>>> = split(items.enumerate()).map(one).collect();
     results.into_iter().flatten().collect()
 }
 
@@ -195,7 +196,7 @@ where
 {
     let items = items.into_iter();
     if is_split(items.size_hint()) {
-        items.collect::<Vec<_>>().into_par_iter().for_each(&f);
+        split(items).for_each(&f);
     } else {
         items.for_each(f);
     }

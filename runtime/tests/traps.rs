@@ -19,13 +19,19 @@ mod linux {
     use std::process::Command;
     use std::sync::Arc;
 
+    use forebay::conductor::{Base, Kind, Layout, Settings};
+    use forebay::drift::{self, DriftMonitor, View};
+    use forebay::evolve::Window;
     use forebay::graph::Graph;
+    use forebay::metrics::{self, MetricError};
     use forebay::model::Model;
     use forebay::parallel::Grid;
+    use forebay::random::Seed;
     use forebay::reservoir::Reservoir;
+    use forebay::train::classify::{Classifier, Pooling};
     use forebay::train::online::{Lms, OnlineLearner, Rls};
     use forebay::train::{Ridge, Selection, Series, Training};
-    use forebay::{Compiler, Error, Form, ParallelReservoirs, Precision, Real};
+    use forebay::{Compiler, Conductor, Error, Form, ParallelReservoirs, Precision, Real};
     use forebay_akida::Device;
     use forebay_software::Software;
     use ndarray::{Array2, ArrayView2, s};
@@ -132,6 +138,10 @@ mod linux {
         }
         part("online learning", online(wave.view()))?;
         part("patches", patches())?;
+        part("classifiers", classifier(wave.view()))?;
+        part("heads under trust", heads(wave.view()))?;
+        part("drift", drift())?;
+        part("windows and scores", scores(wave.view()))?;
         assert!(raised.is_empty(), "raised: {raised:?}");
         println!("to the end, {}", if trapped { "with traps" } else { "without a flag" });
         Ok(())
@@ -292,6 +302,90 @@ mod linux {
             refuses(run.step(&row));
             series[[5, 7]] = bad;
             refuses(run.warm_up(series.view()));
+        }
+        Ok(())
+    }
+
+    fn classifier(wave: ArrayView2<'_, f64>) -> Result<(), Error> {
+        let model = model::<f64>(0.3)?;
+        let mut parts: Vec<Array2<f64>> = (0..20).map(|k| wave.slice(s![k * 30..k * 30 + 25, ..]).to_owned()).collect();
+        let labels: Vec<usize> = (0..20).map(|k| k % 3).collect();
+        for ridge in [Ridge::from(0.0), Ridge::decades(-4, 2)] {
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            Classifier::fit(&model, "y", &[Pooling::Mean], &ridge, &views, &labels, 3)?.classify(parts[0].view())?;
+        }
+        for bad in refused::<f64>() {
+            parts[7][[3, 1]] = bad;
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            refuses(Classifier::fit(&model, "y", &[Pooling::Mean], &Ridge::from(1.0), &views, &labels, 3));
+        }
+        Ok(())
+    }
+
+    fn heads(wave: ArrayView2<'_, f64>) -> Result<(), Error> {
+        let layout = Layout::new([
+            ("value", Kind::Regression { outputs: 1, base: Base::Mean }),
+            ("class", Kind::Classification { classes: 3 }),
+            ("chance", Kind::Probability),
+        ]);
+        let truth = |row: usize| [wave[[row, 0]], ((row * 37) % 3) as f64, f64::from(u8::from(wave[[row, 1]] > 0.0))];
+        let targets = Array2::from_shape_fn((699, 3), |(t, k)| truth(t + 1)[k]);
+        let mut g = Graph::builder();
+        let u = g.input("u", 3);
+        let x = g.reservoir("x", u, Reservoir::new(40));
+        g.readout("none", [x], 1);
+        let (model, settings) = (Model::<f64>::generate(g.build()?, 1)?, Settings::default());
+        let series = Series::new(wave.slice(s![..699, ..]), targets.view());
+        let mut conductor = Conductor::fit(&model, &["x"], &layout, &series, &settings)?.0;
+        for t in 0..699 {
+            conductor.step(&wave.row(t).to_vec())?;
+            for (name, truth) in ["value", "class", "chance"].into_iter().zip(truth(t + 1)) {
+                refused::<f64>().into_iter().for_each(|bad| refuses(conductor.observe(name, &[bad])));
+                conductor.observe(name, &[truth])?;
+                conductor.trust(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Truths may be missing here: NaN and infinity are passed over.
+    fn drift() -> Result<(), Error> {
+        let mut noise = Seed(1).stream("noise");
+        let usual = Array2::from_shape_simple_fn((1000, 2), || noise.normal());
+        for view in [View::Value, View::Magnitude] {
+            let settings = drift::Settings { view, ..drift::Settings::default() };
+            let mut monitor = DriftMonitor::calibrate(settings, usual.view())?;
+            for t in 0..900 {
+                let mut sample = usual.row(t).to_vec();
+                match t {
+                    600.. => sample.fill(1e300),
+                    _ if t % 3 == 0 => sample[t % 2] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY][t % 7 % 3],
+                    _ => {}
+                }
+                monitor.observe(&sample)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn scores(wave: ArrayView2<'_, f64>) -> Result<(), Error> {
+        let digit = Precision::new(1, 1).expect("allowed");
+        Window::new(wave.slice(s![..100, ..]), wave.slice(s![100..200, ..1]), digit)?.baseline(1e-3)?;
+        let is_refused = |score: Result<f64, MetricError>| {
+            assert!(matches!(score, Err(MetricError::NonFinite { .. })), "{score:?}");
+        };
+        let (truth, forecast) = (wave.slice(s![..600, ..]), wave.slice(s![1..601, ..]));
+        for bad in refused::<f64>() {
+            let mut with_bad = truth.to_owned();
+            with_bad[[77, 2]] = bad;
+            refuses(Window::new(with_bad.view(), truth, digit));
+            refuses(Window::new(truth, with_bad.view(), digit));
+            for score in [metrics::mse, metrics::rmse, metrics::mae, metrics::nmse, metrics::nrmse, metrics::r2] {
+                assert!(score(truth, forecast).is_ok_and(f64::is_finite));
+                is_refused(score(truth, with_bad.view()));
+                is_refused(score(with_bad.view(), forecast));
+            }
+            assert!(metrics::spread(with_bad.view()).is_nan());
         }
         Ok(())
     }

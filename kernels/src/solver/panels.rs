@@ -44,6 +44,20 @@ impl Panels {
         }
     }
 
+    /// Writes row `t` less a shift.
+    ///
+    /// # Shapes
+    /// `row`, `shift`: `[columns]`.
+    /// # Panics
+    /// If there is no such row or a length disagrees.
+    pub fn set_row_less(&mut self, t: usize, row: &[f64], shift: &[f64]) {
+        assert!(t < self.depth && row.len() == self.columns && shift.len() == row.len(), "row {t} of {}", self.columns);
+        for (panel, (part, shift)) in row.chunks(WIDTH).zip(shift.chunks(WIDTH)).enumerate() {
+            let to = &mut self.values[(panel * self.depth + t) * WIDTH..][..part.len()];
+            to.iter_mut().zip(part).zip(shift).for_each(|((to, value), shift)| *to = value - shift);
+        }
+    }
+
     /// Writes element `(t, column)`.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! Cumulative sums of deviations: CUSUM and Page-Hinkley.
 
+use forebay_kernels::Real;
+
 use super::{Detector, positive, range};
 use crate::error::Error;
 
@@ -87,7 +89,7 @@ impl Cusum {
 impl Detector for Cusum {
     #[inline]
     fn update(&mut self, sample: f64) -> f64 {
-        if !sample.is_finite() {
+        if !Real::is_finite(sample) {
             self.skipped += 1;
             return 0.0;
         }
@@ -142,13 +144,13 @@ impl PageHinkley {
 impl Detector for PageHinkley {
     #[inline]
     fn update(&mut self, sample: f64) -> f64 {
-        if !sample.is_finite() {
+        if !Real::is_finite(sample) {
             self.skipped += 1;
             return 0.0;
         }
         let deviation = sample - self.mean;
         // Between the ends of f64; the mean would be infinite for good, and the sums deaf.
-        if !deviation.is_finite() {
+        if !Real::is_finite(deviation) {
             self.skipped += 1;
             return 0.0;
         }

@@ -1,5 +1,7 @@
 //! Two windows that are compared sample by sample.
 
+use forebay_kernels::Real;
+
 use super::{Detector, positive, range};
 use crate::error::Error;
 
@@ -54,7 +56,7 @@ impl Kswin {
 
 impl Detector for Kswin {
     fn update(&mut self, sample: f64) -> f64 {
-        if !sample.is_finite() {
+        if !Real::is_finite(sample) {
             self.skipped += 1;
             return 0.0;
         }

@@ -192,7 +192,7 @@ impl<T: Real> Ladder<T> {
             }
         }
         // What is not finite can neither be learnt from nor judged by.
-        if self.residuals.iter().all(|e| e.is_finite()) {
+        if self.residuals.iter().all(|e| Real::is_finite(*e)) {
             self.advance(esn, input, truth)?;
         }
         Ok(event)

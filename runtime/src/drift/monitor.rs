@@ -1,5 +1,6 @@
 //! Many channels under watch, with one rate of false alarms for all.
 
+use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
 use super::settings::{Event, Settings, Source, View};
@@ -69,7 +70,7 @@ impl Lens {
                 if square < f64::MAX {
                     return 0.5 * libm::log(square);
                 }
-                if sample.is_finite() { libm::log(distance.abs().min(f64::MAX)) } else { f64::NAN }
+                if Real::is_finite(sample) { libm::log(distance.abs().min(f64::MAX)) } else { f64::NAN }
             }
         }
     }
@@ -172,7 +173,7 @@ impl DriftMonitor {
         let mut nearest = (0, 0, 0.0);
         for (index, (channel, &sample)) in self.channels.iter_mut().zip(samples).enumerate() {
             let value = channel.lens.see(sample);
-            if !value.is_finite() {
+            if !Real::is_finite(value) {
                 self.skipped += 1;
                 not_finite = not_finite.or(Some(index));
             }

@@ -1,5 +1,7 @@
 //! Samples that follow from the ones before, made independent.
 
+use forebay_kernels::Real;
+
 use super::range;
 use crate::error::Error;
 
@@ -117,7 +119,7 @@ impl Whitener {
     /// spreads from the mean counts as that far, so that nothing overflows and no detector leaves it out.
     #[inline]
     pub fn update(&mut self, sample: f64) -> Option<f64> {
-        let is_finite = sample.is_finite();
+        let is_finite = Real::is_finite(sample);
         let deviation = if is_finite { (sample - self.mean).clamp(-self.furthest, self.furthest) } else { f64::NAN };
         if self.block == 1 {
             return self.predict(deviation);
@@ -145,7 +147,7 @@ impl Whitener {
             (0..4).for_each(|lane| sums[lane] += a[lane] * d[lane]);
         }
         let expected = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        let is_finite = deviation.is_finite();
+        let is_finite = Real::is_finite(deviation);
         if length > 0 {
             if self.newest == 0 {
                 let end = self.history.len() - length;
@@ -283,7 +285,7 @@ pub fn autocorrelation_time(series: &[f64]) -> f64 {
         |lag: usize| series[lag..].iter().zip(series).map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / n;
     let power = if series.is_empty() { 0.0 } else { covariance(0) };
     let mut time = 0.5;
-    if !power.is_finite() {
+    if !Real::is_finite(power) {
         return f64::NAN;
     }
     if power.sqrt() <= rounding(mean) {

@@ -1,5 +1,6 @@
 //! What a strategy is, and the three there are behind one name.
 
+use forebay_kernels::Real;
 use forebay_substrate::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +142,7 @@ pub(super) fn check_sizes(genes: usize, population: usize, least: usize) -> Resu
 
 /// Whether a vector that was read from a file can be used.
 pub(super) fn check_vector(what: &str, values: &[f64], genes: usize) -> Result<(), String> {
-    if values.len() == genes && values.iter().all(|v| v.is_finite()) {
+    if values.len() == genes && values.iter().all(|v| Real::is_finite(*v)) {
         return Ok(());
     }
     Err(format!("{what} needs {genes} finite numbers, found {}", values.len()))

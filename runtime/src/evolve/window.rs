@@ -1,6 +1,6 @@
 //! A window of samples: states as digits, and the closed-form answer on them.
 
-use forebay_kernels::{Form, integer};
+use forebay_kernels::{Form, Real, integer};
 use forebay_substrate::Precision;
 use ndarray::ArrayView2;
 
@@ -254,7 +254,7 @@ fn check(states: ArrayView2<'_, f64>, targets: ArrayView2<'_, f64>) -> Result<()
     }
     for (what, array) in [("states", states), ("targets", targets)] {
         for (row, values) in array.rows().into_iter().enumerate() {
-            if let Some(column) = values.iter().position(|v| !v.is_finite()) {
+            if let Some(column) = values.iter().position(|v| !Real::is_finite(*v)) {
                 let (what, value) = (what.to_owned(), array[[row, column]]);
                 return Err(Error::NonFinite { what, index: row * array.ncols() + column, value });
             }

@@ -5,7 +5,7 @@ use forebay::random::Seed;
 use forebay::train::online::{OnlineLearner, Rls};
 use proptest::prelude::*;
 
-use crate::textbook::{Digits, Textbook, Wide};
+use crate::textbook::{Digits, Textbook};
 
 fn one_weight_row(rls: &Rls) -> Vec<f64> {
     rls.weights().row(0).to_vec()
@@ -77,8 +77,8 @@ fn a_scale_changes_no_digit() -> Result<(), Error> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    /// Offsets up to 1e6 of what varies, scales from 1e-9 to 1e12, any penalty: predictions are those of 32 digits, as far as
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Offsets up to 1e8 of what varies, scales from 1e-9 to 1e12, any penalty: predictions are those of 100 digits, as far as
     /// the last digits of the features decide them, or the learner says that it held something.
     #[test]
     fn predictions_are_the_textbooks_at_any_scale_and_offset(
@@ -86,7 +86,7 @@ proptest! {
         outputs in 1_usize..4,
         forgetting in prop_oneof![Just(1.0), Just(0.999), Just(0.97)],
         scale in -9_i32..=12,
-        offset in prop_oneof![Just(0.0), Just(1.0), Just(1e4), Just(1e6)],
+        offset in prop_oneof![Just(0.0), Just(1.0), Just(1e4), Just(1e8)],
         relative_ridge in -12_i32..=2,
         seed in any::<u64>(),
     ) {
@@ -94,7 +94,7 @@ proptest! {
         let ridge = scale * scale * libm::pow(10.0, f64::from(relative_ridge));
         let mut stream = Seed(seed).stream("case");
         let mut rls = Rls::new(1 + features, outputs, forgetting, ridge)?;
-        let book = || Textbook::<Wide>::new(1 + features, forgetting, ridge);
+        let book = || Textbook::<Digits>::new(1 + features, forgetting, ridge);
         let mut books: Vec<_> = (0..outputs).map(|_| book()).collect();
         // The same with features that are off by their last digit, some times: one may be off to no effect.
         let mut nudged: Vec<_> = (0..4).map(|_| book()).collect();
@@ -120,7 +120,7 @@ proptest! {
                 .fold(sensitivity, |most, (book, off)| most.max((book.predict(off) - plain).abs()));
             for (book, found) in books.iter().zip(&found) {
                 let expected = book.predict(&phi);
-                let tolerance = 1e-9 * size.max(expected.abs()) + 2000.0 * sensitivity;
+                let tolerance = 1e-9 * size.max(expected.abs()) + 200.0 * sensitivity;
                 prop_assert!((found - expected).abs() <= tolerance, "step {}: {} against {}", t, found, expected);
             }
             rls.update(&phi, &y)?;

@@ -8,6 +8,7 @@ pub use lms::Lms;
 pub use rls::{Held, Rls};
 pub use trainer::{OnlineFeedback, OnlineTrainer};
 
+use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
 use crate::error::Error;
@@ -110,7 +111,7 @@ fn correct(weights: &Array2<f64>, errors: &[f64], gain: &[f64], next: &mut Array
         for ((next, w), g) in next.iter_mut().zip(row).zip(gain) {
             *next = w + error * g;
         }
-        finite &= next.iter().all(|w| w.is_finite());
+        finite &= next.iter().all(|w| Real::is_finite(*w));
     }
     finite
 }

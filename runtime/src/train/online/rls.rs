@@ -1,6 +1,6 @@
 //! Recursive least squares with exponential forgetting, in factors that stay positive.
 
-use forebay_kernels::{Form, all_finite};
+use forebay_kernels::{Form, Real, all_finite};
 use ndarray::{Array2, ArrayView2};
 
 use super::{OnlineLearner, check_pair, check_sizes, correct, dot, out_of_range, range, residuals};
@@ -161,11 +161,11 @@ impl Rls {
             gain[j] = weighted;
             divisor = larger;
             // A variance that underflows would never be learnt from again.
-            finite &= variance.is_normal() && power.is_finite() && all_finite(form, new);
+            finite &= variance.is_normal() && Real::is_finite(power) && all_finite(form, new);
         }
         let Held { updates, .. } = now.held;
         next.held = Held { directions: held, updates: updates + u64::from(held > 0) };
-        (finite && divisor.is_finite()).then_some(divisor)
+        (finite && Real::is_finite(divisor)).then_some(divisor)
     }
 }
 
