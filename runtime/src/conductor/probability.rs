@@ -143,7 +143,8 @@ impl Reliability {
         }
         let base_rate = sums.iter().map(|bin| bin.2).sum::<f64>() / count;
         let bin = |(count, forecast, events): (usize, f64, f64)| {
-            let mean = |sum: f64| (count > 0).then(|| sum / count as f64);
+            // A compiler may divide before it looks at the count.
+            let mean = |sum: f64| (count > 0).then_some(sum / count.max(1) as f64);
             Bin { count, forecast: mean(forecast), frequency: mean(events) }
         };
         let bins = sums.into_iter().map(bin).collect();

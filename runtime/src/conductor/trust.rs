@@ -1,5 +1,7 @@
 //! Skill over a window, with its uncertainty.
 
+use forebay_kernels::Real;
+
 use super::layout::Rule;
 
 /// Blocks that the window is cut into, so that errors which stay alike from step to step are not taken for many.
@@ -98,6 +100,10 @@ impl Window {
         }
         let squares: f64 = self.known().map(|(_, b)| b * b).sum();
         let (loss, base) = sums.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+        // A loss beyond all numbers, or all errors of the base rate in one stretch: there is no bound.
+        if !Real::is_finite(loss) || !Real::is_finite(squares) || sums.iter().any(|(_, b)| base - b <= 0.0) {
+            return None;
+        }
         let half = 0.5 * squares / base;
         let without = sums.map(|(l, b)| {
             // A stretch takes its share of the half error along.
@@ -106,8 +112,9 @@ impl Window {
         let mean = without.iter().sum::<f64>() / BLOCKS as f64;
         let variance = without.iter().map(|log| (log - mean) * (log - mean)).sum::<f64>() * (BLOCKS - 1) as f64;
         let error = (variance / BLOCKS as f64).sqrt();
-        let lower = 1.0 - libm::exp(libm::log((loss + half) / base) + QUANTILE * error);
-        lower.is_finite().then_some(lower)
+        let worst = libm::log((loss + half) / base) + QUANTILE * error;
+        // Beyond that the exponential is no number.
+        (worst < 700.0).then(|| 1.0 - libm::exp(worst))
     }
 }
 

@@ -58,19 +58,26 @@ enum Lens {
     Magnitude { mean: f64, floor: f64 },
 }
 
+/// A distance from the mean beside whose square the floor is nothing.
+const FAR: f64 = 1e150;
+
 impl Lens {
     #[inline]
     fn see(self, sample: f64) -> f64 {
         match self {
             Self::Value => sample,
             Self::Magnitude { mean, floor } => {
-                let distance = sample - mean;
-                let square = distance * distance + floor;
-                // The square of what is far off may not be finite, and its logarithm is.
-                if square < f64::MAX {
-                    return 0.5 * libm::log(square);
+                if !Real::is_finite(sample) {
+                    return f64::NAN;
                 }
-                if Real::is_finite(sample) { libm::log(distance.abs().min(f64::MAX)) } else { f64::NAN }
+                // Halves, since the distance of two numbers may not be one.
+                let half = (0.5 * sample - 0.5 * mean).abs();
+                // The square of what is far off may not be finite, and its logarithm is.
+                if half > FAR {
+                    return libm::log(half) + std::f64::consts::LN_2;
+                }
+                let distance = 2.0 * half;
+                0.5 * libm::log(distance * distance + floor)
             }
         }
     }
