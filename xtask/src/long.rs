@@ -12,6 +12,11 @@ pub(crate) const SETS: &[Check] = &[
         run: processors::long,
     },
     Check {
+        name: "spectral",
+        about: "spectral radii of up to 3,000 units beside all eigenvalues (minutes)",
+        run: spectral,
+    },
+    Check {
         name: "surrogates",
         about: "four surrogates at full size over several lengths: the table of specs/conductor.md (minutes)",
         run: surrogates,
@@ -25,4 +30,9 @@ pub(crate) const SETS: &[Check] = &[
 
 fn surrogates(options: &Options) -> Outcome {
     cargo(options, &["run", "--release", "-p", "forebay-examples", "--example", "four_surrogates", "--", "lengths"])
+}
+
+fn spectral(options: &Options) -> Outcome {
+    let test = ["test", "--release", "-p", "forebay", "--test", "spectral_radius_large"];
+    cargo(options, &[&test[..], &["--", "--ignored", "--nocapture"]].concat())
 }

@@ -22,21 +22,16 @@ struct Field {
 
 const FIELDS: &[Field] = &[
     Field {
-        files: &["runtime/src/train/*.rs"],
+        files: &["runtime/src/train/**/*.rs"],
         judge: "forebay",
-        tests: &["--lib", "--test", "training", "--test", "repeatability"],
+        tests: &["solver", "scores", "selection", "training", "online", "repeatability"],
     },
-    Field { files: &["runtime/src/drift/*.rs"], judge: "forebay", tests: &["--lib", "--test", "drift"] },
-    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["--lib", "--test", "metrics"] },
+    Field { files: &["runtime/src/drift/**/*.rs"], judge: "forebay", tests: &["drift_hostile", "drift"] },
+    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["metrics"] },
     Field {
-        files: &[
-            "kernels/src/solver/**/*.rs",
-            "kernels/src/solver*.rs",
-            "kernels/src/readout*.rs",
-            "kernels/src/gram*.rs",
-        ],
+        files: &["kernels/src/solver/**/*.rs", "kernels/src/readout*.rs"],
         judge: "forebay-kernels",
-        tests: &["--lib", "--tests"],
+        tests: &["kernels"],
     },
 ];
 
@@ -110,7 +105,7 @@ fn list(options: &Options, field: &Field) -> Result<Vec<String>, String> {
 fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let mut command = Command::new("cargo");
-    command.args(["mutants", "--colors", "never", "--no-shuffle", "--baseline", "skip", "--timeout", TIMEOUT]);
+    command.args(["mutants", "--colors", "never", "--no-shuffle", "--timeout", TIMEOUT]);
     command.args(["--test-package", field.judge, "--profile", "mutants"]).arg("--output").arg(folder);
     for file in field.files {
         command.args(["--file", file]);
@@ -118,7 +113,10 @@ fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> R
     for name in names {
         command.arg("--re").arg(format!("^{}$", escaped(name)));
     }
-    command.arg("--").args(field.tests);
+    command.arg("--");
+    field.tests.iter().for_each(|test| {
+        command.args(["--test", test]);
+    });
     // One target folder for all copies of the tree, so that the dependencies are built once.
     command.env("CARGO_TARGET_DIR", target(options).join("mutants/target"));
     // Few random cases find a wrong line; many find a rare one.

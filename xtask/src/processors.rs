@@ -1,5 +1,5 @@
 //! The same bytes on every processor: the commands run here, in every kernel form, on 1, 2 and 4 threads, and on emulated
-//! processors, one with fused multiply-add and one without; what they write is compared byte for byte.
+//! processors, one with fused multiply-add and one without, and an ARM one; what they write is compared byte for byte.
 
 use std::env::consts::{ARCH, OS};
 use std::ffi::OsString;
@@ -92,10 +92,40 @@ const TIMES: [&str; 1] = ["step_us"];
 /// Statuses of a run that ends by its own rules: done, or checks of few trajectories that were not within their errors.
 const ENDS: [Option<i32>; 2] = [Some(0), Some(2)];
 
+#[derive(Clone, Copy, PartialEq)]
+enum Emulator {
+    /// An x86-64 processor by its name.
+    X86(&'static str),
+    /// What `cargo xtask neon` has compiled for aarch64.
+    Arm,
+}
+
+impl Emulator {
+    fn command(self, options: &Options, program: Program) -> Command {
+        match self {
+            Self::X86(cpu) => {
+                let mut command = Command::new("qemu-x86_64");
+                command.args(["-cpu", cpu]).arg(program.path(options));
+                command
+            }
+            Self::Arm => {
+                let mut command = Command::new("qemu-aarch64");
+                command.args(["-L", "/usr/aarch64-linux-gnu"]).arg(arm_bits(options));
+                command
+            }
+        }
+    }
+}
+
+/// The hashes of all that computes, for aarch64: what `.ci/test-neon` builds.
+fn arm_bits(options: &Options) -> PathBuf {
+    options.root.join("target/neon/build/aarch64-unknown-linux-gnu/release/examples/bits")
+}
+
 /// One way to run all cases.
 struct Way {
     name: String,
-    emulator: Option<&'static str>,
+    emulator: Option<Emulator>,
     kernel: Option<&'static str>,
     threads: Option<usize>,
 }
@@ -113,10 +143,17 @@ impl Way {
             ..Self::native()
         });
         let threads = [1, 2, 4].map(|n| Self { name: format!("threads-{n}"), threads: Some(n), ..Self::native() });
-        let emulated =
-            ["Haswell", "Nehalem"].map(|cpu| Self { name: cpu.to_owned(), emulator: Some(cpu), ..Self::native() });
+        let emulated = ["Haswell", "Nehalem"].map(|cpu| Self {
+            name: cpu.to_owned(),
+            emulator: Some(Emulator::X86(cpu)),
+            ..Self::native()
+        });
         // The long cases say nothing new of threads and kernels.
         if long { emulated.into() } else { kernels.chain(threads).chain(emulated).collect() }
+    }
+
+    fn arm() -> Self {
+        Self { name: "aarch64".to_owned(), emulator: Some(Emulator::Arm), ..Self::native() }
     }
 }
 
@@ -170,7 +207,8 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
             Ok(expected) => expected,
             Err(why) => return Outcome::Failed(why),
         };
-        for way in Way::all(long) {
+        let arm = (matches!(case.program, Program::Bits) && arm_bits(options).exists()).then(Way::arm);
+        for way in Way::all(long).into_iter().chain(arm) {
             let start = Instant::now();
             let found = match run(options, case, &way) {
                 Ok(found) => found,
@@ -186,6 +224,9 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
                 different.push(format!("{} ({})", case.name, way.name));
             }
         }
+    }
+    if !long && !arm_bits(options).exists() {
+        println!("bits      aarch64        NOT RUN: it is compiled by `cargo xtask neon`");
     }
     if different.is_empty() {
         Outcome::Passed
@@ -205,15 +246,9 @@ fn run(options: &Options, case: &Case, way: &Way) -> Result<Written, String> {
     fs::create_dir_all(&folder).map_err(|error| told("cannot make", error))?;
     fs::write(folder.join("settings.json"), SMALL).map_err(|error| told("cannot write into", error))?;
     let program = case.program.path(options);
-    let mut command = match way.emulator {
-        None => Command::new(&program),
-        Some(cpu) => {
-            let mut command = Command::new("qemu-x86_64");
-            // What the emulator says of features that it leaves out is no part of the output.
-            command.args(["-cpu", cpu]).arg(&program);
-            command
-        }
-    };
+    // What an emulator says of features that it leaves out goes to the error stream and is no part of the output.
+    let mut command =
+        way.emulator.map_or_else(|| Command::new(&program), |emulator| emulator.command(options, case.program));
     if let (Program::Forebay, Some(threads)) = (case.program, way.threads) {
         command.args([OsString::from("--threads"), threads.to_string().into()]);
     }

@@ -2,10 +2,12 @@
 //!
 //! `cargo xtask processors` runs it on this machine and on emulated ones. Names say where a difference comes from.
 
+use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
-use forebay::reservoir::Topology;
-use forebay::train::{Ridge, Series, Training};
+use forebay::reservoir::{Reservoir, Topology};
+use forebay::train::online::{OnlineLearner, Rls};
+use forebay::train::{Ridge, Selection, Series, Training};
 use forebay::{Precision, Real};
 use forebay_zoo::baselines::Autoregression;
 use forebay_zoo::lattice::{Hmc, Integrator, Lattice, Settings};
@@ -18,7 +20,7 @@ use forebay_zoo::systems::{
 };
 use forebay_zoo::tasks::{self, Arithmetic, Part};
 use forebay_zoo::{autocorrelation, data};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -129,6 +131,28 @@ fn states<T: Real>(model: &Model<T>, input: ArrayView2<'_, T>) -> Result<Vec<f64
     Ok(seen)
 }
 
+/// Two heads on a network that hears one of them, from two series: weights and scores.
+fn shared(training: &Training) -> Result<(Vec<f64>, Vec<f64>)> {
+    let (input, target) = narma10(600, Seed(2))?;
+    let targets = ndarray::concatenate(Axis(1), &[target.view(), input.view()])?;
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir_with_feedback("x", u, Reservoir::new(40), "y");
+    g.readout("y", [u, x], 1);
+    g.readout("past", [x], 1);
+    let model = Model::<f64>::generate(g.build()?, 1)?;
+    let series =
+        [0..400, 400..600].map(|rows| Series::new(input.slice(s![rows.clone(), ..]), targets.slice(s![rows, ..])));
+    let (trained, report) = training.fit(&model, &series)?;
+    let (mut weights, mut scores) = (Vec::new(), Vec::new());
+    for head in report.heads {
+        let (of_head, bias) = trained.readout(&head.name)?;
+        weights.extend(of_head.iter().chain(&bias));
+        scores.extend(head.train_nrmse.into_iter().flatten().chain([head.ridge]));
+    }
+    Ok((weights, scores))
+}
+
 fn training() -> Result<()> {
     let (input, target) = narma10(600, Seed(1))?;
     let task = tasks::by_name("narma10")?;
@@ -140,6 +164,17 @@ fn training() -> Result<()> {
         let (weights, bias) = trained.readout("output")?;
         tell(&format!("trained/ridge/{name}"), weights.iter().chain(bias.iter()).copied());
     }
+    let (shared, report) = shared(
+        &Training::new()
+            .washout(50)
+            .ridge(Ridge::Grid { values: vec![1e-8, 1e-4, 1e-1], selection: Selection::KFold(3) }),
+    )?;
+    tell("trained/heads with folds", shared.into_iter().chain(report));
+    let mut rls = Rls::new(3, 1, 0.99, 1e-3)?;
+    for (t, y) in target.iter().enumerate().skip(2) {
+        rls.update(&[1.0, input[[t - 1, 0]], target[[t - 1, 0]]], &[*y])?;
+    }
+    tell("trained/recursive", rls.weights().iter().copied());
     let sunspots = data::load("sunspots")?.values;
     let autoregression = Autoregression::fit(sunspots.slice(s![..600, ..]), 12, 1)?;
     tell("trained/autoregression", autoregression.weights().iter().copied());
