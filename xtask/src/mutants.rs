@@ -130,7 +130,8 @@ fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> R
 
 /// A text as a regular expression that matches it alone.
 fn escaped(text: &str) -> String {
-    let special = |c: char| c.is_ascii_punctuation() && c != '_';
+    // Less and greater mean the ends of a word if they are escaped.
+    let special = |c: char| c.is_ascii_punctuation() && !matches!(c, '_' | '<' | '>');
     text.chars().fold(String::new(), |mut escaped, c| {
         if special(c) {
             escaped.push('\\');
@@ -175,5 +176,6 @@ mod tests {
     #[test]
     fn names_are_taken_literally() {
         assert_eq!(escaped("a/b_c.rs:1:2: replace + with *"), r"a\/b_c\.rs\:1\:2\: replace \+ with \*");
+        assert_eq!(escaped("Vec<f64>"), "Vec<f64>");
     }
 }
