@@ -55,7 +55,8 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     all.sort();
     let found = all.len();
     draw(&mut all, sample, seed);
-    println!("{} of {found} mutants, drawn with seed {seed}", all.len());
+    let drawn = all.len();
+    println!("{drawn} of {found} mutants, drawn with seed {seed}");
     let mut fields: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (name, k) in all {
         fields.entry(k).or_default().push(name);
@@ -80,6 +81,10 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     }
     let told: Vec<String> = ENDS.iter().map(|end| format!("{} {end}", of(end).len())).collect();
     println!("{}", told.join(", "));
+    let ended: usize = ENDS.iter().map(|end| of(end).len()).sum();
+    if ended != drawn {
+        return Outcome::Failed(format!("{drawn} mutants were drawn and {ended} ended"));
+    }
     // Survivors are for people to judge: some change nothing that can be seen.
     if of("caught").is_empty() && !of("missed").is_empty() {
         return Outcome::Failed("no mutant was caught: the tests did not run".to_owned());
