@@ -1,7 +1,7 @@
 //! `cargo xtask mutants --sample N [--seed S]`: changes the code in N places, one at a time, and looks whether a test notices.
 //!
 //! The places are drawn at random from what decides whether numbers are right. Each is judged by the test binaries that
-//! are there to judge it, stopping at the first that fails; doc tests are left out. The mutants are those of `cargo mutants`.
+//! are there to judge it, the slow ones only where the others let it through; doc tests are left out. The mutants are those of `cargo mutants`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,22 +16,32 @@ struct Field {
     files: &'static [&'static str],
     /// The package whose tests judge, which need not be the one that is changed.
     judge: &'static str,
-    /// Its test binaries, the quickest first.
+    /// Its test binaries.
     tests: &'static [&'static str],
+    /// Those that take long, for what the others let through.
+    slow: &'static [&'static str],
 }
 
 const FIELDS: &[Field] = &[
     Field {
-        files: &["runtime/src/train/**/*.rs"],
+        files: &["runtime/src/train/*.rs"],
         judge: "forebay",
-        tests: &["solver", "scores", "selection", "training", "online", "repeatability"],
+        tests: &["solver", "scores", "selection", "training"],
+        slow: &["online", "repeatability"],
     },
-    Field { files: &["runtime/src/drift/**/*.rs"], judge: "forebay", tests: &["drift_hostile", "drift"] },
-    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["metrics"] },
     Field {
-        files: &["kernels/src/solver/**/*.rs", "kernels/src/readout*.rs"],
+        files: &["runtime/src/train/online/*.rs"],
+        judge: "forebay",
+        tests: &["online"],
+        slow: &["failed_calls", "repeatability"],
+    },
+    Field { files: &["runtime/src/drift/*.rs"], judge: "forebay", tests: &["drift_hostile", "drift"], slow: &[] },
+    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["metrics"], slow: &[] },
+    Field {
+        files: &["kernels/src/solver/*.rs", "kernels/src/readout.rs"],
         judge: "forebay-kernels",
         tests: &["kernels"],
+        slow: &[],
     },
 ];
 
@@ -63,15 +73,25 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     }
     let mut ends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (k, names) in fields {
-        let folder = target(options).join(format!("mutants/{k}"));
-        if let Err(why) = judge(options, &FIELDS[k], &names, &folder) {
-            return Outcome::Failed(why);
+        let mut left = names;
+        for (pass, tests) in [FIELDS[k].tests, FIELDS[k].slow].into_iter().enumerate() {
+            if left.is_empty() || tests.is_empty() {
+                continue;
+            }
+            let folder = target(options).join(format!("mutants/{k}-{pass}"));
+            if let Err(why) = judge(options, &FIELDS[k], tests, &left, &folder) {
+                return Outcome::Failed(why);
+            }
+            left.clear();
+            for end in ENDS {
+                // A way to end that no mutant took leaves an empty file, or none.
+                let text = fs::read_to_string(folder.join(format!("mutants.out/{end}.txt"))).unwrap_or_default();
+                let names = text.lines().map(str::to_owned);
+                // What the quick tests let through has not ended.
+                if end == "missed" { left.extend(names) } else { ends.entry(end).or_default().extend(names) }
+            }
         }
-        for end in ENDS {
-            // A way to end that no mutant took leaves an empty file, or none.
-            let text = fs::read_to_string(folder.join(format!("mutants.out/{end}.txt"))).unwrap_or_default();
-            ends.entry(end).or_default().extend(text.lines().map(str::to_owned));
-        }
+        ends.entry("missed").or_default().extend(left);
     }
     let of = |end: &str| ends.get(end).map_or(&[][..], Vec::as_slice);
     for end in ["missed", "timeout"] {
@@ -106,8 +126,8 @@ fn list(options: &Options, field: &Field) -> Result<Vec<String>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
 
-/// Runs these mutants against the field's tests; what became of them is written below `folder`.
-fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> Result<(), String> {
+/// Runs these mutants against some of the field's tests; what became of them is written below `folder`.
+fn judge(options: &Options, field: &Field, tests: &[&str], names: &[String], folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let mut command = Command::new("cargo");
     command.args(["mutants", "--colors", "never", "--no-shuffle", "--timeout", TIMEOUT]);
@@ -119,7 +139,7 @@ fn judge(options: &Options, field: &Field, names: &[String], folder: &Path) -> R
         command.arg("--re").arg(format!("^{}$", escaped(name)));
     }
     command.arg("--");
-    field.tests.iter().for_each(|test| {
+    tests.iter().for_each(|test| {
         command.args(["--test", test]);
     });
     // One target folder for all copies of the tree, so that the dependencies are built once.
