@@ -139,9 +139,9 @@ fn judge(options: &Options, field: &Field, tests: &[&str], names: &[String], fol
         command.arg("--re").arg(format!("^{}$", escaped(name)));
     }
     command.arg("--");
-    tests.iter().for_each(|test| {
+    for test in tests {
         command.args(["--test", test]);
-    });
+    }
     // One target folder for all copies of the tree, so that the dependencies are built once.
     command.env("CARGO_TARGET_DIR", target(options).join("mutants/target"));
     // Few random cases find a wrong line; many find a rare one.
