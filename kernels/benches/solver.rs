@@ -51,5 +51,5 @@ fn factors(bencher: Bencher<'_, '_>, n: usize) {
 fn inverses(bencher: Bencher<'_, '_>, n: usize) {
     let mut a = matrix(n);
     factor(Form::best(), &Alone, &mut a, &vec![0.0; n]).expect("positive definite");
-    bencher.counter(ItemsCount::new(n * n * n / 6)).bench_local(|| inverse_squares(Form::best(), &Alone, &a, n));
+    bencher.counter(ItemsCount::new(n * n * n / 6)).bench_local(|| inverse_squares(Form::best(), &Alone, &a, n, n));
 }

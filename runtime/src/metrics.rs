@@ -238,7 +238,7 @@ pub fn memory_capacity<T: Real>(delayed: ArrayView2<'_, T>, recalled: ArrayView2
         let Some((scale_u, variance_u)) = variance(u) else { return Err(MetricError::Constant { column }) };
         // What recalls a constant recalls nothing.
         let Some((scale_y, variance_y)) = variance(y) else { continue };
-        let (mean_u, mean_y) = (mean(u), mean(y));
+        let (mean_u, mean_y) = (mean_of(u), mean_of(y));
         let products =
             u.iter().zip(y).map(|(u, y)| (u.to_f64() - mean_u) / scale_u * ((y.to_f64() - mean_y) / scale_y));
         let covariance = products.sum::<f64>() / u.len() as f64;
@@ -275,17 +275,29 @@ fn mean_square(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     (scale, values.map(|value| square(value / scale)).sum::<f64>() / count as f64)
 }
 
-fn mean<T: Real>(values: ArrayView1<'_, T>) -> f64 {
-    let plain = values.iter().map(|v| v.to_f64()).sum::<f64>() / values.len() as f64;
-    if plain.is_finite() {
-        return plain;
-    }
-    values.iter().map(|v| v.to_f64() / values.len() as f64).sum()
+/// The mean, good to the last digit or two whatever the offset of the values: a second pass takes out the rounding of the
+/// first. NaN of nothing.
+///
+/// ```
+/// let far = (0..100_000).map(|t| 123_456_789.123 + f64::from(t % 2));
+/// assert!((forebay::metrics::mean(far) - 123_456_789.623).abs() < 3e-8);
+/// ```
+pub fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let count = values.clone().count() as f64;
+    let plain = values.clone().sum::<f64>() / count;
+    // A sum beyond the largest number, of values that have a mean.
+    let first = if plain.is_finite() { plain } else { values.clone().map(|v| v / count).sum() };
+    let rest = values.map(|v| v - first).sum::<f64>() / count;
+    if rest.is_finite() { first + rest } else { first }
+}
+
+fn mean_of<T: Real>(values: ArrayView1<'_, T>) -> f64 {
+    mean(values.iter().map(|v| v.to_f64()))
 }
 
 /// Population variance in two passes, as a power of two s and the variance over s^2; `None` for a constant.
 fn variance<T: Real>(values: ArrayView1<'_, T>) -> Option<(f64, f64)> {
-    let mean = mean(values);
+    let mean = mean_of(values);
     let (scale, variance) = mean_square(values.iter().map(|v| v.to_f64() - mean));
     let largest = values.iter().fold(0.0, |largest: f64, v| largest.max(v.to_f64().abs()));
     let rounding = 4.0 * T::EPSILON.to_f64() * (largest / scale);

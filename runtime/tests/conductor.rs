@@ -365,6 +365,64 @@ fn a_placed_head_says_what_it_costs() -> Result<(), Error> {
     Ok(())
 }
 
+/// Predictions that the host had made were still waiting for their truth when a head was placed, and made the other product
+/// trusted: 380 of them, of a head whose product was worthless.
+#[test]
+fn what_another_product_said_earns_no_trust() -> Result<(), Error> {
+    let wave = wave(3001);
+    let truth = targets(wave.view());
+    let mut conductor = conductor(60, wave.view(), truth.slice(s![..2000, ..]))?;
+    let series = Series::new(wave.slice(s![..2000, ..]), truth.slice(s![..2000, ..1]));
+    let (precision, substrate) = (Precision::new(1, 1).expect("allowed"), forebay::open("software:akd1000")?);
+    for place in [true, false] {
+        for _ in 0..200 {
+            conductor.step(&[wave[[2000 + conductor.steps() as usize, 0]]])?;
+        }
+        let before = conductor.steps();
+        if place {
+            conductor.place("next", substrate.clone(), precision, &series)?;
+        } else {
+            conductor.unplace("next")?;
+        }
+        // Truths that come late, with the steps of the new product between them.
+        for late in 0..30_u64 {
+            let row = 2000 + conductor.steps() as usize;
+            conductor.step(&[wave[[row, 0]]])?;
+            let step = before - 30 + late;
+            conductor.observe_at("next", step, &[truth[[2000 + step as usize, 0]]])?;
+            conductor.observe_at("third", step, &[truth[[2000 + step as usize, 1]]])?;
+        }
+        assert_eq!(conductor.trust("next")?.steps, 0);
+        assert!(conductor.trust("third")?.steps >= 30, "the others go on");
+        let step = conductor.steps() - 1;
+        conductor.observe_at("next", step, &[truth[[2000 + step as usize, 0]]])?;
+        assert_eq!(conductor.trust("next")?.steps, 1);
+    }
+    Ok(())
+}
+
+/// Noise about 123456789.123: the mean of 20,000 truths was off by more than their spread, and a head that knew nothing was
+/// trusted with a skill of .9.
+#[test]
+fn nothing_is_learnt_from_noise_at_any_offset() -> Result<(), Error> {
+    for (offset, spread) in [(0.0, 1.0), (123_456_789.123, 1e-5), (1e8 / 3.0, 1e-6)] {
+        let mut noise = Seed(9).stream("noise");
+        let truth = Array2::from_shape_simple_fn((20_000, 1), || offset + spread * noise.normal());
+        let input = Array2::from_shape_simple_fn((22_000, 1), || noise.normal());
+        let layout = Layout::new([("noise", VALUE)]);
+        let series = Series::new(input.slice(s![..20_000, ..]), truth.view());
+        let settings = Settings { ridge: Ridge::Fixed(1e-3), ..Settings::default() };
+        let mut conductor = Conductor::fit(&model(20)?, &["u", "x"], &layout, &series, &settings)?.0;
+        for t in 0..2000 {
+            conductor.step(&[input[[20_000 + t, 0]]])?;
+            conductor.observe("noise", &[offset + spread * noise.normal()])?;
+        }
+        let trust = conductor.trust("noise")?;
+        assert!(trust.skill < Some(0.05) && !trust.is_trusted, "{offset}: {trust:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn persistence_is_the_last_truth_of_the_time() -> Result<(), Error> {
     let wave = wave(1301);

@@ -1,7 +1,7 @@
 //! Drift detection where truths are missing, samples lie far from zero, or units are odd: no alarm is lost, none is made up.
 
 use forebay::drift::{
-    Action, Adwin, Detector, DriftMonitor, Event, Kind, Kswin, Ladder, PageHinkley, Policy, Settings, View,
+    Action, Adwin, Cusum, Detector, DriftMonitor, Event, Kind, Kswin, Ladder, PageHinkley, Policy, Settings, View,
     autocorrelation_time,
 };
 use forebay::random::Seed;
@@ -201,7 +201,9 @@ fn a_monitor_sees_the_same_in_every_unit() {
         };
         let plain = run(1.0, 0.0);
         assert!(plain.len() >= 3, "{detector}: {plain:?}");
-        for (scale, offset) in [(1.0, 1e8), (1.0, -1e8), (1e-9, 0.0), (1e12, 0.0), (1e-3, 1e4)] {
+        // The last has three digits left to its deviations.
+        for (scale, offset) in [(1.0, 1e8), (1.0, -1e8), (1e-9, 0.0), (1e12, 0.0), (1e-3, 1e4), (1e-5, 123_456_789.123)]
+        {
             let other = run(scale, offset);
             assert_eq!(other.len(), plain.len(), "{detector}, {view:?}, {scale} x + {offset}: {other:?}, {plain:?}");
             // Rounding may move an alarm by a step.
@@ -209,6 +211,41 @@ fn a_monitor_sees_the_same_in_every_unit() {
             assert!(other.iter().zip(&plain).all(is_near), "{detector}, {view:?}: {other:?}, {plain:?}");
         }
     }
+}
+
+/// The mean of many samples far from zero was off by more than what they vary, so that their magnitudes never shrank.
+#[test]
+fn errors_that_shrink_are_noticed_at_any_offset() {
+    for (scale, offset) in [(1.0, 0.0), (1e-5, 123_456_789.123), (1e-6, 1e8 / 3.0)] {
+        let stretch = noise(20_000, 1, 5).mapv(|x| offset + scale * x);
+        let settings = Settings { view: View::Magnitude, ..Settings::default() };
+        let mut monitor = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
+        let samples = noise(1000, 1, 6);
+        let first = (0..1000).find(|&t| {
+            let shrunk = if t < 200 { samples[[t, 0]] } else { 0.1 * samples[[t, 0]] };
+            is_alarm(monitor.observe(&[offset + scale * shrunk]).expect("one channel"))
+        });
+        assert!(first.is_some_and(|t| (200..300).contains(&t)), "{offset}: {first:?}");
+    }
+}
+
+/// Two samples near the end of f64 made the sums infinite for ever.
+#[test]
+fn sums_stay_numbers() -> Result<(), Error> {
+    let mut detectors: [Box<dyn Detector>; 2] =
+        [Box::new(Cusum::new(0.5, 0.1)?), Box::new(PageHinkley::new(0.5, 0.1)?)];
+    for detector in &mut detectors {
+        let mut most = 0.0_f64;
+        for sample in [0.0, 1.7e308, 1.7e308, 1.7e308, -1.7e308, -1.7e308, -1.0] {
+            let statistic = detector.update(sample);
+            assert!(statistic.is_finite());
+            most = most.max(statistic);
+        }
+        assert!(most > 1e300, "{most:e}: it is an alarm");
+        detector.restart();
+        assert!((0..1000).all(|_| detector.update(-1.0).is_finite()));
+    }
+    Ok(())
 }
 
 /// An error of 1e300 overflowed on its way, was left out as if it were missing, and raised no alarm.

@@ -1,7 +1,7 @@
 //! Scores against closed forms.
 
 use forebay::metrics::{
-    MetricError, ValidTime, accuracy, label_errors, mae, memory_capacity, mse, nmse, nrmse, r2, rmse, spread,
+    self, MetricError, ValidTime, accuracy, label_errors, mae, memory_capacity, mse, nmse, nrmse, r2, rmse, spread,
 };
 use forebay::random::Seed;
 use ndarray::{Array2, array};
@@ -100,6 +100,27 @@ fn a_constant_truth_has_no_relative_error() -> Result<(), MetricError> {
 }
 
 /// A given spread that is not above 0 is the caller's, and no constant.
+/// A plain sum of many values far from zero loses more digits than they vary by.
+#[test]
+fn an_offset_changes_no_score() -> Result<(), MetricError> {
+    let mut noise = Seed(1).stream("noise");
+    for (offset, scale, count) in [(123_456_789.123, 1e-5, 10_000), (1.7e12 + 0.3, 1.0, 100_000)] {
+        let truth = Array2::from_shape_simple_fn((count, 1), || offset + scale * noise.normal());
+        let forecast = Array2::from_shape_simple_fn((count, 1), || offset + scale * noise.normal());
+        // Distances from an offset are exact.
+        let (t, f) = (truth.mapv(|v| (v - offset) / scale), forecast.mapv(|v| (v - offset) / scale));
+        for score in [metrics::nmse, metrics::nrmse, metrics::r2, metrics::memory_capacity] {
+            let (found, expected) = (score(truth.view(), forecast.view())?, score(t.view(), f.view())?);
+            assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{offset}: {found} {expected}");
+        }
+        let (found, expected) = (metrics::spread(truth.view()) / scale, metrics::spread(t.view()));
+        assert!((found / expected - 1.0).abs() < 1e-6, "{offset}: {found} {expected}");
+        let mean = metrics::mean(truth.iter().copied());
+        assert!((mean - offset - metrics::mean(t.iter().copied()) * scale).abs() <= 2.0 * offset * f64::EPSILON);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_spread_that_is_given_is_checked() {
     let truth = array![[1.0], [2.0]];

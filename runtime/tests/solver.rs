@@ -207,6 +207,120 @@ fn a_smooth_drive_and_a_tiny_penalty_are_no_obstacle() -> Result<(), Error> {
     Ok(())
 }
 
+/// `GCV` by singular values, as it is defined.
+fn gcv(x: &Array2<f64>, y: &Array2<f64>, ridge: f64) -> f64 {
+    let (steps, judge) = (x.nrows() as f64, Judge::of(x, y, ridge, 0.0));
+    let centred = x - &x.mean_axis(Axis(0)).expect("rows");
+    let svd = Mat::from_fn(x.nrows(), x.ncols(), |i, j| centred[[i, j]]).thin_svd().expect("it converges");
+    let parameters: f64 = svd.S().column_vector().iter().map(|s| s * s / (s * s + ridge)).sum();
+    let freedom = 1.0 - (parameters + 1.0) / steps;
+    judge.error / judge.energy / (freedom * freedom)
+}
+
+/// Where features depended on others, the score counted as many parameters as features, whatever the penalty: with a
+/// large sensor given twice, a grid took 1e-3 where 30 is right.
+#[test]
+fn a_penalty_is_scored_alike_whether_features_depend_on_others_or_not() -> Result<(), Error> {
+    for (large, twice) in [(1.0, true), (1e3, true), (1e5, true), (1e6, true), (1e6, false)] {
+        let mut stream = Seed(3).stream("sensor");
+        let mut x = Array2::from_shape_simple_fn((130, 102), || stream.normal());
+        for t in 0..130 {
+            x[[t, 100]] *= large;
+            x[[t, 101]] = if twice { x[[t, 100]] } else { 0.0 };
+        }
+        let y = Array2::from_shape_fn((130, 1), |(t, _)| 0.3 * x[[t, 0]] + x[[t, 100]] / large + 0.5 * stream.normal());
+        let mut penalties = Penalties::new(gram(&x, &y))?;
+        for ridge in [1e-3, 0.1, 1.0, 10.0, 30.0, 1000.0] {
+            let (found, expected) = (penalties.gcv(ridge)?.0.score, gcv(&x, &y, ridge));
+            // A penalty near the rounding of the sensor's own sum is one that rounding has a share in.
+            assert!((found / expected - 1.0).abs() < 1e-3, "{large}, {twice}, {ridge}: {found}, {expected}");
+        }
+    }
+    Ok(())
+}
+
+/// The same for a smooth reservoir, on both sides of the penalty from which on all its directions count.
+#[test]
+fn the_score_of_a_smooth_reservoir_has_no_step() -> Result<(), Error> {
+    let steps = 460;
+    let wave = Array2::from_shape_fn((steps + 1, 1), |(t, _)| {
+        let t = t as f64;
+        (0.21 * t).sin() + 0.6 * (0.37 * t).sin() + 0.4 * (0.113 * t).sin()
+    });
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir("reservoir", u, Reservoir::new(200).spectral_radius(0.7).input_scaling(0.3));
+    g.readout("y", [x], 1);
+    for seed in 0..3 {
+        let model = Model::<f64>::generate(g.clone().build()?, seed)?;
+        let mut session = model.session();
+        let mut x = Array2::zeros((steps, 200));
+        for t in 0..steps {
+            session.step(&[wave[[t, 0]]])?;
+            x.row_mut(t).iter_mut().zip(session.node("reservoir")?).for_each(|(to, from)| *to = *from);
+        }
+        let (x, y) = (x.slice(s![200.., ..]).to_owned(), wave.slice(s![201.., ..]).to_owned());
+        let mut penalties = Penalties::new(gram(&x, &y))?;
+        for ridge in [1e-11, 1e-10, 1e-9, 1e-8, 1e-6] {
+            let (found, expected) = (penalties.gcv(ridge)?.0.score, gcv(&x, &y, ridge));
+            assert!((found / expected - 1.0).abs() < 0.05, "seed {seed}, {ridge:e}: {found:e}, {expected:e}");
+        }
+    }
+    Ok(())
+}
+
+/// A column that is the sum of all others once counted as one of its own in one trial of eight, and the weights along it
+/// were rounding over rounding.
+#[test]
+fn a_sum_of_others_is_found() -> Result<(), Error> {
+    for (steps, features) in [(100, 5), (200, 12), (2000, 12), (20_000, 12), (500, 40), (600, 150)] {
+        for seed in 0..if steps > 5000 { 4 } else { 40 } {
+            let mut stream = Seed(seed).stream("sum");
+            let mut x = Array2::from_shape_simple_fn((steps, features), || stream.uniform_in(-1.0, 1.0));
+            for mut row in x.rows_mut() {
+                row[features - 1] = row.iter().take(features - 1).sum();
+            }
+            let y = Array2::from_shape_fn((steps, 1), |(t, _)| x[[t, 0]] + 0.1 * stream.normal());
+            let solution = solve(gram(&x, &y), 0.0)?;
+            assert_eq!(solution.rank, features - 1, "{steps} x {features}, seed {seed}");
+            // Of smallest norm: nothing along (1, .., 1, -1).
+            let w = solution.weights.row(0);
+            let along = w.iter().take(features - 1).sum::<f64>() - w[features - 1];
+            assert!(along.abs() < 1e-9, "{steps} x {features}, seed {seed}: {along:e}");
+        }
+    }
+    Ok(())
+}
+
+/// Weights of small features were moved into what rounding had left between them and a large one that came twice.
+#[test]
+fn a_large_feature_twice_leaves_small_ones_alone() -> Result<(), Error> {
+    for exponent in [0, 6, 9, 12, 15, 16, 17, 18, 21] {
+        let large = (0..exponent).fold(1.0, |large, _| 10.0 * large);
+        let mut stream = Seed(5).stream("ratio");
+        let x = Array2::from_shape_simple_fn((300, 4), || stream.normal());
+        let x = Array2::from_shape_fn((300, 5), |(t, j)| if j < 3 { x[[t, j]] } else { large * x[[t, 3]] });
+        let y = Array2::from_shape_fn((300, 1), |(t, _)| {
+            x[[t, 0]] - 2.0 * x[[t, 1]] + x[[t, 3]] / large + 0.2 * stream.normal()
+        });
+        let (once, twice) = (x.slice(s![.., ..4]).to_owned(), x);
+        let (single, doubled) = (solve(gram(&once, &y), 0.0)?, solve(gram(&twice, &y), 0.0)?);
+        assert_eq!((single.rank, doubled.rank), (4, 4), "1e{exponent}");
+        let error = |solution: &Solution, x: &Array2<f64>| {
+            metrics::nrmse(y.view(), predict(solution, x).view()).expect("the target varies")
+        };
+        let (expected, found) = (error(&single, &once), error(&doubled, &twice));
+        assert!((found / expected - 1.0).abs() < 1e-6, "1e{exponent}: {found} {expected}");
+        let halves = [doubled.weights[[0, 3]], doubled.weights[[0, 4]]];
+        assert!((halves[0] / halves[1] - 1.0).abs() < 1e-6, "1e{exponent}: {halves:?}");
+        for j in 0..3 {
+            let (found, expected) = (doubled.weights[[0, j]], single.weights[[0, j]]);
+            assert!((found - expected).abs() < 1e-9, "1e{exponent}: {found} {expected}");
+        }
+    }
+    Ok(())
+}
+
 /// A network with every unit twice, and a target that is no sum of its units: `[steps]`.
 struct Doubled {
     esn: HybridEsn<f64>,

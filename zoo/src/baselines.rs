@@ -3,7 +3,7 @@
 //! Series are `[steps, features]`; row t of a forecast is for row `t + horizon` of the series, made from rows up to t.
 
 use forebay::train::{Gram, TrainError, ridge};
-use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 /// Why a baseline has no forecast.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -109,17 +109,24 @@ impl Autoregression {
             return Err(BaselineError::TooShort { what: "a linear autoregression", needed, found: steps });
         }
         finite(series)?;
+        // In units of each column, so that the penalty is as small for one as for another.
+        let units: Vec<f64> = series.columns().into_iter().map(unit).collect();
         let mut gram = Gram::new(order * features, features);
         for t in order - 1..steps - horizon {
             gram.push(|x, y| {
-                lags(series, t, order).zip(x).for_each(|(from, to)| *to = from);
+                lags(series, t, order)
+                    .zip(x)
+                    .zip(units.iter().cycle())
+                    .for_each(|((from, to), unit)| *to = from / unit);
                 y.iter_mut().zip(series.row(t + horizon)).for_each(|(to, from)| *to = *from);
             });
         }
-        let scale = series.columns().into_iter().map(|c| c.var(0.0)).fold(0.0, f64::max);
-        let penalty = (1e-10 * scale * steps as f64).max(f64::MIN_POSITIVE);
-        let solution = ridge::solve(gram, penalty)?;
-        Ok(Self { order, horizon, weights: solution.weights, bias: solution.bias.to_vec() })
+        let solution = ridge::solve(gram, 1e-10 * steps as f64)?;
+        let mut weights = solution.weights;
+        for mut row in weights.rows_mut() {
+            row.iter_mut().zip(units.iter().cycle()).for_each(|(weight, unit)| *weight /= unit);
+        }
+        Ok(Self { order, horizon, weights, bias: solution.bias.to_vec() })
     }
 
     /// Fits every order to `train`, keeps the one with the smallest squared error on `validation`, which follows `train`
@@ -200,6 +207,12 @@ impl Autoregression {
         }
         Ok(forecast)
     }
+}
+
+/// The standard deviation of a column; 1 for a constant.
+fn unit(column: ArrayView1<'_, f64>) -> f64 {
+    let spread = forebay::metrics::spread(column.insert_axis(Axis(1)));
+    if spread > 0.0 { spread } else { 1.0 }
 }
 
 fn finite(series: ArrayView2<'_, f64>) -> Result<(), BaselineError> {
@@ -285,6 +298,25 @@ mod tests {
         assert!((&fitted.weights() - &known).iter().all(|d| d.abs() < 0.03), "{}", fitted.weights());
         let forecast = fitted.predict(ndarray::array![[0.0, 0.0]].view())?;
         assert!((forecast[[0, 0]] - 1.0).abs() < 0.1 && (forecast[[0, 1]] + 2.0).abs() < 0.1, "{forecast}");
+        Ok(())
+    }
+
+    /// The penalty was that of the largest column, beside which a small one had no weight left.
+    #[test]
+    fn columns_of_unlike_scale_are_fitted_alike() -> Result<(), BaselineError> {
+        let mut noise = Seed(4).stream("noise");
+        let mut series = Array2::zeros((4000, 2));
+        for t in 1..4000 {
+            series[[t, 0]] = 0.95 * series[[t - 1, 0]] + 0.3 * noise.normal();
+            series[[t, 1]] = noise.normal();
+        }
+        let plain = Autoregression::fit(series.view(), 2, 1)?;
+        series.column_mut(1).mapv_inplace(|v| 1e9 * v);
+        let scaled = Autoregression::fit(series.view(), 2, 1)?;
+        for (j, k, unit) in [(0, 0, 1.0), (0, 1, 1e9), (1, 0, 1e-9), (1, 1, 1.0), (0, 2, 1.0), (1, 3, 1.0)] {
+            let (found, expected) = (unit * scaled.weights()[[j, k]], plain.weights()[[j, k]]);
+            assert!((found - expected).abs() < 1e-9, "{j}, {k}: {found} {expected}");
+        }
         Ok(())
     }
 

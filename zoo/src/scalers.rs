@@ -3,6 +3,8 @@
 use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
+use crate::stats;
+
 /// An affine map per column, `z = (x - offset) / scale`.
 ///
 /// A column is constant, and only shifted, if all its values are equal or its scale is at most 1e-14 of its offset: that is
@@ -103,8 +105,7 @@ impl Scaler {
     /// [`ScalerError::Empty`], [`ScalerError::NonFinite`].
     pub fn standardise(series: ArrayView2<'_, f64>) -> Result<Self, ScalerError> {
         Self::fit(series, |column| {
-            let n = column.len() as f64;
-            let mean = column.iter().sum::<f64>() / n;
+            let (n, mean) = (column.len() as f64, stats::mean(column));
             // Squares of extreme values leave the range of numbers, those of values over a power of two do not.
             let largest = column.iter().fold(0.0, |largest: f64, x| largest.max((x - mean).abs()));
             let is_usual = largest == 0.0 || (1e-140..1e140).contains(&largest);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// Arithmetic mean; NaN of nothing.
 pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    forebay::metrics::mean(values.iter().copied())
 }
 
 /// `x x`: a power of the standard library is not specified to the last bit.

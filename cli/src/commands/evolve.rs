@@ -61,7 +61,7 @@ struct Kept<S> {
 }
 
 /// Options that a resumed search has already.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "task",
     "units",
     "population",
@@ -71,6 +71,7 @@ const SETTINGS: [&str; 10] = [
     "start",
     "state_digits",
     "weight_digits",
+    "ridge",
     "seed",
 ];
 /// Generations of a run without --generations and --seconds.

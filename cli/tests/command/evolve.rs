@@ -102,6 +102,7 @@ fn evolution_tells_what_is_wrong() {
         (&["--resume", "none.json"], "cannot resume none.json"),
         (&["--resume", "cut.json"], "cannot resume cut.json"),
         (&["--resume", "other.json"], "genome"),
+        (&["--resume", "kept.json", "--ridge", "9"], "cannot be used with"),
         (&["--state", "folder", "--generations", "1"], "cannot write folder"),
         // Somebody repeats the first command after a crash: nothing is lost.
         (&["--state", "kept.json", "--generations", "1"], "go on with --resume kept.json"),

@@ -36,13 +36,13 @@ pub fn solve_upper(form: Form, l: &[f64], stride: usize, x: &mut Panels) {
 /// Each column's squares are a chain of fused multiply-adds, rows ascending; the columns' sums are added in order.
 ///
 /// # Shapes
-/// `l`: column-major `[n, n]`, lower triangle.
+/// `l`: column-major, `stride` numbers from column to column, its first n rows and columns are used.
 /// # Panics
-/// If the length is not `n * n`.
-pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], n: usize) -> f64 {
+/// If the matrix is smaller than `[n, n]`.
+pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], stride: usize, n: usize) -> f64 {
     /// Columns of the inverse that are made together.
     const TOGETHER: usize = 4 * WIDTH;
-    assert_eq!(l.len(), n * n, "a square matrix");
+    assert!(n <= stride && l.len() >= stride * n, "a square matrix");
     let mut sums = vec![0.0; n];
     let parts: Vec<(usize, &mut [f64])> = (0..n).step_by(TOGETHER).zip(sums.chunks_mut(TOGETHER)).collect();
     spread.each(parts, |(start, sums)| {
@@ -51,8 +51,8 @@ pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], n: usize) ->
         for j in 0..used {
             x[(j / WIDTH * left + j) * WIDTH + j % WIDTH] = 1.0;
         }
-        let l = &l[start * n + start..];
-        lanes::run(form, Triangle { l, stride: n, n: left, x: &mut x, used, lower: true });
+        let l = &l[start * stride + start..];
+        lanes::run(form, Triangle { l, stride, n: left, x: &mut x, used, lower: true });
         for (panel, sums) in x.chunks_exact(left * WIDTH).zip(sums.chunks_mut(WIDTH)) {
             lanes::run(form, Squares { x: panel, sums });
         }

@@ -7,6 +7,7 @@ use super::layout::{Base, Definition, Kind};
 use super::past::Past;
 use super::probability::Calibration;
 use crate::error::Error;
+use crate::metrics;
 use crate::train::score::Spread;
 use crate::train::select::argmax;
 
@@ -56,8 +57,7 @@ pub(super) struct BaseRate {
 impl BaseRate {
     /// Of the truth in training, `[steps, columns]`, at least one step.
     pub(super) fn of<T: Real>(kind: Kind, truth: ndarray::ArrayView2<'_, T>) -> Self {
-        let count = truth.nrows() as f64;
-        let mean = |column: ndarray::ArrayView1<'_, T>| column.iter().map(|v| v.to_f64()).sum::<f64>() / count;
+        let mean = |column: ndarray::ArrayView1<'_, T>| metrics::mean(column.iter().map(|v| v.to_f64()));
         let means: Vec<f64> = truth.columns().into_iter().map(mean).collect();
         match kind {
             Kind::Regression { .. } => {

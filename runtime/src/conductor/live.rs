@@ -90,6 +90,8 @@ struct LiveHead<T: Real> {
     window: Window,
     /// The network of its product, compiled.
     placed: Option<Pass<T>>,
+    /// The first step that its present product has made: trust is earned from there on.
+    product_since: u64,
 }
 
 impl<T: Real> Conductor<T> {
@@ -158,10 +160,10 @@ impl<T: Real> Conductor<T> {
             let known = if head.persists() { memory + head.definition.trust.horizon() } else { 0 };
             let past = Past::new(known, head.definition.kind.columns());
             let window = Window::new(head.definition.trust.window);
-            let (answered, placed) = (vec![0; memory], None);
+            let (answered, placed, product_since) = (vec![0; memory], None, 0);
             first += head.weights.nrows();
             let first = first - head.weights.nrows();
-            self.heads.push(LiveHead { head, first, since, past, answered, window, placed });
+            self.heads.push(LiveHead { head, first, since, past, answered, window, placed, product_since });
         }
         let mut kept = vec![T::ZERO; memory * rows];
         if old_rows > 0 {
@@ -287,7 +289,8 @@ impl<T: Real> Conductor<T> {
     ///
     /// Whether the next step has been made already does not matter: what persistence knew in a step follows from the steps of
     /// the truths alone. Such a head takes them in order; steps may be left out, and its first predictions, which persistence
-    /// has no truth for, do not count.
+    /// has no truth for, do not count. Nor do predictions that another product made, before the head was
+    /// [placed](Self::place).
     ///
     /// # Shapes
     /// `truth`: `[columns]`: the values, the class's number, or 1 for an event and 0 for none.
@@ -300,7 +303,7 @@ impl<T: Real> Conductor<T> {
     pub fn observe_at(&mut self, name: &str, step: u64, truth: &[T]) -> Result<(), Error> {
         let (steps, rows, memory) = (self.steps(), self.outputs.len(), self.memory);
         let index = self.index(name)?;
-        let LiveHead { head, first, since, past, answered, window, .. } = &mut self.heads[index];
+        let LiveHead { head, first, since, past, answered, window, product_since, .. } = &mut self.heads[index];
         check_truth(&head.definition, truth)?;
         let oldest = steps.saturating_sub(memory as u64).max(*since);
         if !(oldest..steps).contains(&step) {
@@ -322,7 +325,7 @@ impl<T: Real> Conductor<T> {
             });
         }
         let outputs = &self.kept[slot * rows + *first..][..head.weights.nrows()];
-        if let Some(base) = head.base(past, step) {
+        if let (Some(base), true) = (head.base(past, step), step >= *product_since) {
             let (loss, of_base) = head.losses(outputs, base, truth);
             window.push(loss, of_base);
         }
@@ -346,10 +349,10 @@ impl<T: Real> Conductor<T> {
     pub fn reset(&mut self) {
         self.pass.reset();
         self.outputs.fill(T::ZERO);
-        for LiveHead { since, past, answered, .. } in &mut self.heads {
+        for LiveHead { since, past, answered, product_since, .. } in &mut self.heads {
             answered.fill(0);
             past.clear();
-            *since = 0;
+            (*since, *product_since) = (0, 0);
         }
     }
 
@@ -373,9 +376,12 @@ impl<T: Real> Conductor<T> {
 
     /// Moves a head's product; what it earned was earned by the other product, and is forgotten.
     pub(super) fn set_placed(&mut self, name: &str, placed: Option<Pass<T>>) -> Result<(), Error> {
-        let index = self.index(name)?;
-        self.heads[index].placed = placed;
-        self.heads[index].window.clear();
+        let (index, steps) = (self.index(name)?, self.steps());
+        let live = &mut self.heads[index];
+        live.placed = placed;
+        live.window.clear();
+        // Predictions of the other product may still wait for their truth.
+        live.product_since = steps;
         Ok(())
     }
 

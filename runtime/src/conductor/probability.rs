@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::metrics;
 
 /// A score's probability, `p = 1 / (1 + exp(-(slope score + intercept)))`.
 ///
@@ -31,7 +32,7 @@ impl Calibration {
         let events = happened.iter().filter(|&&event| event).count() as f64;
         let targets = [1.0 / (count - events + 2.0), (events + 1.0) / (events + 2.0)];
         // Standardised scores make the two unknowns alike.
-        let mean = scores.iter().sum::<f64>() / count;
+        let mean = metrics::mean(scores.iter().copied());
         let spread = (scores.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / count).sqrt();
         let spread = if spread > 0.0 { spread } else { 1.0 };
         let pairs =

@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::{Detector, Kind, autocorrelation_time, positive, range};
 use crate::error::Error;
+use crate::metrics;
 use crate::random::{Seed, Stream};
 use crate::threads;
 
@@ -106,8 +107,7 @@ const EULER: f64 = 0.577_215_664_901_532_9;
 
 /// Mean and standard deviation; the latter is never 0.
 fn moments(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    let (n, mean) = (values.len() as f64, metrics::mean(values.iter().copied()));
     let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n;
     (mean, variance.sqrt().max(1e-9))
 }

@@ -15,10 +15,11 @@ struct Sums {
 }
 
 impl Sums {
+    /// The larger sum; the largest number stands for all beyond it.
     #[inline]
     fn add(&mut self, deviation: f64, allowance: f64) -> f64 {
-        self.up = (self.up + deviation - allowance).max(0.0);
-        self.down = (self.down - deviation - allowance).max(0.0);
+        self.up = (self.up + deviation - allowance).clamp(0.0, f64::MAX);
+        self.down = (self.down - deviation - allowance).clamp(0.0, f64::MAX);
         self.up_for = if self.up > 0.0 { self.up_for + 1 } else { 0 };
         self.down_for = if self.down > 0.0 { self.down_for + 1 } else { 0 };
         self.up.max(self.down)
@@ -93,7 +94,7 @@ impl Detector for Cusum {
             self.skipped += 1;
             return 0.0;
         }
-        self.sums.add(sample, self.allowance) / self.threshold
+        (self.sums.add(sample, self.allowance) / self.threshold).min(f64::MAX)
     }
 
     fn since(&self) -> u64 {
@@ -156,7 +157,7 @@ impl Detector for PageHinkley {
         }
         self.count += 1;
         self.mean += deviation / self.count as f64;
-        self.sums.add(sample - self.mean, self.allowance) / self.threshold
+        (self.sums.add(sample - self.mean, self.allowance) / self.threshold).min(f64::MAX)
     }
 
     fn since(&self) -> u64 {

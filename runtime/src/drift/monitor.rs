@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2};
 use super::settings::{Event, Settings, Source, View};
 use super::{AnyDetector, Detector, Kind, Whitener, thresholds};
 use crate::error::Error;
+use crate::metrics;
 use crate::random::Seed;
 
 /// Watches the channels of a stream for drift.
@@ -327,8 +328,7 @@ impl View {
         if self == Self::Value {
             return Lens::Value;
         }
-        let n = stretch.len().max(1) as f64;
-        let mean = stretch.iter().sum::<f64>() / n;
+        let (n, mean) = (stretch.len().max(1) as f64, metrics::mean(stretch.iter().copied()));
         let variance = stretch.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
         // A constant stretch is refused later, as a constant.
         Lens::Magnitude { mean, floor: (variance / 100.0).max(f64::MIN_POSITIVE) }

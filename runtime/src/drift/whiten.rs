@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 
 use super::range;
 use crate::error::Error;
+use crate::metrics;
 
 /// How successive samples of a channel are made independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,11 +198,9 @@ const FURTHEST: f64 = 1e100;
 /// Lengths of the history that are kept before it is moved back.
 const ROOM: usize = 8;
 
-/// Of values, 0 of none; a second pass takes out the rounding of the first.
+/// Of values, 0 of none.
 fn mean(values: &[f64]) -> f64 {
-    let n = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    mean + values.iter().map(|value| value - mean).sum::<f64>() / n
+    if values.is_empty() { 0.0 } else { metrics::mean(values.iter().copied()) }
 }
 
 /// What the rounding of its mean may leave of a constant.

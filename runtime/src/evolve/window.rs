@@ -9,6 +9,7 @@ use super::objective::Objective;
 use super::weights::Weights;
 use crate::compile::{Ranges, levels};
 use crate::error::Error;
+use crate::metrics;
 use crate::train::Gram;
 use crate::train::ridge::{self, Solution};
 use crate::train::score::{Spread, Tally};
@@ -71,7 +72,7 @@ impl Window {
     pub fn new(states: ArrayView2<'_, f64>, targets: ArrayView2<'_, f64>, precision: Precision) -> Result<Self, Error> {
         check(states, targets)?;
         let ranges = Ranges::observed(states, levels(precision));
-        let target_means = targets.columns().into_iter().map(|column| column.sum() / column.len() as f64).collect();
+        let target_means = targets.columns().into_iter().map(|column| metrics::mean(column.iter().copied())).collect();
         let mut window = Self {
             form: Form::from_env()?,
             precision,

@@ -6,7 +6,7 @@ use forebay_kernels::solver::{Panels, add_cross_products, add_products};
 use super::spread::Threads;
 
 /// Rows of a chunk: the products of a chunk are one chain of fused multiply-adds per entry.
-const CHUNK: usize = 128;
+pub(super) const CHUNK: usize = 128;
 
 /// Chunks of a stretch of 8,192 rows. A part of a long series that starts and ends with a stretch can be summed apart.
 const STRETCH: usize = 64;

@@ -5,7 +5,7 @@ use forebay_kernels::solver::{
 };
 use ndarray::{Array1, Array2};
 
-use super::gram::mirrored;
+use super::gram::{CHUNK, mirrored};
 use super::spread::Threads;
 use super::{Gram, TrainError};
 
@@ -45,7 +45,7 @@ pub fn solve(gram: Gram, ridge: f64) -> Result<Solution, TrainError> {
 ///
 /// # What is solved
 /// `G + ridge I` is factored by Cholesky's method. A pivot is what is left of a feature's sum of squares when the features
-/// before it have been taken away. If one falls below `1000 u` of the feature's own sum, with `u = max(F, 16) 2^-52` the
+/// before it have been taken away. If one falls below `1000 u` of the feature's own sum, with `u = (128 + 2 F) 2^-52` the
 /// rounding of the sums, the factorisation starts again with the largest pivot first, and ends when no feature has more
 /// than `u` of its own left. The remaining features are combinations of those taken, `X_rest = X_taken M`; of all weights
 /// with the same predictions, those with the smallest sum of squares are given, as for a penalty that goes to zero.
@@ -74,6 +74,31 @@ enum Factor {
     Whole,
     /// Of this many features, which come first in the order.
     Part { rank: usize, order: Vec<usize> },
+}
+
+impl Factor {
+    /// How many of n features count.
+    fn rank(&self, n: usize) -> usize {
+        match self {
+            Self::Whole => n,
+            Self::Part { rank, .. } => *rank,
+        }
+    }
+}
+
+/// Weights that were found.
+struct Found {
+    /// `[F, O]`, rows in the order of the features.
+    weights: Panels,
+    /// Per output the sum of squares that was penalised: before weights were shared with dependent features.
+    squares: Vec<f64>,
+}
+
+/// What rounding leaves of a feature that is a combination of others, as a share of its own sum of squares: of a chain of
+/// 128 rows, and of two operations for each of n features that are taken away. Sums of others leave half as much at most
+/// in trials; see `a_sum_of_others_is_found`.
+fn rounding(n: usize) -> f64 {
+    f64::EPSILON * (CHUNK + 2 * n) as f64
 }
 
 impl Penalties {
@@ -105,8 +130,8 @@ impl Penalties {
     pub fn solution(&mut self, ridge: f64) -> Result<Solution, TrainError> {
         check(ridge)?;
         let factor = self.factor(ridge);
-        let weights = self.weights(&factor)?;
-        self.finish(&factor, weights, ridge)
+        let found = self.weights(&factor)?;
+        self.finish(&factor, found, ridge)
     }
 
     /// Generalised cross-validation of one penalty, over all outputs, each divided by its variance:
@@ -120,13 +145,13 @@ impl Penalties {
     pub fn gcv(&mut self, ridge: f64) -> Result<(Candidate, Solution), TrainError> {
         check(ridge)?;
         let factor = self.factor(ridge);
-        let weights = self.weights(&factor)?;
+        let found = self.weights(&factor)?;
         let (n, count) = (self.gram.features(), self.gram.count() as f64);
-        let parameters = match &factor {
-            Factor::Whole => n as f64 - ridge * inverse_squares(self.gram.form(), &Threads, &self.gram.products, n),
-            Factor::Part { rank, .. } => *rank as f64,
-        };
-        let solution = self.finish(&factor, weights, ridge)?;
+        // The predictions are those of the features that count, penalised: `tr(H) = r - ridge tr (G_r + ridge I)^-1`.
+        let rank = factor.rank(n);
+        let inverse = inverse_squares(self.gram.form(), &Threads, &self.gram.products, n, rank);
+        let parameters = rank as f64 - ridge * inverse;
+        let solution = self.finish(&factor, found, ridge)?;
         let freedom = 1.0 - (parameters + 1.0) / count;
         let shares: Vec<f64> = solution.train_nrmse.iter().filter(|e| !e.is_nan()).map(|e| e * e).collect();
         let share = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
@@ -139,7 +164,7 @@ impl Penalties {
         /// Pivots this many times above what rounding leaves show that all features count.
         const SAFE: f64 = 1000.0;
         let (n, form) = (self.gram.features(), self.gram.form());
-        let unit = f64::EPSILON * n.max(16) as f64;
+        let unit = rounding(n);
         let own: Vec<f64> = self.diagonal.iter().map(|d| unit * (d + ridge)).collect();
         let safe: Vec<f64> = own.iter().map(|own| SAFE * own).collect();
         self.restore(ridge);
@@ -161,11 +186,10 @@ impl Penalties {
         }
     }
 
-    /// `[F, O]`, rows in the order of the features.
-    fn weights(&self, factor: &Factor) -> Result<Panels, TrainError> {
+    fn weights(&self, factor: &Factor) -> Result<Found, TrainError> {
         let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
         let l = &self.gram.products;
-        let rank = if let Factor::Part { rank, .. } = factor { *rank } else { n };
+        let rank = factor.rank(n);
         let place = |i: usize| if let Factor::Part { order, .. } = factor { order[i] } else { i };
         let mut taken = Panels::zeros(rank, outputs);
         for i in 0..rank {
@@ -174,7 +198,11 @@ impl Penalties {
         }
         solve_lower(form, l, n, &mut taken);
         solve_upper(form, l, n, &mut taken);
-        let rest = if rank < n && rank > 0 { Some(self.share(rank, &mut taken)?) } else { None };
+        let mut squares = vec![0.0; outputs];
+        for i in 0..rank {
+            squares.iter_mut().zip(taken.row(i).flatten()).for_each(|(sum, w)| *sum += w * w);
+        }
+        let rest = if rank < n && rank > 0 { Some(self.share(rank, &place, &mut taken)?) } else { None };
         let mut weights = Panels::zeros(n, outputs);
         for i in 0..n {
             let row: Vec<f64> = match &rest {
@@ -184,18 +212,30 @@ impl Penalties {
             };
             weights.set_row(place(i), &row);
         }
-        Ok(weights)
+        Ok(Found { weights, squares })
     }
 
     /// Spreads weights of the first `rank` features over the features that depend on them, `X_rest = X_taken M`: the
     /// smallest p and z with `p + M z = w`. Replaces `taken`, w, by p `[rank, O]` and gives z `[F - rank, O]`.
-    fn share(&self, rank: usize, taken: &mut Panels) -> Result<Panels, TrainError> {
+    ///
+    /// What a small feature adds to a large one may be rounding alone: below `u` of the large one's size it is nothing.
+    fn share(&self, rank: usize, place: &impl Fn(usize) -> usize, taken: &mut Panels) -> Result<Panels, TrainError> {
         let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
         let l = &self.gram.products;
         let rest = n - rank;
         let mut m = Panels::zeros(rank, rest);
         (0..rank).for_each(|k| m.set_row(k, &l[k * n + rank..(k + 1) * n]));
         solve_upper(form, l, n, &mut m);
+        let size = |i: usize| self.diagonal[place(i)].sqrt();
+        let least: Vec<f64> = (rank..n).map(|i| rounding(n) * size(i)).collect();
+        for k in 0..rank {
+            let (mut least, size) = (least.iter(), size(k));
+            for value in m.row_mut(k).flatten() {
+                if least.next().is_some_and(|least| value.abs() * size < *least) {
+                    *value = 0.0;
+                }
+            }
+        }
         let side = rank.min(rest);
         let mut square = vec![0.0; side * side];
         (0..side).for_each(|i| square[i * side + i] = 1.0);
@@ -237,9 +277,10 @@ impl Penalties {
     }
 
     /// Weights as a solution with intercept and error.
-    fn finish(&self, factor: &Factor, weights: Panels, ridge: f64) -> Result<Solution, TrainError> {
+    fn finish(&self, factor: &Factor, found: Found, ridge: f64) -> Result<Solution, TrainError> {
         let (features, outputs) = (self.gram.features(), self.gram.outputs());
-        let rank = if let Factor::Part { rank, .. } = factor { *rank } else { features };
+        let Found { weights, squares: penalised } = found;
+        let rank = factor.rank(features);
         let weights = Array2::from_shape_vec((features, outputs), {
             (0..features).flat_map(|i| weights.row(i).flatten().copied()).collect()
         })
@@ -248,10 +289,11 @@ impl Penalties {
         let columns = self.gram.sums.cross.chunks_exact(features.max(1));
         let no_features: &[f64] = &[];
         let columns = columns.chain(std::iter::repeat(no_features)).zip(&self.gram.sums.squares);
-        let errors = weights.rows().into_iter().zip(columns).map(|(w, (cross, &squares))| {
-            let explained: f64 = w.iter().zip(cross).map(|(w, b)| w * (b + ridge * w)).sum();
-            ((squares - explained).max(0.0) / squares).sqrt()
-        });
+        let errors =
+            weights.rows().into_iter().zip(columns).zip(penalised).map(|((w, (cross, &squares)), penalised)| {
+                let explained: f64 = w.iter().zip(cross).map(|(w, b)| w * b).sum::<f64>() + ridge * penalised;
+                ((squares - explained).max(0.0) / squares).sqrt()
+            });
         let train_nrmse = errors.collect();
         let bias: Array1<f64> = weights
             .rows()

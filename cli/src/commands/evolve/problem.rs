@@ -192,7 +192,7 @@ impl Problem {
         match self.goal {
             Goal::Mse => Objective::MeanSquare,
             Goal::Quantised => Objective::of_bits(4, targets),
-            Goal::Side => Objective::Side { threshold: targets.iter().sum::<f64>() / targets.len() as f64 },
+            Goal::Side => Objective::Side { threshold: forebay::metrics::mean(targets.iter().copied()) },
         }
     }
 
