@@ -135,15 +135,12 @@ impl Gram {
     /// Adds one step; `fill` writes its features `[F]` and targets `[O]`.
     pub fn push(&mut self, fill: impl FnOnce(&mut [f64], &mut [f64])) {
         fill(&mut self.row, &mut self.row_targets);
-        match &self.shift {
-            Some(shift) => {
-                self.chunk.set_row_less(self.filled, &self.row, &shift.features);
-                self.chunk_targets.set_row_less(self.filled, &self.row_targets, &shift.targets);
-            }
-            None => {
-                self.chunk.set_row(self.filled, &self.row);
-                self.chunk_targets.set_row(self.filled, &self.row_targets);
-            }
+        if let Some(shift) = &self.shift {
+            self.chunk.set_row_less(self.filled, &self.row, &shift.features);
+            self.chunk_targets.set_row_less(self.filled, &self.row_targets, &shift.targets);
+        } else {
+            self.chunk.set_row(self.filled, &self.row);
+            self.chunk_targets.set_row(self.filled, &self.row_targets);
         }
         self.filled += 1;
         if self.filled == CHUNK {
