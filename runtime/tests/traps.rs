@@ -340,7 +340,9 @@ mod linux {
         for t in 0..699 {
             conductor.step(&wave.row(t).to_vec())?;
             for (name, truth) in ["value", "class", "chance"].into_iter().zip(truth(t + 1)) {
-                refused::<f64>().into_iter().for_each(|bad| refuses(conductor.observe(name, &[bad])));
+                for bad in refused::<f64>() {
+                    refuses(conductor.observe(name, &[bad]));
+                }
                 conductor.observe(name, &[truth])?;
                 conductor.trust(name)?;
             }

@@ -43,7 +43,7 @@ pub struct HeadReport {
     pub features: usize,
     /// The penalty used.
     pub ridge: f64,
-    /// Features that are no combinations of others, see [`Solution::rank`]; none in models of earlier versions.
+    /// Features that count, see [`Solution::rank`]; none in models of earlier versions.
     #[serde(default)]
     pub rank: Option<usize>,
     /// Root mean square error on the training steps over the target's standard deviation, per output; none (null) for

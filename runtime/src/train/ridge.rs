@@ -24,8 +24,8 @@ pub struct Solution {
     pub bias: Array1<f64>,
     /// The penalty.
     pub ridge: f64,
-    /// Number of features that are no combinations of others, to within the rounding of the sums; below the number of
-    /// features if constant or dependent ones were found.
+    /// Number of features that count, to within the rounding of the sums: below the number of features if constant or dependent
+    /// ones were found. A penalty above that rounding tells all apart, so that all count.
     pub rank: usize,
     /// Root mean square error on the training steps divided by the target's standard deviation, per output; NaN for a
     /// constant target. Computed from the sums: values below about 1e-7 are rounding.
