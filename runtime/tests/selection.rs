@@ -199,6 +199,33 @@ fn folds_are_cut_after_the_washouts() -> Result<(), Error> {
     Ok(())
 }
 
+/// Series at levels of their own, as long as the folds: sums of folds are moved from one level to another.
+#[test]
+fn folds_that_end_with_their_series_lie_apart() -> Result<(), Error> {
+    for (seed, level) in [(1, 0.0), (2, 3.0), (3, 40.0), (4, 1000.0)] {
+        let mut stream = Seed(seed).stream("levels");
+        let x = Array2::from_shape_fn((120, 4), |(t, j)| stream.normal() + level * ((t / 30 * (j + 1)) % 5) as f64);
+        let y = Array2::from_shape_fn((120, 2), |(t, o)| {
+            x[[t, o]] - 0.5 * x[[t, 2]] + level * (t / 30 % 3) as f64 + 2.0 * stream.normal()
+        });
+        let part = |k: usize| Series::new(x.slice(s![30 * k..30 * (k + 1), ..]), y.slice(s![30 * k..30 * (k + 1), ..]));
+        for folds in [2, 3, 4, 8] {
+            let scores = GRID.map(|ridge| literal_score(&x, &y, folds, ridge, &[0, 1]));
+            let best = (1..GRID.len()).fold(0, |best, i| if scores[i] < scores[best] { i } else { best });
+            let ridge = Ridge::Grid { values: GRID.to_vec(), selection: Selection::KFold(folds) };
+            let (_, report) =
+                Training::new().washout(0).ridge(ridge).fit(&linear_model(4, 2)?, &[0, 1, 2, 3].map(part))?;
+            let chosen = GRID.iter().position(|&ridge| ridge == report.heads[0].ridge).expect("one of the grid");
+            // Scores that differ by rounding alone are equal.
+            assert!(
+                scores[chosen] <= scores[best] * (1.0 + 1e-9),
+                "level {level}, {folds} folds: {chosen}, {scores:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn a_series_that_trains_nothing_is_refused_or_listed() -> Result<(), Error> {
     let mut stream = Seed(5).stream("short");

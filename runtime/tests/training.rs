@@ -393,6 +393,7 @@ fn sequences_are_classified_by_what_tells_them_apart() -> Result<(), Error> {
     for pooling in [vec![Pooling::Mean], vec![Pooling::Last], vec![Pooling::Samples(3), Pooling::Mean]] {
         let ridge = Ridge::decades(-4, 1);
         let classifier = Classifier::fit(&model, "class", &pooling, &ridge, &views[..90], &labels[..90], 3)?;
+        assert!(matches!(&ridge, Ridge::Grid { values, .. } if values.contains(&classifier.ridge())), "{ridge:?}");
         let found: Vec<usize> = views[90..].iter().map(|s| classifier.classify(*s)).collect::<Result<_, _>>()?;
         let share = metrics::accuracy(&labels[90..], &found).expect("labels are not empty");
         // By chance it would be a third.

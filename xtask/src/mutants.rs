@@ -1,7 +1,7 @@
 //! `cargo xtask mutants --sample N [--seed S]`: changes the code in N places, one at a time, and looks whether a test notices.
 //!
 //! The places are drawn at random from what decides whether numbers are right. Each is judged by the test binaries that
-//! are there to judge it, the slow ones only where the others let it through; doc tests are left out. The mutants are those of `cargo mutants`.
+//! are there to judge it, slow ones only where the others let it through; doc tests are left out. The mutants are those of `cargo mutants`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,32 +16,51 @@ struct Field {
     files: &'static [&'static str],
     /// The package whose tests judge, which need not be the one that is changed.
     judge: &'static str,
-    /// Its test binaries.
-    tests: &'static [&'static str],
-    /// Those that take long, for what the others let through.
-    slow: &'static [&'static str],
+    /// What judges, the quickest first: each takes what those before let through.
+    passes: &'static [Pass],
 }
+
+/// Test binaries, and parts of the names of their tests that are run; all if none is named.
+struct Pass {
+    tests: &'static [&'static str],
+    named: &'static [&'static str],
+}
+
+/// One hash of all that training gives.
+const TRAINED: Pass = Pass { tests: &["repeatability"], named: &["training_has_its_hash"] };
 
 const FIELDS: &[Field] = &[
     Field {
         files: &["runtime/src/train/*.rs"],
         judge: "forebay",
-        tests: &["solver", "scores", "selection", "training"],
-        slow: &["online", "repeatability"],
+        passes: &[
+            Pass { tests: &["solver", "scores", "selection", "training"], named: &[] },
+            TRAINED,
+            Pass { tests: &["online"], named: &[] },
+        ],
     },
     Field {
         files: &["runtime/src/train/online/*.rs"],
         judge: "forebay",
-        tests: &["online"],
-        slow: &["failed_calls", "repeatability"],
+        passes: &[
+            Pass { tests: &["online"], named: &["heads", "forgetting", "refused", "scale"] },
+            TRAINED,
+            Pass { tests: &["online", "failed_calls"], named: &[] },
+        ],
     },
-    Field { files: &["runtime/src/drift/*.rs"], judge: "forebay", tests: &["drift_hostile", "drift"], slow: &[] },
-    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", tests: &["metrics"], slow: &[] },
+    Field {
+        files: &["runtime/src/drift/*.rs"],
+        judge: "forebay",
+        passes: &[Pass { tests: &["drift_hostile", "drift"], named: &[] }],
+    },
+    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", passes: &[Pass { tests: &["metrics"], named: &[] }] },
     Field {
         files: &["kernels/src/solver/*.rs", "kernels/src/readout.rs"],
         judge: "forebay-kernels",
-        tests: &["kernels"],
-        slow: &[],
+        passes: &[
+            Pass { tests: &["kernels"], named: &["solver", "readout"] },
+            Pass { tests: &["kernels"], named: &[] },
+        ],
     },
 ];
 
@@ -74,22 +93,24 @@ pub(crate) fn run(options: &Options, sample: usize, seed: u64) -> Outcome {
     let mut ends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (k, names) in fields {
         let mut left = names;
-        for (pass, tests) in [FIELDS[k].tests, FIELDS[k].slow].into_iter().enumerate() {
-            if left.is_empty() || tests.is_empty() {
-                continue;
+        for (number, pass) in FIELDS[k].passes.iter().enumerate() {
+            if left.is_empty() {
+                break;
             }
-            let folder = target(options).join(format!("mutants/{k}-{pass}"));
-            if let Err(why) = judge(options, &FIELDS[k], tests, &left, &folder) {
+            let folder = target(options).join(format!("mutants/{k}-{number}"));
+            if let Err(why) = judge(options, &FIELDS[k], pass, &left, &folder) {
                 return Outcome::Failed(why);
             }
-            left.clear();
+            let mut missed = Vec::new();
             for end in ENDS {
                 // A way to end that no mutant took leaves an empty file, or none.
                 let text = fs::read_to_string(folder.join(format!("mutants.out/{end}.txt"))).unwrap_or_default();
-                let names = text.lines().map(str::to_owned);
-                // What the quick tests let through has not ended.
-                if end == "missed" { left.extend(names) } else { ends.entry(end).or_default().extend(names) }
+                // Some kinds of mutants are tried whatever names are asked for.
+                let names = text.lines().filter(|name| left.iter().any(|left| left == name)).map(str::to_owned);
+                // What a pass lets through has not ended.
+                if end == "missed" { missed.extend(names) } else { ends.entry(end).or_default().extend(names) }
             }
+            left = missed;
         }
         ends.entry("missed").or_default().extend(left);
     }
@@ -126,8 +147,8 @@ fn list(options: &Options, field: &Field) -> Result<Vec<String>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
 
-/// Runs these mutants against some of the field's tests; what became of them is written below `folder`.
-fn judge(options: &Options, field: &Field, tests: &[&str], names: &[String], folder: &Path) -> Result<(), String> {
+/// Runs these mutants against one pass of the field's tests; what became of them is written below `folder`.
+fn judge(options: &Options, field: &Field, pass: &Pass, names: &[String], folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let mut command = Command::new("cargo");
     command.args(["mutants", "--colors", "never", "--no-shuffle", "--timeout", TIMEOUT]);
@@ -139,9 +160,10 @@ fn judge(options: &Options, field: &Field, tests: &[&str], names: &[String], fol
         command.arg("--re").arg(format!("^{}$", escaped(name)));
     }
     command.arg("--");
-    for test in tests {
+    for test in pass.tests {
         command.args(["--test", test]);
     }
+    command.arg("--").args(pass.named);
     // One target folder for all copies of the tree, so that the dependencies are built once.
     command.env("CARGO_TARGET_DIR", target(options).join("mutants/target"));
     // Few random cases find a wrong line; many find a rare one.
