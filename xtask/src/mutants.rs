@@ -159,11 +159,12 @@ fn judge(options: &Options, field: &Field, pass: &Pass, names: &[String], folder
     for name in names {
         command.arg("--re").arg(format!("^{}$", escaped(name)));
     }
-    command.arg("--");
+    // For building, too: other test binaries would be linked for every mutant.
     for test in pass.tests {
-        command.args(["--test", test]);
+        command.arg(format!("--cargo-arg=--test={test}"));
     }
-    command.arg("--").args(pass.named);
+    // First what goes to cargo, then what goes to the tests.
+    command.args(["--", "--"]).args(pass.named);
     // One target folder for all copies of the tree, so that the dependencies are built once.
     command.env("CARGO_TARGET_DIR", target(options).join("mutants/target"));
     // Few random cases find a wrong line; many find a rare one.
