@@ -23,7 +23,7 @@ pub(crate) const SETS: &[Check] = &[
     },
     Check {
         name: "mutants",
-        about: "200 mutants of training, drift, metrics and kernels, drawn with seed 1 (about an hour)",
+        about: "200 mutants of training, drift, metrics and kernels, drawn with seed 1 (tens of minutes)",
         run: |options| mutants::run(options, MUTANTS, 1),
     },
 ];

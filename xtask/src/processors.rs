@@ -222,7 +222,7 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
             Err(why) => return Outcome::Failed(why),
         };
         let arm = (matches!(case.program, Program::Bits) && has_arm).then(Way::arm);
-        // All that computes, without fused multiply-add and emulated: a quarter of an hour, for hands that look for a difference.
+        // All that computes, without fused multiply-add and emulated: longer than all the rest, for hands that look for a difference.
         let slow = |way: &Way| matches!(case.program, Program::Bits) && way.emulator == Some(Emulator::X86(NO_FMA));
         for way in Way::all(long).into_iter().chain(arm).filter(|way| long || !slow(way)) {
             let start = Instant::now();

@@ -95,8 +95,8 @@ struct Found {
 }
 
 /// What rounding leaves of a feature that is a combination of others, as a share of its own sum of squares: of a chain of
-/// 128 rows, and of two operations for each of n features that are taken away. Sums of others leave half as much at most
-/// in trials; see `a_sum_of_others_is_found`.
+/// 128 rows, and of two operations for each of n features that are taken away. Not a bound: see `a_sum_of_others_is_found`
+/// for what it is enough for.
 fn rounding(n: usize) -> f64 {
     f64::EPSILON * (CHUNK + 2 * n) as f64
 }
