@@ -50,11 +50,12 @@ pub use compile::Compiler;
 pub use conductor::Conductor;
 pub use drift::DriftMonitor;
 pub use error::Error;
-pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use esn::{HybridEsn, HybridEsnBuilder};
 pub use evolve::NpuEvolver;
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
+pub use model::ReadoutOn;
 pub use open::{Choice, choose, open, open_board, open_bus};
 pub use parallel::ParallelReservoirs;
 
