@@ -284,6 +284,9 @@ fn mean_square(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 /// ```
 pub fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let count = values.clone().count() as f64;
+    if count == 0.0 {
+        return f64::NAN;
+    }
     let plain = values.clone().sum::<f64>() / count;
     // A sum beyond the largest number, of values that have a mean.
     let first = if plain.is_finite() { plain } else { values.clone().map(|v| v / count).sum() };

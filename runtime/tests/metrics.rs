@@ -166,6 +166,17 @@ fn the_spread_of_what_is_no_number_is_none() {
     assert!(spread(array![[1.0], [f64::NAN]].view()).is_nan());
 }
 
+/// The second pass once made 0 of the mean of nothing; the mean of values whose sum is beyond the largest number is a number.
+#[test]
+fn means_of_nothing_and_of_the_largest() {
+    let mean = |values: &[f64]| metrics::mean(values.iter().copied());
+    assert!(mean(&[]).is_nan());
+    assert_eq!(mean(&[f64::MAX, f64::MAX]), f64::MAX);
+    assert_eq!(mean(&[1.0, f64::INFINITY]), f64::INFINITY);
+    assert!(mean(&[f64::NEG_INFINITY, f64::INFINITY]).is_nan());
+    assert_eq!(mean(&[3.0]), 3.0);
+}
+
 /// Values of every kind: ordinary, huge, tiny, denormal, at an offset, not finite.
 fn values() -> impl Strategy<Value = Vec<f64>> {
     let kinds = prop_oneof![

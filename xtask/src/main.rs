@@ -11,6 +11,7 @@ mod processors;
 
 use std::{
     env,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::Instant,
@@ -40,7 +41,7 @@ struct Options {
 const CHECKS: &[Check] = &[
     Check { name: "fmt", about: "formatting", run: |o| cargo(o, &["fmt", "--all", "--check"]) },
     Check { name: "clippy", about: "lints, pedantic, no warnings", run: clippy },
-    Check { name: "test", about: "all tests and doc examples", run: |o| cargo(o, &["test", "--workspace"]) },
+    Check { name: "test", about: "all tests and doc examples", run: test },
     Check { name: "examples", about: "every example runs", run: examples },
     Check { name: "doc", about: "every public item documented, no dead links", run: doc },
     Check {
@@ -200,6 +201,29 @@ fn cargo(options: &Options, arguments: &[&str]) -> Outcome {
 fn works(program: &str, arguments: &[&str]) -> bool {
     let quiet = Command::new(program).args(arguments).stdin(Stdio::null()).output();
     quiet.is_ok_and(|output| output.status.success())
+}
+
+/// All tests; those that failed are named again at the end, where a log of hours is read first.
+fn test(options: &Options) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(&options.root).stdin(Stdio::null());
+    let mut child = match command.stdout(Stdio::piped()).spawn() {
+        Ok(child) => child,
+        Err(error) => return Outcome::Failed(format!("cargo cannot be started: {error}")),
+    };
+    let mut failed = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("piped")).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            failed.push(name.to_owned());
+        }
+    }
+    match child.wait() {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(format!("{}; cargo ended with {status}", failed.join(", "))),
+        Err(error) => Outcome::Failed(format!("cargo cannot be waited for: {error}")),
+    }
 }
 
 fn clippy(options: &Options) -> Outcome {

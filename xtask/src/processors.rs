@@ -202,11 +202,9 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
     if !works("qemu-x86_64", &["--version"]) {
         return Outcome::NotRun("qemu-x86_64 is missing (Debian package qemu-user)".to_owned());
     }
-    for build in [&["-p", "forebay-cli", "--bin", "forebay"][..], &["-p", "forebay-zoo", "--example", "bits"]] {
-        let arguments = [&["build", "--quiet", "--release"], build].concat();
-        if let Outcome::Failed(why) = cargo(options, &arguments) {
-            return Outcome::Failed(why);
-        }
+    let build = ["build", "--quiet", "--release", "--workspace", "--bin", "forebay", "--example", "bits"];
+    if let Outcome::Failed(why) = cargo(options, &build) {
+        return Outcome::Failed(why);
     }
     // Compiled anew if anything has changed, like the programs of this machine.
     let arm = Command::new("bash").args([".ci/test-neon", "bits"]).current_dir(&options.root).status();

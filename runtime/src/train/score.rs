@@ -16,10 +16,11 @@ impl Spread {
     pub(crate) fn of(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
         let first = values.clone().next()?;
         let largest = values.clone().fold(0.0_f64, |largest, y| largest.max((y - first).abs()));
-        let unit = largest.recip();
-        if largest == 0.0 || !unit.is_finite() {
+        // Below, the inverse is beyond the largest number.
+        if largest < f64::MIN_POSITIVE {
             return None;
         }
+        let unit = largest.recip();
         // Distances from the first value: a constant part costs no digits.
         let (sum, count) = values.clone().fold((0.0, 0), |(sum, count), y| (sum + (y - first) * unit, count + 1));
         let mean = sum / count as f64;
