@@ -7,7 +7,8 @@ PyRCN brings scikit-learn (1.9.1 when the arrays were made) and torch. Reservoir
 here: what docs/coming-from.md says of it is from its documentation.
 
 One archive per peer, `reservoirpy.npz` and `pyrcn.npz`. The arrays of a network are named `network/array`; every number
-that is not an input or a weight was computed by the peer's own code, in f64. Common names:
+that is not an input, a target or a given weight was computed by the peer's own code, in f64, but for `condition` and
+`exact`, which are numpy's. Common names:
 
     W, Win, bias, lr     weights of the reservoir as the peer keeps them
     Wout, Wout_bias      weights of the readout as the peer keeps them

@@ -150,9 +150,9 @@ def esn_sequences():
     t = target(u)
     model.fit(pieces(u), pieces(t))
     x = list(model.hidden_layer_state(pieces(u)))
-    return {"u": u, "t": t, "x": np.vstack(x), "y": np.hstack(list(model.predict(pieces(u)))).reshape(-1, 1), "washout": 5,
-            "alpha": 1e-2, "Wout": weights_of(model), **of_blocks(first, second),
-            "condition": penalised(np.vstack([part[5:] for part in x]), 1e-2)}
+    y = np.hstack(list(model.predict(pieces(u)))).reshape(-1, 1)
+    return {"u": u, "t": t, "x": np.vstack(x), "y": y, "washout": 5, "alpha": 1e-2, "Wout": weights_of(model),
+            **of_blocks(first, second), "condition": penalised(np.vstack([part[5:] for part in x]), 1e-2)}
 
 
 @network("pyrcn")
