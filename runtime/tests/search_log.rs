@@ -68,7 +68,7 @@ fn reseal(first: &str, body: &str) -> String {
 #[test]
 fn a_search_that_is_killed_anywhere_ends_the_same() -> Result<(), SearchError> {
     let logs = Logs::new();
-    for study in [study(9), study(6).budgets(Budgets::halving(1, 4, 2)).chains(2)] {
+    for study in [study(7), study(4).budgets(Budgets::halving(1, 4, 2)).chains(2)] {
         let whole = study.run_logged(&logs.path("whole"), true, bowl, |_| {})?;
         let bytes = logs.read("whole");
         for length in 0..=bytes.len() {
@@ -125,8 +125,6 @@ fn lines_that_do_not_belong_are_refused() -> Result<(), SearchError> {
     assert_eq!(reseal(lines[0], &body), lines[2], "the check is what the page says");
     let moved = body.replacen("\"x\":0.", "\"x\":0.0", 1);
     let forged = reseal(lines[0], &moved);
-    let scored =
-        reseal(lines[0], &body.replacen("\"score\":", "\"score\":1", 1).replacen("\"failed\"", "\"fault\"", 1));
     let nothing = reseal(lines[0], "{\"trial\":1}");
     let order = |expected, found| LineError::Order { expected: Some((expected, 1)), found, found_budget: 1 };
     let cases: [(Vec<&str>, usize, Option<LineError>); 8] = [
@@ -154,7 +152,6 @@ fn lines_that_do_not_belong_are_refused() -> Result<(), SearchError> {
         }
         assert!(logs.read("log") == text.as_bytes());
     }
-    assert_ne!(scored, lines[2]);
     Ok(())
 }
 

@@ -190,7 +190,7 @@ pub(super) fn read_path(path: &Path) -> Result<Option<Contents>, SearchError> {
     let file = File::open(path).map_err(|source| SearchError::Log { path: path.to_owned(), source })?;
     lock(file.try_lock_shared(), path)?;
     match read(&file, path)? {
-        Reading::Log(contents) => Ok(Some(contents)),
+        Reading::Log(contents) => Ok(Some(*contents)),
         Reading::Torn(bytes) if bytes.is_empty() => Ok(None),
         Reading::Torn(_) => Err(SearchError::NoLog { path: path.to_owned() }),
     }
@@ -221,7 +221,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Header, Vec<Trial>, u64)>, SearchEr
 
 /// A log, or the bytes of a file without a line end.
 enum Reading {
-    Log(Contents),
+    Log(Box<Contents>),
     Torn(Vec<u8>),
 }
 
@@ -254,7 +254,14 @@ fn read(source: impl Read, path: &Path) -> Result<Reading, SearchError> {
     if bytes.len() as u64 == LONGEST {
         return Err(bad(lines.len() + 2, LineError::Form));
     }
-    Ok(Reading::Log(Contents { header, lines, end, torn: bytes.len() as u64 }))
+    Ok(Reading::Log(Box::new(Contents { header, lines, end, torn: bytes.len() as u64 })))
+}
+
+/// What a first line of any version has.
+#[derive(Deserialize)]
+struct Mark {
+    layout: u32,
+    version: String,
 }
 
 /// What a first line says, and the key of the lines below.
@@ -271,11 +278,6 @@ fn first_line(bytes: &[u8], path: &Path) -> Result<(Header, [u8; 32]), SearchErr
         Err(_) => return Err(SearchError::NoLog { path }),
     };
     // Another version may have other fields.
-    #[derive(Deserialize)]
-    struct Mark {
-        layout: u32,
-        version: String,
-    }
     let mark = serde_json::from_str::<Mark>(&body);
     match (serde_json::from_str(&body), mark) {
         (Ok(header), _) => Ok((header, hash(&root(), &body))),

@@ -24,7 +24,7 @@
 //! | `sampler`, `tpe` | [`Sampler`]: random, or a Parzen estimator; [`Budgets`]: one, or successive halving |
 //! | `trial` | [`Subject`]: what scores are of; [`Trial`], [`Found`] |
 //! | `study` | [`Study`]: trials in order, from the log or from the objective |
-//! | `log`, `merge` | a line of JSON per trial with a checksum; [`merge`]: one log from those of shards |
+//! | `log`, `merge` | a line of JSON per trial with a checksum; [`merge()`]: one log from those of shards |
 //! | `ordered` | work on several threads, results in order |
 //!
 //! What a trial is depends on the search's seed, the trial's number, and, with [`Sampler::Tpe`] or [`Budgets::halving`], on scores of

@@ -47,9 +47,9 @@ pub struct Tpe {
 }
 
 impl Default for Tpe {
-    /// 10 random trials, 24 draws, batches of 4.
+    /// 10 random trials, 64 draws, batches of 4.
     fn default() -> Self {
-        Self { startup: 10, candidates: 24, batch: 4 }
+        Self { startup: 10, candidates: 64, batch: 4 }
     }
 }
 

@@ -103,8 +103,10 @@ impl Mixture {
             Place::Label(_) => -libm::log(labels(range) as f64),
         };
         let mut logs: Vec<f64> = vec![places.iter().zip(space.iter()).map(flat).sum()];
-        let of = |kernels: &Vec<Kernel>| kernels.iter().zip(&places).map(|(k, place)| k.log_density(*place)).sum();
-        logs.extend(self.kernels.iter().map(of).map(|log: f64| log));
+        let of = |kernels: &Vec<Kernel>| -> f64 {
+            kernels.iter().zip(&places).map(|(kernel, place)| kernel.log_density(*place)).sum()
+        };
+        logs.extend(self.kernels.iter().map(of));
         let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = logs.iter().map(|log| libm::exp(log - largest)).sum();
         largest + libm::log(sum / logs.len() as f64)
