@@ -97,6 +97,7 @@ impl<T: Real> Model<T> {
             Activation::Tanh => "tanh",
             Activation::Identity => "identity",
             Activation::BoundedRelu { .. } => return refuse("its activation is a bounded relu"),
+            other => return refuse(&format!("its activation is {other}")),
         };
         let bias = &parts.reservoir.bias;
         // An f32 widened to f64 is exact, and so is its decimal form.
