@@ -109,7 +109,7 @@ fn noted(what: String) -> Provenance {
 fn parse_activation(text: &str) -> Result<Activation, FileError> {
     let of_name = serde_json::from_value(Value::String(text.to_owned()));
     of_name.or_else(|_| serde_json::from_str(text)).map_err(|_| {
-        let expected = r#"tanh, identity or {"bounded_relu": {"max": 2.0}}"#;
+        let expected = r#"a name such as tanh, or {"bounded_relu": {"max": 2.0}}"#;
         FileError::array("activation", expected, super::file::shortened_name(text))
     })
 }
