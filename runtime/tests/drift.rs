@@ -169,6 +169,78 @@ fn cusum_has_the_run_length_of_the_closed_form() {
     assert!((found - closed.expect("below 20")).abs() < 0.5, "{found} {closed:?}");
 }
 
+/// How long a change has lasted is told by when the sum left zero, on the side that is ahead.
+#[test]
+fn sums_tell_since_when_they_grow() -> Result<(), forebay::Error> {
+    let mut cusum = Cusum::new(0.5, 100.0)?;
+    for side in [1.0, -1.0] {
+        cusum.restart();
+        (0..7).for_each(|_| drop(cusum.update(0.0)));
+        assert_eq!(cusum.since(), 0, "no sum has left zero");
+        for steps in 1..=9 {
+            cusum.update(2.0 * side);
+            assert_eq!(cusum.since(), steps, "side {side}");
+        }
+        // The other side begins at once and is ahead once its sum is larger: 13.5 left of 9 x 1.5.
+        (0..4).for_each(|_| drop(cusum.update(-6.0 * side)));
+        assert_eq!(cusum.since(), 4);
+    }
+    let mut page = PageHinkley::new(0.5, 100.0)?;
+    (0..50).for_each(|t| drop(page.update(if t % 2 == 0 { 0.25 } else { -0.25 })));
+    assert_eq!(page.since(), 0);
+    for steps in 1..=9 {
+        page.update(5.0);
+        assert_eq!(page.since(), steps);
+    }
+    Ok(())
+}
+
+/// An alarm says when the change began, whatever detector raised it.
+#[test]
+fn alarms_tell_when_the_change_began() -> Result<(), forebay::Error> {
+    // Kswin looks at the last 30 samples.
+    for (kind, off) in [(Kind::Cusum, 12), (Kind::PageHinkley, 12), (Kind::Adwin, 40), (Kind::Kswin, 30)] {
+        let settings = Settings { detector: kind, second: None, ..Settings::default() };
+        let mut noise = Noise::new(0.0, 1, 5);
+        let mut monitor = DriftMonitor::calibrate(settings, noise.stretch(4000).view())?;
+        let mut since = None;
+        for step in 0..800 {
+            let shift = if step < 500 { 0.0 } else { 1.0 };
+            if let Event::Alarm { since: found, .. } = monitor.observe(&[noise.next()[0] + shift])?
+                && step >= 500
+            {
+                since = Some(found);
+                break;
+            }
+        }
+        let since = since.expect("a shift by 1 is found");
+        assert!(since.abs_diff(500) <= off, "{kind:?} says {since}");
+    }
+    Ok(())
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let quiet = Noise::new(0.0, 1, 6).stretch(1000);
+    let refused = |settings: Settings| DriftMonitor::calibrate(settings, quiet.view()).is_err();
+    let good = Settings::default();
+    assert!(!refused(good.clone()));
+    assert!(refused(Settings { warn_at: 0.0, clear_at: 0.0, ..good.clone() }));
+    assert!(refused(Settings { warn_at: 1.5, ..good.clone() }));
+    assert!(refused(Settings { warn_at: 0.5, clear_at: 0.6, ..good.clone() }));
+    assert!(refused(Settings { rate: 0.0, ..good.clone() }));
+    assert!(refused(Settings { rate: 21.0, ..good }));
+}
+
+/// Where correlations last, the window of the sum ends at a quarter of the series.
+#[test]
+fn the_autocorrelation_time_of_a_ramp_is_the_literal_sum() {
+    let ramp: Vec<f64> = (0..40).map(f64::from).collect();
+    let about = |lag: usize| (lag..40).map(|t| (ramp[t] - 19.5) * (ramp[t - lag] - 19.5)).sum::<f64>();
+    let expected = 0.5 + (1..10).map(|lag| about(lag) / about(0)).sum::<f64>();
+    assert!((autocorrelation_time(&ramp) - expected).abs() < 1e-12);
+}
+
 #[test]
 fn distances_of_kolmogorov_and_smirnov_by_hand() {
     assert_eq!(ks_distance(&[1.0, 2.0, 3.0], &[4.0, 5.0]), 1.0);
@@ -248,7 +320,8 @@ fn whitening_finds_what_made_the_noise() {
 fn samples_that_are_not_finite_are_counted_and_change_nothing() {
     let mut stream = Seed(6).stream("samples");
     let samples: Vec<f64> = (0..300).map(|_| stream.normal()).collect();
-    for kind in [Kind::Cusum, Kind::PageHinkley, Kind::Adwin, Kind::Kswin] {
+    // Kswin looks at the last 30 samples.
+    for (kind, off) in [(Kind::Cusum, 12), (Kind::PageHinkley, 12), (Kind::Adwin, 40), (Kind::Kswin, 30)] {
         let new = || kind.with_threshold(5.0).expect("in range");
         let (mut clean, mut dirty) = (new(), new());
         for (t, &x) in samples.iter().enumerate() {

@@ -20,7 +20,8 @@ struct Field {
     passes: &'static [Pass],
 }
 
-/// Test binaries, and parts of the names of their tests that are run; all if none is named.
+/// Test binaries (`lib`: the tests inside the library), and parts of the names of their tests that are run; all if none is
+/// named.
 struct Pass {
     tests: &'static [&'static str],
     named: &'static [&'static str],
@@ -28,6 +29,22 @@ struct Pass {
 
 /// One hash of all that training gives.
 const TRAINED: Pass = Pass { tests: &["repeatability"], named: &["training_has_its_hash"] };
+
+const QUICK_DRIFT: &[&str] = &[
+    "alarm_holds",
+    "after_a_shift",
+    "offset",
+    "sums",
+    "constant",
+    "new_level",
+    "run_length",
+    "distances",
+    "adwin",
+    "whitening",
+    "not_finite",
+    "hysteresis",
+    "page_hinkley",
+];
 
 const FIELDS: &[Field] = &[
     Field {
@@ -51,7 +68,12 @@ const FIELDS: &[Field] = &[
     Field {
         files: &["runtime/src/drift/*.rs"],
         judge: "forebay",
-        passes: &[Pass { tests: &["drift_hostile", "drift"], named: &[] }],
+        // The second has what is told from many samples.
+        passes: &[
+            Pass { tests: &["drift_hostile", "drift"], named: QUICK_DRIFT },
+            Pass { tests: &["drift_hostile", "drift"], named: &[] },
+            Pass { tests: &["lib"], named: &["drift"] },
+        ],
     },
     Field { files: &["runtime/src/metrics.rs"], judge: "forebay", passes: &[Pass { tests: &["metrics"], named: &[] }] },
     Field {
@@ -161,7 +183,7 @@ fn judge(options: &Options, field: &Field, pass: &Pass, names: &[String], folder
     }
     // For building, too: other test binaries would be linked for every mutant.
     for test in pass.tests {
-        command.arg(format!("--cargo-arg=--test={test}"));
+        command.arg(if *test == "lib" { "--cargo-arg=--lib".to_owned() } else { format!("--cargo-arg=--test={test}") });
     }
     // First what goes to cargo, then what goes to the tests.
     command.args(["--", "--"]).args(pass.named);

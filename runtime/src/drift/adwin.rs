@@ -265,3 +265,21 @@ impl Detector for Adwin {
         self.skipped
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Bucket;
+
+    #[test]
+    fn buckets_together_have_the_moments_of_their_samples() {
+        let samples = [3.0, -1.0, 4.0, 1.5, -5.0, 9.0, 2.0];
+        for split in 0..samples.len() {
+            let of = |part: &[f64]| part.iter().fold(Bucket::EMPTY, |sum, &x| sum.plus(Bucket::of(x)));
+            let both = of(&samples[..split]).plus(of(&samples[split..]));
+            let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+            let squares: f64 = samples.iter().map(|x| (x - mean) * (x - mean)).sum();
+            assert_eq!((both.samples, both.least, both.largest), (samples.len() as f64, -5.0, 9.0));
+            assert!((both.mean - mean).abs() < 1e-14 && (both.squares - squares).abs() < 1e-12, "{both:?}");
+        }
+    }
+}

@@ -167,13 +167,11 @@ impl<'a> Simulation<'a> {
         let mut largest = vec![0.0_f64; self.channels];
         let mut sums = vec![0.0; self.channels];
         let root = (self.stride as f64).sqrt();
-        let (mut at, mut left, mut summed) = (0, 0, 0);
+        let mut blocks = Blocks { steps, block: self.block, at: 0, left: 0 };
+        let mut summed = 0;
         for _ in 0..length {
-            if left == 0 {
-                (at, left) = (stream.below(steps as u64) as usize, self.block);
-            }
+            let at = blocks.next(&mut stream);
             let row = &self.samples[at * self.channels..(at + 1) * self.channels];
-            (at, left) = (if at + 1 == steps { 0 } else { at + 1 }, left - 1);
             for ((sum, z), (shift, scale)) in sums.iter_mut().zip(row).zip(&errors) {
                 *sum += (z + shift) * scale;
             }
@@ -187,5 +185,62 @@ impl<'a> Simulation<'a> {
             }
         }
         Ok(largest)
+    }
+}
+
+/// Steps in blocks of neighbours that begin anywhere; the first follows the last.
+struct Blocks {
+    steps: usize,
+    block: usize,
+    at: usize,
+    left: usize,
+}
+
+impl Blocks {
+    fn next(&mut self, stream: &mut Stream) -> usize {
+        if self.left == 0 {
+            (self.at, self.left) = (stream.below(self.steps as u64) as usize, self.block);
+        }
+        let at = self.at;
+        (self.at, self.left) = (if at + 1 == self.steps { 0 } else { at + 1 }, self.left - 1);
+        at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Blocks, RUNS, from_largest};
+    use crate::random::Seed;
+
+    /// Blocks of one step repeated would have passed for blocks of neighbours: noise without memory does not tell.
+    #[test]
+    fn blocks_are_of_neighbours_in_a_circle() {
+        let (steps, block) = (7, 5);
+        let mut stream = Seed(1).stream("blocks");
+        let mut blocks = Blocks { steps, block, at: 0, left: 0 };
+        let drawn: Vec<usize> = (0..1000).map(|_| blocks.next(&mut stream)).collect();
+        for block in drawn.chunks(block) {
+            assert!(block.windows(2).all(|pair| pair[1] == (pair[0] + 1) % steps), "{block:?}");
+        }
+        let firsts: Vec<usize> = drawn.iter().step_by(block).copied().collect();
+        assert!((0..steps).all(|step| firsts.contains(&step)), "{firsts:?}");
+    }
+
+    #[test]
+    fn of_many_runs_as_many_alarm_as_are_wanted() {
+        // One channel with statistics 1, 2, .., RUNS, shuffled; 1 - exp(-0.223) = 0.2 of the runs may alarm.
+        let runs: Vec<Vec<f64>> = (0..RUNS).map(|run| vec![((run * 7) % RUNS + 1) as f64]).collect();
+        let threshold = from_largest(&runs, -(0.8_f64.ln()))[0];
+        let alarms = runs.iter().filter(|run| run[0] >= threshold * (1.0 - 1e-12)).count();
+        assert!(alarms.abs_diff(RUNS / 5) <= 1, "{alarms} of {RUNS}, threshold {threshold}");
+    }
+
+    #[test]
+    fn of_few_runs_the_tail_is_gumbels() {
+        // Quantiles of a Gumbel distribution with location 3 and scale 2; one alarm in a thousand runs is beyond them.
+        let quantile = |share: f64| 3.0 - 2.0 * (-share.ln()).ln();
+        let runs: Vec<Vec<f64>> = (0..RUNS).map(|run| vec![quantile((run as f64 + 0.5) / RUNS as f64)]).collect();
+        let (found, expected) = (from_largest(&runs, 0.001)[0], quantile((-0.001_f64).exp()));
+        assert!((found / expected - 1.0).abs() < 0.02, "{found} {expected}");
     }
 }

@@ -138,7 +138,7 @@ impl DriftMonitor {
         let (second, share) =
             settings.second.map_or((None, 0.0), |kind| (Some((kind, SECOND_SHARE, STRIDE)), SECOND_SHARE));
         for (kind, share, stride) in [Some((settings.detector, 1.0 - share, 1)), second].into_iter().flatten() {
-            let run_length = 1000.0 / (settings.rate * share * block as f64);
+            let run_length = run_length(settings.rate, share, block);
             let found = thresholds(kind, stride, whitened.view(), run_length, Seed(settings.seed))?;
             let detectors =
                 found.into_iter().map(|threshold| kind.with_threshold(threshold)).collect::<Result<_, _>>()?;
@@ -332,5 +332,50 @@ impl View {
         let variance = stretch.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
         // A constant stretch is refused later, as a constant.
         Lens::Magnitude { mean, floor: (variance / 100.0).max(f64::MIN_POSITIVE) }
+    }
+}
+
+/// Whitened samples, one per block of steps, between false alarms of detectors that have this share of `rate` per 1,000 steps.
+fn run_length(rate: f64, share: f64, block: usize) -> f64 {
+    1000.0 / (rate * share * block as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::{DriftMonitor, View, run_length};
+    use crate::drift::Settings;
+    use crate::random::Seed;
+
+    #[test]
+    fn false_alarms_are_shared_among_banks_and_counted_in_blocks() {
+        // One in 1,000 steps, half of it here: one in 2,000 steps, which are 500 blocks of 4.
+        assert_eq!(run_length(1.0, 0.5, 4), 500.0);
+    }
+
+    #[test]
+    fn magnitudes_are_logarithms_above_a_tenth_of_the_spread() {
+        let lens = View::Magnitude.on(&[9.0, 11.0, 9.0, 11.0]);
+        for distance in [0.0, 0.1, 1.0, -30.0] {
+            let expected = 0.5 * (distance * distance + 0.01_f64).ln();
+            assert!((lens.see(10.0 + distance) - expected).abs() < 1e-12, "{distance}");
+        }
+    }
+
+    /// A channel with a short memory once kept a block of its own and ran ahead of the others.
+    #[test]
+    fn channels_keep_step() {
+        let mut stream = Seed(2).stream("noise");
+        let mut slow = 0.0;
+        let mut rows = Array2::zeros((6000, 2));
+        for mut row in rows.rows_mut() {
+            slow = 0.98 * slow + stream.normal();
+            (row[0], row[1]) = (stream.normal(), slow + 3.0 * stream.normal());
+        }
+        let settings = Settings { whitening: crate::drift::Whitening::Blocks, ..Settings::default() };
+        let monitor = DriftMonitor::calibrate(settings, rows.view()).unwrap();
+        let blocks: Vec<usize> = monitor.channels.iter().map(|channel| channel.whitener.block()).collect();
+        assert!(blocks[0] > 1 && blocks[0] == blocks[1] && monitor.block == blocks[0], "{blocks:?}");
     }
 }

@@ -298,3 +298,14 @@ pub fn autocorrelation_time(series: &[f64]) -> f64 {
     }
     time.max(0.5)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::autocovariances;
+
+    #[test]
+    fn there_are_no_more_autocovariances_than_samples() {
+        assert_eq!(autocovariances(&[1.0, -1.0], 10), [1.0, -0.5]);
+        assert_eq!(autocovariances(&[2.0, 1.0, -3.0], 1), [14.0 / 3.0, -1.0 / 3.0]);
+    }
+}
