@@ -175,18 +175,24 @@ fn sums_tell_since_when_they_grow() -> Result<(), forebay::Error> {
     let mut cusum = Cusum::new(0.5, 100.0)?;
     for side in [1.0, -1.0] {
         cusum.restart();
-        (0..7).for_each(|_| drop(cusum.update(0.0)));
+        for _ in 0..7 {
+            cusum.update(0.0);
+        }
         assert_eq!(cusum.since(), 0, "no sum has left zero");
         for steps in 1..=9 {
             cusum.update(2.0 * side);
             assert_eq!(cusum.since(), steps, "side {side}");
         }
         // The other side begins at once and is ahead once its sum is larger: 13.5 left of 9 x 1.5.
-        (0..4).for_each(|_| drop(cusum.update(-6.0 * side)));
+        for _ in 0..4 {
+            cusum.update(-6.0 * side);
+        }
         assert_eq!(cusum.since(), 4);
     }
     let mut page = PageHinkley::new(0.5, 100.0)?;
-    (0..50).for_each(|t| drop(page.update(if t % 2 == 0 { 0.25 } else { -0.25 })));
+    for t in 0..50 {
+        page.update(if t % 2 == 0 { 0.25 } else { -0.25 });
+    }
     assert_eq!(page.since(), 0);
     for steps in 1..=9 {
         page.update(5.0);
@@ -320,8 +326,7 @@ fn whitening_finds_what_made_the_noise() {
 fn samples_that_are_not_finite_are_counted_and_change_nothing() {
     let mut stream = Seed(6).stream("samples");
     let samples: Vec<f64> = (0..300).map(|_| stream.normal()).collect();
-    // Kswin looks at the last 30 samples.
-    for (kind, off) in [(Kind::Cusum, 12), (Kind::PageHinkley, 12), (Kind::Adwin, 40), (Kind::Kswin, 30)] {
+    for kind in [Kind::Cusum, Kind::PageHinkley, Kind::Adwin, Kind::Kswin] {
         let new = || kind.with_threshold(5.0).expect("in range");
         let (mut clean, mut dirty) = (new(), new());
         for (t, &x) in samples.iter().enumerate() {

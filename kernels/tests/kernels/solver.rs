@@ -39,9 +39,40 @@ fn matrix(seed: u64, depth: usize, n: usize) -> Vec<f64> {
     a
 }
 
+/// However elements are written and read, they are those of a plain matrix.
+#[test]
+fn panels_are_a_matrix() {
+    for columns in [1, 23, 24, 25, 47, 48, 60, 97] {
+        let depth = 3;
+        let value = |t: usize, column: usize| (100 * t + column) as f64 + 0.5;
+        let expected: Vec<Vec<f64>> =
+            (0..depth).map(|t| (0..columns).map(|column| value(t, column)).collect()).collect();
+        let mut by_element = Panels::zeros(depth, columns);
+        let mut by_part = Panels::zeros(depth, columns);
+        let mut by_difference = Panels::zeros(depth, columns);
+        for t in 0..depth {
+            (0..columns).for_each(|column| by_element.set(t, column, value(t, column)));
+            let mut column = 0;
+            for part in by_part.row_mut(t) {
+                for to in part {
+                    *to = value(t, column);
+                    column += 1;
+                }
+            }
+            assert_eq!(column, columns, "every column once");
+            let (row, shift): (Vec<f64>, Vec<f64>) = (0..columns).map(|c| (value(t, c) + c as f64, c as f64)).unzip();
+            by_difference.set_row_less(t, &row, &shift);
+        }
+        for panels in [by_element, by_part, by_difference] {
+            assert_eq!(rows(&panels), expected, "{columns} columns");
+            assert_eq!((panels.depth(), panels.columns()), (depth, columns));
+        }
+    }
+}
+
 #[test]
 fn sums_of_products_are_one_chain_per_entry() {
-    for (depth, n, outputs) in [(1, 1, 1), (5, 3, 2), (7, 97, 1), (64, 131, 9), (33, 200, 100)] {
+    for (depth, n, outputs) in [(1, 1, 1), (5, 3, 2), (7, 97, 1), (64, 131, 9), (33, 200, 100), (2, 700, 1)] {
         let (x, y) = (panels(1, depth, n), panels(2, depth, outputs));
         let (xs, ys) = (rows(&x), rows(&y));
         let start: Vec<f64> = noise(3, n * n);
@@ -155,7 +186,7 @@ fn a_pivot_that_is_not_there_is_told_by_its_column() {
 
 #[test]
 fn pivoting_finds_the_rank() {
-    for (depth, n) in [(1, 1), (9, 30), (40, 100), (120, 250)] {
+    for (depth, n) in [(1, 1), (9, 30), (40, 100), (120, 250), (320, 300)] {
         let mut a = vec![-7.5; n * n];
         for j in 0..n {
             a[j * n + j..(j + 1) * n].fill(0.0);

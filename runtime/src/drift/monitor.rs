@@ -368,7 +368,7 @@ mod tests {
     fn channels_keep_step() {
         let mut stream = Seed(2).stream("noise");
         let mut slow = 0.0;
-        let mut rows = Array2::zeros((6000, 2));
+        let mut rows = Array2::zeros((20_000, 2));
         for mut row in rows.rows_mut() {
             slow = 0.98 * slow + stream.normal();
             (row[0], row[1]) = (stream.normal(), slow + 3.0 * stream.normal());
