@@ -52,6 +52,12 @@ pub struct HeadFit {
 
 /// That targets hold the truth of every head at every step.
 pub(super) fn check_series<T: Real>(layout: &Layout, series: &Series<'_, T>) -> Result<(), Error> {
+    if series.is_weighted() {
+        return Err(Error::Misuse {
+            what: "heads of a conductor learn from steps of equal weight",
+            instead: "give a series without weights".to_owned(),
+        });
+    }
     let expected = [series.inputs.nrows(), layout.columns()];
     if series.targets.shape() != expected {
         return Err(Error::shape("targets", format!("{expected:?}"), format!("{:?}", series.targets.shape())));

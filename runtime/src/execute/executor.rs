@@ -199,8 +199,20 @@ impl<T: Real> Executor<T> {
 
     /// Like [`step`](Self::step) with a teacher, but the readouts are left out: their outputs read zero.
     pub(super) fn drive(&mut self, features: &[T], teacher: &[T]) -> Result<(), Error> {
+        self.drive_disturbed(features, teacher, &mut |_, _| ())
+    }
+
+    /// The same; `disturb` may change the new state of every reservoir, `[streams, units]`, before anything reads it.
+    pub(super) fn drive_disturbed(
+        &mut self,
+        features: &[T],
+        teacher: &[T],
+        disturb: &mut dyn FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
         self.check_teacher(Some(teacher))?;
-        self.attempt(features, Part::WithoutReadouts)?;
+        self.check_features(features)?;
+        self.compute(features, Part::WithoutReadouts, disturb)?;
+        self.check_attempt()?;
         self.commit(Some(teacher));
         Ok(())
     }
@@ -216,17 +228,26 @@ impl<T: Real> Executor<T> {
 
     /// Computes a step aside; it counts once it is [committed](Self::commit), and until then nothing has changed.
     pub(super) fn attempt(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
-        check_slice("input", features, self.streams, self.model.graph().inputs(), self.model.form())?;
-        self.compute(features, part)?;
+        self.check_features(features)?;
+        self.compute(features, part, &mut |_, _| ())?;
         self.check_attempt()
+    }
+
+    fn check_features(&self, features: &[T]) -> Result<(), Error> {
+        check_slice("input", features, self.streams, self.model.graph().inputs(), self.model.form())
     }
 
     pub(super) fn check_attempt(&self) -> Result<(), Error> {
         if all_finite(self.model.form(), &self.next) { Ok(()) } else { Err(self.overflow()) }
     }
 
-    /// The nodes of a part of the graph, into `next`.
-    fn compute(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
+    /// The nodes of a part of the graph, into `next`; `disturb` is shown the new state of every reservoir.
+    fn compute(
+        &mut self,
+        features: &[T],
+        part: Part<'_>,
+        disturb: &mut dyn FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
         let Self {
             model,
             streams,
@@ -280,6 +301,7 @@ impl<T: Real> Executor<T> {
                         w.accumulate(form, streams, gathered, sums, scratch);
                     }
                     leak(form, *activation, weights, sums, old, result);
+                    disturb(*node, result);
                 }
                 StepKind::Linear { sources, product, .. } => {
                     let Parameters::Linear(LinearParameters { weights, bias }) = model.parameters(*node) else {
@@ -325,7 +347,7 @@ impl<T: Real> Executor<T> {
 
     /// Computes nodes from what `next` holds.
     pub(super) fn follow(&mut self, marked: &[bool]) -> Result<(), Error> {
-        self.compute(&[], Part::Following(marked))?;
+        self.compute(&[], Part::Following(marked), &mut |_, _| ())?;
         self.check_attempt()
     }
 

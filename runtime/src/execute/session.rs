@@ -101,6 +101,17 @@ impl<T: Real> Session<T> {
         self.executor.drive(features, teacher)
     }
 
+    /// Like [`drive`](Self::drive); `disturb` may change the state of every reservoir, which is handed to it by node, before
+    /// anything reads it.
+    pub(crate) fn drive_disturbed(
+        &mut self,
+        features: &[T],
+        teacher: &[T],
+        mut disturb: impl FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
+        self.executor.drive_disturbed(features, teacher, &mut disturb)
+    }
+
     /// Computes a step aside, all but the readouts `left_out`; until it is [committed](Self::commit), nothing has changed.
     pub(crate) fn attempt(&mut self, features: &[T], left_out: &[usize]) -> Result<(), Error> {
         self.executor.attempt(features, Part::Without(left_out))

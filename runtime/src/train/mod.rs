@@ -28,16 +28,20 @@ mod data;
 mod fit;
 mod folds;
 mod gram;
+mod group;
+mod noise;
 pub mod online;
 pub(crate) mod replay;
 pub mod ridge;
 pub(crate) mod score;
 pub(crate) mod select;
+pub mod sequence;
 mod spread;
 
 pub use data::Series;
 pub use fit::{HeadReport, Training, TrainingReport};
 pub use gram::Gram;
+pub use noise::Noise;
 pub use select::{Ridge, Selection};
 
 /// Why no weights can be found.
@@ -79,6 +83,54 @@ pub enum TrainError {
     NoCandidate {
         /// The largest penalty tried.
         largest: f64,
+    },
+    /// Penalties of outputs, one each, of which there are too few or too many.
+    #[error("{outputs} outputs need a ridge each, found {penalties}")]
+    Penalties {
+        /// Penalties given.
+        penalties: usize,
+        /// Outputs of the model.
+        outputs: usize,
+    },
+    /// A weight of a step that sums cannot have.
+    #[error("a step's weight must be 0 or from 1e-100 to 1e100, found {weight}")]
+    Weight {
+        /// The weight of the step times that of its series.
+        weight: f64,
+    },
+    /// Weights so small that no penalty can be judged.
+    #[error(
+        "all weights of steps together are {total:e}, and generalised cross-validation takes a weight for as many steps: scale \
+         the weights up, so that they add up to the number of steps"
+    )]
+    LightWeights {
+        /// Sum of the weights.
+        total: f64,
+    },
+    /// An output without enough targets.
+    #[error(
+        "output {output} has targets at {labelled} steps after the washout that have weight: training needs at least {needed}"
+    )]
+    Unlabelled {
+        /// Column of the targets.
+        output: usize,
+        /// Steps at which it has one.
+        labelled: usize,
+        /// Steps needed.
+        needed: usize,
+    },
+    /// An unlabelled output that the next step would see.
+    #[error(
+        "output {output} is fed back and has no target at step {step} of series {series}: give it the value that feedback shall \
+         see, and if that is not to be learnt, give the step weight 0 (Series::weights)"
+    )]
+    UnlabelledFeedback {
+        /// Index of the series.
+        series: usize,
+        /// Its step.
+        step: usize,
+        /// Column of the targets.
+        output: usize,
     },
     /// Cross-validation needs data in every fold.
     #[error("{steps} steps cannot be cut into {folds} folds: it takes 2 folds or more, with at least 2 steps in each")]
