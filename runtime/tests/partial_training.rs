@@ -389,7 +389,8 @@ fn what_cannot_be_weighted_or_masked_is_refused() -> Result<(), Error> {
         let mut weights = Array1::ones(40);
         weights[7] = bad;
         let is_weight = |error: &Error| matches!(error, Error::Train(TrainError::Weight { .. }));
-        let error = refusal(training(), series().weights(weights.view()));
+        let weighted = Series::new(x.view(), y.view()).weights(weights.view());
+        let error = refusal(training(), weighted);
         assert!(is_weight(&error), "{error}");
         assert!(is_weight(&refusal(training(), series().weight(bad))));
         assert!(Gram::new(1, 1).push_weighted(bad, |_, _| ()).is_err());
