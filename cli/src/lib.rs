@@ -7,6 +7,7 @@ mod commands;
 mod forecasting;
 mod output;
 mod plot;
+mod series;
 pub mod table;
 
 use std::ffi::OsString;

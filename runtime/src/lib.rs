@@ -16,6 +16,7 @@
 //! | [`drift`] | noticing that data have changed, and recovering from it |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`evolve`] | evolution of weights on a running substrate |
+//! | [`search`] | settings from ranges: random or model-based, on threads and machines, resumable |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
 //! | [`threads`] | pools of threads that the caller owns |
@@ -42,6 +43,7 @@ pub mod parallel;
 pub mod random;
 pub mod refine;
 pub mod reservoir;
+pub mod search;
 pub mod threads;
 pub mod train;
 pub mod weights;
@@ -50,11 +52,12 @@ pub use compile::Compiler;
 pub use conductor::Conductor;
 pub use drift::DriftMonitor;
 pub use error::Error;
-pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use esn::{HybridEsn, HybridEsnBuilder};
 pub use evolve::NpuEvolver;
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
+pub use model::ReadoutOn;
 pub use open::{Choice, choose, open, open_board, open_bus};
 pub use parallel::ParallelReservoirs;
 

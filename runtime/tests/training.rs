@@ -261,6 +261,63 @@ fn recursive_least_squares_is_ridge_on_all_steps_so_far() -> Result<(), Error> {
     Ok(())
 }
 
+/// A variance below the normal numbers would never be learnt from again; the step that would make it is refused.
+#[test]
+fn a_variance_that_underflows_is_refused() -> Result<(), Error> {
+    let mut rls = Rls::new(1, 1, 1.0, 1.0)?;
+    assert!(matches!(rls.update(&[1e154], &[1.0]), Err(Error::Range { .. })), "1 / 1e308 is not normal");
+    assert!(matches!(rls.update(&[1e155], &[1.0]), Err(Error::Range { .. })), "1e310 is not finite");
+    rls.update(&[2.0], &[1.0])?;
+    assert_eq!(rls.weights()[[0, 0]], 0.4, "as if nothing had been refused");
+    Ok(())
+}
+
+#[test]
+fn penalties_outside_of_the_range_are_refused() -> Result<(), Error> {
+    let (x, y) = data(5, 20, 3, 1);
+    for ridge in [-1.0, f64::INFINITY, f64::NAN] {
+        let refused = solve(gram(x.view(), y.view()), ridge);
+        assert!(matches!(refused, Err(TrainError::Ridge { .. })), "{ridge}: {refused:?}");
+    }
+    assert!(solve(gram(x.view(), y.view()), 0.0).is_ok());
+    Ok(())
+}
+
+/// Rounding leaves a constant column products with the others, which tiny penalties would turn into weights.
+#[test]
+fn constant_columns_get_no_weight_whatever_the_penalty() -> Result<(), Error> {
+    for rows in (5..400).step_by(7) {
+        let (x, y) = data(6, rows, 3, 1);
+        for constant in [0.1, 1.0 / 3.0, 1e8 / 3.0] {
+            let mut with = Array2::from_elem((rows, 4), constant);
+            with.slice_mut(s![.., ..2]).assign(&x.slice(s![.., ..2]));
+            with.column_mut(3).assign(&x.column(2));
+            for ridge in [0.0, 1e-200, 1e-60, 1e-18, 1.0] {
+                let found = solve(gram(with.view(), y.view()), ridge)?;
+                assert_eq!(found.weights[[0, 2]], 0.0, "{rows} of {constant}, ridge {ridge}");
+                let expected = solve(gram(x.view(), y.view()), ridge)?;
+                for (found, expected) in [0, 1, 3].map(|k| found.weights[[0, k]]).iter().zip(&expected.weights) {
+                    assert!((found - expected).abs() < 1e-9, "{constant}, ridge {ridge}: {found} {expected}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A trained model says how it was trained, and keeps what it knew before.
+#[test]
+fn the_report_is_stored_with_the_model() -> Result<(), Error> {
+    let (x, y) = data(7, 30, 2, 1);
+    let mut before = linear_model(2, 1)?.provenance().clone();
+    before.notes.insert("columns".to_owned(), "a, b".into());
+    let model = linear_model(2, 1)?.with_provenance(before.clone());
+    let (trained, report) = Training::new().washout(0).ridge(0.5).fit(&model, &[Series::new(x.view(), y.view())])?;
+    assert_eq!(trained.provenance().training.as_ref(), Some(&report));
+    assert_eq!((trained.provenance().seed, &trained.provenance().notes), (before.seed, &before.notes));
+    Ok(())
+}
+
 #[test]
 fn forgetting_weights_the_past_exponentially() -> Result<(), Error> {
     let (x, y) = data(8, 120, 5, 1);
@@ -303,6 +360,14 @@ fn least_mean_squares_converges_to_the_map() -> Result<(), Error> {
         lms.update(&x, &[2.0 * x[0] - x[1] + 0.5 * x[2]])?;
     }
     assert_close(&lms.weights().to_owned(), &array![[2.0, -1.0, 0.5]], 1e-9);
+    Ok(())
+}
+
+#[test]
+fn online_learners_tell_their_sizes() -> Result<(), Error> {
+    let (lms, rls) = (Lms::new(3, 2, 0.5)?, Rls::new(3, 2, 1.0, 1.0)?);
+    assert_eq!((lms.features(), lms.outputs(), lms.weights().dim()), (3, 2, (2, 3)));
+    assert_eq!((rls.features(), rls.outputs(), rls.weights().dim()), (3, 2, (2, 3)));
     Ok(())
 }
 

@@ -33,6 +33,7 @@ mod linux {
     use forebay::train::{Ridge, Selection, Series, Training};
     use forebay::{Compiler, Conductor, Error, Form, ParallelReservoirs, Precision, Real};
     use forebay_akida::Device;
+    use forebay_kernels::{Activation, Leak, leaky_update, softmax};
     use forebay_software::Software;
     use ndarray::{Array2, ArrayView2, s};
 
@@ -115,6 +116,8 @@ mod linux {
         part("f64", all_of::<f64>())?;
         part("tanh of f32", tanh::<f32>())?;
         part("tanh of f64", tanh::<f64>())?;
+        part("activations of f32", activations::<f32>())?;
+        part("activations of f64", activations::<f64>())?;
         part("checks of f32", finite::<f32>())?;
         part("checks of f64", finite::<f64>())?;
         for (name, density) in [("dense", 1.0), ("sparse", 0.1)] {
@@ -184,6 +187,36 @@ mod linux {
         for mut values in [extremes::<T>(), vec![T::from_f64(f64::INFINITY), T::from_f64(f64::NEG_INFINITY)]] {
             forebay_kernels::tanh(form(), &mut values);
             assert!(values.iter().all(|v| v.to_f64().abs() <= 1.0));
+        }
+        Ok(())
+    }
+
+    /// Of finite numbers of every size.
+    #[expect(clippy::unnecessary_wraps, reason = "jobs have one signature")]
+    fn activations<T: Real>() -> Result<(), Error> {
+        let (values, old) = (extremes::<T>(), vec![T::ZERO; extremes::<T>().len()]);
+        let mut results = old.clone();
+        let slope = T::from_f64(0.01);
+        for activation in [
+            Activation::Identity,
+            Activation::BoundedRelu { max: T::ONE },
+            Activation::Sigmoid,
+            Activation::Relu,
+            Activation::LeakyRelu { slope },
+            Activation::Softplus,
+        ] {
+            leaky_update(form(), activation, &values, Leak::uniform(T::ONE), &old, &mut results);
+            assert!(results.iter().all(|v| v.is_finite()), "{activation:?}");
+        }
+        // A width that no vector divides, and one that all do.
+        for values in [&values[..values.len() - 1], &values[..1024]] {
+            softmax(form(), values, &mut results[..values.len()]);
+            assert!(results[..values.len()].iter().all(|v| v.is_finite()));
+        }
+        for n in 1..40 {
+            let values = vec![-values[values.len() / 2 - 1]; n];
+            softmax(form(), &values, &mut results[..n]);
+            assert!((results[0].to_f64() * n as f64 - 1.0).abs() < 1e-5);
         }
         Ok(())
     }

@@ -269,6 +269,7 @@ impl<'a, T: Real> Compiler<'a, T> {
             Op::Delay { .. } => ask(&[Primitive::Delay]),
             Op::Products { .. } => ask(&[Primitive::Products]),
             Op::Activation { function: Activation::Tanh, .. } => ask(&[Primitive::Tanh]),
+            Op::Softmax { .. } => say("softmax", "needs the sum over all features, in floats"),
             Op::Activation { .. } => say("activation", "its source's sum is on the host"),
             Op::Dense { .. } | Op::Reservoir { .. } => ask(&[Primitive::FloatMatMul]),
         }

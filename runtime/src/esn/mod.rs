@@ -2,7 +2,7 @@
 
 mod builder;
 
-pub use builder::{HybridEsnBuilder, ReadoutOn};
+pub use builder::HybridEsnBuilder;
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update};
+use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update, softmax};
 
 use super::gather::{gather, gathered_width};
 use super::plan::{Block, DelayLine, PlacedProduct, Plan, Runners, Step, StepKind};
@@ -321,6 +321,10 @@ impl<T: Real> Executor<T> {
                     let source = values(source);
                     leaky_update(form, of_kernel(*function), source, Leak::uniform(T::ONE), source, result);
                 }
+                StepKind::Softmax { source } => {
+                    let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
+                    rows.for_each(|(row, shares)| softmax(form, row, shares));
+                }
                 StepKind::Concat { sources } => {
                     let mut column = 0;
                     for source in sources {
@@ -444,5 +448,9 @@ fn of_kernel<T: Real>(activation: Activation) -> kernels::Activation<T> {
         Activation::Tanh => kernels::Activation::Tanh,
         Activation::Identity => kernels::Activation::Identity,
         Activation::BoundedRelu { max } => kernels::Activation::BoundedRelu { max: T::from_f64(max) },
+        Activation::Sigmoid => kernels::Activation::Sigmoid,
+        Activation::Relu => kernels::Activation::Relu,
+        Activation::LeakyRelu { slope } => kernels::Activation::LeakyRelu { slope: T::from_f64(slope) },
+        Activation::Softplus => kernels::Activation::Softplus,
     }
 }

@@ -76,6 +76,9 @@ pub(super) enum StepKind {
         source: Block,
         function: Activation,
     },
+    Softmax {
+        source: Block,
+    },
     Concat {
         sources: Vec<Block>,
     },
@@ -153,6 +156,7 @@ impl<T: Real> Plan<T> {
                 Op::Activation { source, function } => {
                     StepKind::Activation { source: block(source), function: *function }
                 }
+                Op::Softmax { source } => StepKind::Softmax { source: block(source) },
                 Op::Concat { sources } => StepKind::Concat { sources: sources.iter().map(block).collect() },
                 Op::Delay { source, steps } => {
                     let source = block(source);

@@ -81,6 +81,7 @@ fn computation(graph: &Graph, op: &Op) -> String {
         }
         Op::Dense { .. } => serde_json::to_string(&("dense", sources)),
         Op::Activation { function, .. } => serde_json::to_string(&("activation", sources, function)),
+        Op::Softmax { .. } => serde_json::to_string(&("softmax", sources)),
         Op::Concat { .. } => serde_json::to_string(&("concat", sources)),
         Op::Delay { steps, .. } => serde_json::to_string(&("delay", sources, steps)),
         Op::Products { products, .. } => serde_json::to_string(&("products", sources, products)),

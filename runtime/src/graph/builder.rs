@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphError, Node, NodeId, Op, Products, ReservoirSource};
 use crate::error::Error;
-use crate::reservoir::Activation;
+use crate::reservoir::{Activation, ReservoirError};
 
 /// Widest node a graph accepts, and most values all nodes may hold together: far above real reservoirs, and low
 /// enough that a hostile model file cannot ask for the machine's memory.
@@ -60,6 +60,14 @@ impl GraphBuilder {
     /// them stay there from end to end.
     pub fn bounded_relu(&mut self, name: &str, source: NodeId, max: f64) -> NodeId {
         self.activation(name, source, Activation::BoundedRelu { max })
+    }
+
+    /// Adds `e^s_i / (sum over j of e^s_j)` over the features of `source`: positive numbers that sum to 1.
+    ///
+    /// For a feature of its own, such as a gate. Readouts are trained as linear maps and end a graph, so none comes after them;
+    /// to show outputs of a step as shares, use [`forebay_kernels::softmax`].
+    pub fn softmax(&mut self, name: &str, source: NodeId) -> NodeId {
+        self.push(name, Op::Softmax { source })
     }
 
     /// Adds the concatenation of several nodes.
@@ -191,7 +199,7 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
                     .check_for(width_of(source))
                     .map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
             }
-            check_activation(weights.activation()).map_err(|found| range("activation maximum", positive(), found))?;
+            check_activation(name, weights.activation())?;
             bounded("units", weights.units())
         }
         Op::Dense { units, scaling, .. } => {
@@ -201,9 +209,10 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
             bounded("units", *units)
         }
         Op::Activation { source, function } => {
-            check_activation(*function).map_err(|found| range("activation maximum", positive(), found))?;
+            check_activation(name, *function)?;
             Ok(width_of(source))
         }
+        Op::Softmax { source } => Ok(width_of(source)),
         Op::Concat { sources } => bounded("features", sources.iter().map(width_of).sum()),
         Op::Delay { source, steps } => {
             let width = width_of(source);
@@ -220,13 +229,13 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
     }
 }
 
-fn positive() -> String {
-    "finite and above 0".to_owned()
-}
-
-fn check_activation(function: Activation) -> Result<(), String> {
-    match function {
-        Activation::BoundedRelu { max } if !(max.is_finite() && max > 0.0) => Err(max.to_string()),
+/// Which parameter of a function is out of range.
+fn check_activation(name: &str, function: Activation) -> Result<(), GraphError> {
+    match function.check() {
+        Err(ReservoirError::Range { field, found, allowed }) => {
+            let (node, expected, found) = (name.to_owned(), allowed.to_owned(), found.to_string());
+            Err(GraphError::Range { node, field, expected, found })
+        }
         _ => Ok(()),
     }
 }

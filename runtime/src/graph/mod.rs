@@ -38,6 +38,7 @@ pub struct NodeId(pub(crate) usize);
 /// How a reservoir node gets its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ReservoirSource {
     /// Drawn from a recipe and the model's seed.
     Generated(Box<Reservoir>),
@@ -77,6 +78,7 @@ impl From<Reservoir> for ReservoirSource {
 /// What a node computes from its sources. Time index t is the current step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Op {
     /// External features u(t).
     Input {
@@ -107,6 +109,11 @@ pub enum Op {
         source: NodeId,
         /// Which function.
         function: Activation,
+    },
+    /// `e^s_i / (sum over j of e^s_j)`.
+    Softmax {
+        /// The node s, over all its features.
+        source: NodeId,
     },
     /// The sources' features one after the other.
     Concat {
@@ -144,6 +151,7 @@ impl Op {
             Self::Reservoir { source, .. }
             | Self::Dense { source, .. }
             | Self::Activation { source, .. }
+            | Self::Softmax { source }
             | Self::Delay { source, .. }
             | Self::Products { source, .. } => std::slice::from_ref(source),
             Self::Concat { sources } | Self::Readout { sources, .. } => sources,

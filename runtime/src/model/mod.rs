@@ -1,11 +1,14 @@
 //! A graph with its weights: immutable, cheap to clone, shared between threads.
 
+mod columns;
 pub mod file;
 pub mod import;
 mod matrix;
 mod npy;
 mod parameters;
+mod single;
 
+pub use columns::ReadoutOn;
 pub use matrix::Matrix;
 pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
 
@@ -26,6 +29,7 @@ use crate::random::Seed;
 use crate::reservoir::ReservoirWeights;
 use crate::train::TrainingReport;
 pub(crate) use parameters::Parameters;
+pub(crate) use single::Single;
 
 /// What is known about where a model's numbers come from; stored with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

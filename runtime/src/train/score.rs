@@ -22,10 +22,11 @@ impl Spread {
     pub(crate) fn weighted(values: impl Iterator<Item = (f64, f64)> + Clone) -> Option<Self> {
         let (first, _) = values.clone().next()?;
         let largest = values.clone().fold(0.0_f64, |largest, (y, _)| largest.max((y - first).abs()));
-        let unit = largest.recip();
-        if largest == 0.0 || !unit.is_finite() {
+        // Below, the inverse is beyond the largest number.
+        if largest < f64::MIN_POSITIVE {
             return None;
         }
+        let unit = largest.recip();
         // Distances from the first value: a constant part costs no digits.
         let add = |(sum, weight): (f64, f64), (y, w): (f64, f64)| (sum + w * ((y - first) * unit), weight + w);
         let (sum, weight) = values.clone().fold((0.0, 0.0), add);
