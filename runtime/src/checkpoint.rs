@@ -7,7 +7,7 @@
 //! 16       32  fingerprint of the model (`Fingerprint::of_model`)
 //! 48       u64 completed steps, below 2^63
 //! 56       u64 N, number of values
-//! 64           N values: reservoir states and delay lines in the graph's order, feedback, outputs
+//! 64           N values: states of reservoirs, delay lines, custom nodes in the graph's order, feedback, outputs
 //!          u64 S, number of sections
 //!              S sections in ascending order of names: u64 length of the name, name (UTF-8), u64 length, bytes
 //! end - 32 32  BLAKE3 of everything before

@@ -271,6 +271,7 @@ impl<'a, T: Real> Compiler<'a, T> {
             Op::Activation { function: Activation::Tanh, .. } => ask(&[Primitive::Tanh]),
             Op::Softmax { .. } => say("softmax", "needs the sum over all features, in floats"),
             Op::Activation { .. } => say("activation", "its source's sum is on the host"),
+            Op::Custom { function, .. } => say(function.name(), "code of its own, in floats"),
             Op::Dense { .. } | Op::Reservoir { .. } => ask(&[Primitive::FloatMatMul]),
         }
     }

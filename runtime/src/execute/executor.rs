@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update, softmax};
 
+use super::custom::CustomNode;
 use super::gather::{gather, gathered_width};
 use super::plan::{Block, DelayLine, PlacedProduct, Plan, Runners, Step, StepKind};
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub(super) struct Executor<T: Real> {
     /// What the next step sees as the previous output, `[streams, outputs]`: the outputs, or the teacher's targets.
     pub(super) feedback: Vec<T>,
     pub(super) delays: Vec<DelayLine<T>>,
+    pub(super) customs: Vec<CustomNode<T>>,
     /// Pre-activations of the widest reservoir.
     sums: Vec<T>,
     /// The outputs of the last step, `[streams, outputs]`.
@@ -74,7 +76,7 @@ impl Part<'_> {
 
 impl<T: Real> Executor<T> {
     pub(super) fn new(model: Model<T>, streams: usize) -> Self {
-        let Plan { steps: plan, outputs, width, delays, runners } = Plan::new(&model, streams);
+        let Plan { steps: plan, outputs, width, delays, customs, runners } = Plan::new(&model, streams);
         let widest = plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. })).map(|s| s.out.width).max();
         let gathered = plan.iter().map(|step| match &step.kind {
             StepKind::Linear { sources, .. } => gathered_width(streams, sources),
@@ -91,6 +93,7 @@ impl<T: Real> Executor<T> {
             next: zeros(width),
             feedback: zeros(output_width),
             delays,
+            customs,
             sums: zeros(widest.unwrap_or(0)),
             heads: zeros(output_width),
             fed_back: zeros(output_width),
@@ -167,6 +170,9 @@ impl<T: Real> Executor<T> {
             line.values.fill(T::ZERO);
             line.oldest = 0;
         }
+        for custom in &mut self.customs {
+            custom.state.fill(T::ZERO);
+        }
         (self.steps, self.is_whole, self.has_outputs) = (0, true, false);
     }
 
@@ -235,6 +241,7 @@ impl<T: Real> Executor<T> {
             next,
             feedback,
             delays,
+            customs,
             sums,
             fed_back: gathered,
             together,
@@ -311,6 +318,7 @@ impl<T: Real> Executor<T> {
                     }
                 }
                 StepKind::Delay { line } => result.copy_from_slice(delays[*line].oldest(streams)),
+                StepKind::Custom { custom } => customs[*custom].compute(streams, before, result),
                 StepKind::Products { source, factors, ends } => {
                     let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
                     for (row, products) in rows {
@@ -339,6 +347,7 @@ impl<T: Real> Executor<T> {
         for line in &mut self.delays {
             line.push(self.streams, &self.current);
         }
+        self.customs.iter_mut().for_each(CustomNode::commit);
         self.gather_outputs();
         self.feedback.copy_from_slice(teacher.unwrap_or(&self.heads));
         self.steps += 1;

@@ -50,6 +50,7 @@ impl<T: Real> Executor<T> {
                 let (young, old) = line.values.split_at(line.oldest * line.source.width * self.streams);
                 [old, young]
             }))
+            .chain(self.customs.iter().map(|custom| &custom.state[..]))
             .chain([&self.feedback[..], &self.heads[..]])
     }
 
@@ -101,6 +102,9 @@ impl<T: Real> Executor<T> {
             line.oldest = 0;
             take(&mut values, &mut line.values);
         }
+        for custom in &mut self.customs {
+            take(&mut values, &mut custom.state);
+        }
         take(&mut values, &mut self.feedback);
         take(&mut values, &mut self.heads);
     }
@@ -134,6 +138,10 @@ impl<T: Real> Executor<T> {
                 take(&mut state, &mut line.values[slot..slot + width * self.streams][row(width)]);
             }
         }
+        for custom in &mut self.customs {
+            let len = custom.len;
+            take(&mut state, &mut custom.state[row(len)]);
+        }
         let outputs = self.model().graph().outputs();
         take(&mut state, &mut self.feedback[row(outputs)]);
         take(&mut state, &mut self.heads[row(outputs)]);
@@ -150,7 +158,8 @@ impl<T: Real> Executor<T> {
             .iter()
             .zip(self.model().graph().nodes())
             .map(|(known, node)| {
-                *known && !matches!(node.op(), Op::Input { .. } | Op::Reservoir { .. } | Op::Delay { .. })
+                let keeps = matches!(node.op(), Op::Input { .. } | Op::Reservoir { .. } | Op::Delay { .. });
+                *known && !keeps && node.state_len() == 0
             })
             .collect();
         self.next.copy_from_slice(&self.current);
@@ -190,6 +199,8 @@ impl<T: Real> Executor<T> {
                 Op::Input { .. } => self.is_whole && self.steps > 0,
                 Op::Reservoir { .. } => true,
                 Op::Delay { .. } => self.is_whole,
+                // What remembers is as it was after the last step, as another reservoir is.
+                Op::Custom { .. } if node.state_len() > 0 => self.is_whole && self.steps > 0,
                 op => op.sources().iter().all(|source| known[source.0]),
             });
         }

@@ -4,6 +4,7 @@
 //! and only then swaps the buffers: a failed step leaves the state as it was.
 
 mod batch;
+mod custom;
 mod executor;
 mod gather;
 mod lanes;

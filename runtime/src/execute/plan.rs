@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use forebay_kernels::Real;
 
+use super::custom::CustomNode;
 use crate::compile::{ChainRunner, Placement, ProductRunner, Region};
 use crate::graph::{NodeId, Op};
 use crate::model::Model;
@@ -18,6 +19,7 @@ pub(super) struct Plan<T> {
     /// Features of all nodes together.
     pub(super) width: usize,
     pub(super) delays: Vec<DelayLine<T>>,
+    pub(super) customs: Vec<CustomNode<T>>,
     pub(super) runners: Runners<T>,
 }
 
@@ -85,6 +87,9 @@ pub(super) enum StepKind {
     Delay {
         line: usize,
     },
+    Custom {
+        custom: usize,
+    },
     Products {
         source: Block,
         factors: Vec<u32>,
@@ -129,7 +134,7 @@ impl<T: Real> Plan<T> {
             })
             .collect();
         let mut first_input = 0;
-        let mut delays = Vec::new();
+        let (mut delays, mut customs) = (Vec::new(), Vec::new());
         let mut steps = Vec::with_capacity(blocks.len());
         for (node, definition) in graph.nodes().iter().enumerate() {
             let block = |id: &NodeId| blocks[id.0];
@@ -164,6 +169,12 @@ impl<T: Real> Plan<T> {
                     delays.push(DelayLine { source, steps: *steps, oldest: 0, values });
                     StepKind::Delay { line: delays.len() - 1 }
                 }
+                Op::Custom { source, function } => {
+                    let (function, source) = (function.clone(), block(source));
+                    let (width, len) = (definition.width(), definition.state_len());
+                    customs.push(CustomNode::new(function, source, width, len, streams));
+                    StepKind::Custom { custom: customs.len() - 1 }
+                }
                 Op::Products { source, products } => {
                     let (mut factors, mut ends) = (Vec::new(), Vec::new());
                     products.for_each(blocks[source.0].width, |product| {
@@ -177,7 +188,7 @@ impl<T: Real> Plan<T> {
         }
         let runners = Runners::place(model.placement().map(|placement| &**placement), &mut steps, &blocks);
         let outputs = graph.heads().map(|head| blocks[head.node.0]).collect();
-        Self { steps, outputs, width: offset, delays, runners }
+        Self { steps, outputs, width: offset, delays, customs, runners }
     }
 }
 

@@ -85,6 +85,9 @@ fn computation(graph: &Graph, op: &Op) -> String {
         Op::Concat { .. } => serde_json::to_string(&("concat", sources)),
         Op::Delay { steps, .. } => serde_json::to_string(&("delay", sources, steps)),
         Op::Products { products, .. } => serde_json::to_string(&("products", sources, products)),
+        Op::Custom { function, .. } => {
+            serde_json::to_string(&("custom", sources, function.name(), function.parameters()))
+        }
         Op::Readout { .. } => serde_json::to_string(&("readout", sources)),
     };
     json.expect("names and numbers are JSON")

@@ -1,8 +1,10 @@
 //! Collecting nodes, then checking them all at once.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, GraphError, Node, NodeId, Op, Products, ReservoirSource};
+use super::{CustomFunction, Graph, GraphError, Node, NodeFunction, NodeId, Op, Products, ReservoirSource};
 use crate::error::Error;
 use crate::reservoir::{Activation, ReservoirError};
 
@@ -85,6 +87,11 @@ impl GraphBuilder {
         self.push(name, Op::Products { source, products })
     }
 
+    /// Adds a function of one's own; [`Elementwise`](super::Elementwise) makes one of a closure.
+    pub fn custom(&mut self, name: &str, source: NodeId, function: Arc<dyn NodeFunction>) -> NodeId {
+        self.push(name, Op::Custom { source, function: CustomFunction::new(function) })
+    }
+
     /// Adds a head: a trained linear map of `sources` with an intercept. Heads may share sources.
     pub fn readout(&mut self, name: &str, sources: impl IntoIterator<Item = NodeId>, outputs: usize) -> NodeId {
         self.push(name, Op::Readout { sources: sources.into_iter().collect(), outputs })
@@ -129,18 +136,20 @@ impl GraphBuilder {
             }
             let width = check_op(&name, &op, &nodes)?;
             // What a session holds for the node: its values, a delay's past, the factors of products.
-            values += width
-                * match op {
-                    Op::Delay { steps, .. } => steps + 1,
-                    Op::Products { products: Products::Unique { degree }, .. } => degree + 1,
-                    _ => 1,
-                };
+            let state_len = state_len(&name, &op, &nodes)?;
+            values += state_len
+                + width
+                    * match op {
+                        Op::Delay { steps, .. } => steps + 1,
+                        Op::Products { products: Products::Unique { degree }, .. } => degree + 1,
+                        _ => 1,
+                    };
             if values > MAX_VALUES {
                 let expected = format!("small enough that all nodes hold at most {MAX_VALUES} values");
                 let found = values.to_string();
                 return Err(GraphError::Range { node: name, field: "width", expected, found }.into());
             }
-            nodes.push(Node { name, op, width });
+            nodes.push(Node { name, op, width, state_len });
         }
         let has_input = nodes.iter().any(|n| matches!(n.op, Op::Input { .. }));
         if !has_input {
@@ -225,8 +234,25 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
                 products.width(n).ok_or_else(|| range("degree", "2 to 4".to_owned(), format!("{products:?}")))?;
             bounded("products", width)
         }
+        Op::Custom { source, function } => {
+            let features = width_of(source);
+            let width =
+                function.width(features).map_err(|expected| range("source width", expected, features.to_string()));
+            bounded("width", width?)
+        }
         Op::Readout { outputs, .. } => bounded("outputs", *outputs),
     }
+}
+
+/// Numbers that the function of a node remembers.
+fn state_len(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, GraphError> {
+    let Op::Custom { source, function } = op else { return Ok(0) };
+    let found = function.state_len(earlier[source.0].width);
+    if found <= MAX_WIDTH {
+        return Ok(found);
+    }
+    let (node, expected) = (name.to_owned(), format!("at most {MAX_WIDTH}"));
+    Err(GraphError::Range { node, field: "state length", expected, found: found.to_string() })
 }
 
 /// Which parameter of a function is out of range.

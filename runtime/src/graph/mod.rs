@@ -20,10 +20,12 @@
 //! ```
 
 mod builder;
+mod custom;
 mod print;
 mod products;
 
 pub use builder::GraphBuilder;
+pub use custom::{CustomFunction, Elementwise, NodeFunction};
 pub use products::Products;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +136,14 @@ pub enum Op {
         /// Which products.
         products: Products,
     },
+    /// A function written outside of this crate; not in files.
+    #[serde(skip)]
+    Custom {
+        /// The node it reads.
+        source: NodeId,
+        /// What it computes.
+        function: CustomFunction,
+    },
     /// A trained linear head: `W [s1; s2; ..] + b`.
     Readout {
         /// The nodes it reads, in this order.
@@ -153,7 +163,8 @@ impl Op {
             | Self::Activation { source, .. }
             | Self::Softmax { source }
             | Self::Delay { source, .. }
-            | Self::Products { source, .. } => std::slice::from_ref(source),
+            | Self::Products { source, .. }
+            | Self::Custom { source, .. } => std::slice::from_ref(source),
             Self::Concat { sources } | Self::Readout { sources, .. } => sources,
         }
     }
@@ -165,6 +176,8 @@ pub struct Node {
     name: String,
     op: Op,
     width: usize,
+    /// Numbers that a user's function remembers.
+    state_len: usize,
 }
 
 impl Node {
@@ -181,6 +194,11 @@ impl Node {
     /// Number of features it puts out per step.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Numbers that the function of an [`Op::Custom`] remembers; 0 for every other node.
+    pub fn state_len(&self) -> usize {
+        self.state_len
     }
 }
 

@@ -73,6 +73,7 @@ fn describe(op: &Op) -> String {
             Products::Squares => "squares".to_owned(),
             Products::AlternateSquares => "alternate squares".to_owned(),
         },
+        Op::Custom { function, .. } => format!("custom ({})", function.name()),
         Op::Readout { .. } => "readout".to_owned(),
     }
 }

@@ -213,6 +213,7 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// [`Error::File`] if the provenance cannot be written as JSON.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        refuse_code(self.graph())?;
         let header = ModelHeader {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -279,6 +280,20 @@ impl<T: Real> Model<T> {
         }
         reader.finish()?;
         builder.build()
+    }
+}
+
+/// A function of a user's is code, and no file holds it.
+fn refuse_code(graph: &Graph) -> Result<(), FileError> {
+    match graph.nodes().iter().find_map(|node| match node.op() {
+        Op::Custom { function, .. } => Some((node.name(), function.name())),
+        _ => None,
+    }) {
+        None => Ok(()),
+        Some((node, function)) => {
+            let why = format!("node {node:?} computes {function:?}, which is code outside of this library");
+            Err(FileError::NotExpressible { format: "model file", why })
+        }
     }
 }
 
