@@ -35,9 +35,12 @@ def binary():
     """The program to test."""
     if "FOREBAY_BIN" in os.environ:
         return pathlib.Path(os.environ["FOREBAY_BIN"]).resolve()
-    build = ["cargo", "build", "--quiet", "--workspace", "--bin", "forebay", "--message-format", "json"]
+    # With an example beside it, dependencies have the features that they have in tests and need no second build.
+    build = ["cargo", "build", "--quiet", "--workspace", "--bin", "forebay", "--example", "least_squares"]
+    build += ["--message-format", "json"]
     lines = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    built = [message.get("executable") for message in map(json.loads, lines) if message["reason"] == "compiler-artifact"]
+    artifacts = [message for message in map(json.loads, lines) if message["reason"] == "compiler-artifact"]
+    built = [message["executable"] for message in artifacts if message["target"]["kind"] == ["bin"]]
     return pathlib.Path(next(path for path in reversed(built) if path))
 
 
