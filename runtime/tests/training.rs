@@ -282,7 +282,7 @@ fn penalties_outside_of_the_range_are_refused() {
     assert!(solve(gram(x.view(), y.view()), 0.0).is_ok());
 }
 
-/// Rounding leaves a constant column products with the others, which tiny penalties would turn into weights.
+/// Without the shift by the first rows' means, rounding of a constant column's products turns into weights.
 #[test]
 fn constant_columns_get_no_weight_whatever_the_penalty() -> Result<(), Error> {
     for rows in (5..400).step_by(7) {
@@ -304,15 +304,13 @@ fn constant_columns_get_no_weight_whatever_the_penalty() -> Result<(), Error> {
     Ok(())
 }
 
-/// A trained model says how it was trained, and keeps what it knew before.
 #[test]
-fn the_report_is_stored_with_the_model() -> Result<(), Error> {
+fn training_keeps_what_the_model_knew() -> Result<(), Error> {
     let (x, y) = data(7, 30, 2, 1);
     let mut before = linear_model(2, 1)?.provenance().clone();
     before.notes.insert("columns".to_owned(), "a, b".into());
     let model = linear_model(2, 1)?.with_provenance(before.clone());
-    let (trained, report) = Training::new().washout(0).ridge(0.5).fit(&model, &[Series::new(x.view(), y.view())])?;
-    assert_eq!(trained.provenance().training.as_ref(), Some(&report));
+    let (trained, _) = Training::new().washout(0).ridge(0.5).fit(&model, &[Series::new(x.view(), y.view())])?;
     assert_eq!((trained.provenance().seed, &trained.provenance().notes), (before.seed, &before.notes));
     Ok(())
 }

@@ -221,7 +221,11 @@ fn test(options: &Options) -> Outcome {
     }
     match child.wait() {
         Ok(status) if status.success() => Outcome::Passed,
-        Ok(status) => Outcome::Failed(format!("{}; cargo ended with {status}", failed.join(", "))),
+        // None is named where something does not compile.
+        Ok(status) => {
+            failed.push(format!("cargo ended with {status}"));
+            Outcome::Failed(failed.join(", "))
+        }
         Err(error) => Outcome::Failed(format!("cargo cannot be waited for: {error}")),
     }
 }

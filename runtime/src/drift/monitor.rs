@@ -363,7 +363,7 @@ mod tests {
         }
     }
 
-    /// A channel with a short memory once kept a block of its own and ran ahead of the others.
+    /// A channel with a short memory takes the long block of the others, or it would run ahead of them.
     #[test]
     fn channels_keep_step() {
         let mut stream = Seed(2).stream("noise");
