@@ -159,7 +159,9 @@ fn report(wanted: &[&Check], options: &Options) -> ExitCode {
             println!("\n== {}: {}", check.name, check.about);
             let start = Instant::now();
             let outcome = (check.run)(options);
-            (check.name, start.elapsed().as_secs_f32(), outcome)
+            let seconds = start.elapsed().as_secs_f32();
+            println!("== {} took {seconds:.0} s", check.name);
+            (check.name, seconds, outcome)
         })
         .collect();
     println!("\n== summary");
