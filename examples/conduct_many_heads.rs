@@ -1,7 +1,7 @@
 //! Eleven heads of three kinds on one reservoir: each earns its trust, and one whose world breaks loses it alone.
 
 use anyhow::Result;
-use forebay::conductor::{Conductor, Kind, Layout, Settings};
+use forebay::conductor::{Conductor, ConductorSettings, HeadKind, Layout};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     let layout: Layout = serde_json::from_str(&format!("{{\"heads\": [{}]}}", heads.join(", ")))?;
     // Head i looks i rows ahead: the value of x, or whether it will be positive.
     let truth = |t: usize, i: usize| match layout.heads[i].kind {
-        Kind::Regression { .. } => orbit[[t + i, 0]],
+        HeadKind::Regression { .. } => orbit[[t + i, 0]],
         _ => f64::from(u8::from(orbit[[t + i, 0]] > 0.0)),
     };
     let targets = Array2::from_shape_fn((4000, 11), |(t, i)| truth(t, i));
@@ -33,7 +33,8 @@ fn main() -> Result<()> {
     g.readout("none", [r], 1);
     let model = Model::<f64>::generate(g.build()?, 1)?;
     let series = Series::new(orbit.slice(s![..2000, ..1]), targets.slice(s![..2000, ..]));
-    let (mut conductor, _) = Conductor::fit(&model, &["x", "reservoir"], &layout, &series, &Settings::default())?;
+    let (mut conductor, _) =
+        Conductor::fit(&model, &["x", "reservoir"], &layout, &series, &ConductorSettings::default())?;
 
     for t in 0..4000 {
         conductor.step(&[orbit[[t, 0]]])?;

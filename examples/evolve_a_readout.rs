@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use forebay::Precision;
-use forebay::evolve::{NpuEvolver, Objective, Search, Weights, Window};
+use forebay::evolve::{LiveWeights, NpuEvolver, Objective, Search, Window};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     let objectives = || [Objective::MeanSquare, Objective::of_bits(4, window.targets()), Objective::Side { threshold }];
     let names = ["squared error", "squared error of 4-bit outputs", "share on the wrong side"];
     for ((name, objective), shown) in names.into_iter().zip(objectives()).zip(objectives()) {
-        let weights = Weights::load(&*software, &baseline.rounded, 1, digit)?;
+        let weights = LiveWeights::load(&*software, &baseline.rounded, 1, digit)?;
         let mut fitness = window.fitness(&weights, &baseline.scale, objective)?;
         let mut evolver = NpuEvolver::new(weights, Search::plus(50, digit, 10, Seed(1))?)?;
         for _ in 0..1000 {

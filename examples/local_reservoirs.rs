@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use forebay::ParallelReservoirs;
 use forebay::metrics::{ValidTime, spread};
-use forebay::parallel::Grid;
+use forebay::parallel::PatchGrid;
 use forebay::random::Seed;
 use forebay::reservoir::{Reservoir, Topology};
 use forebay::train::Training;
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let (known, unknown) = (series.slice(s![..steps, ..]), series.slice(s![steps.., ..]));
 
     let start = Instant::now();
-    let grid = Grid::new(128, 16, 8)?;
+    let grid = PatchGrid::new(128, 16, 8)?;
     let topology = Topology::FixedDegree { per_row: 6 };
     let recipe = Reservoir::new(1000).topology(topology).spectral_radius(0.4).input_scaling(0.1);
     let drawn = ParallelReservoirs::generate(grid, recipe, 1)?;

@@ -3,18 +3,18 @@
 use anyhow::Result;
 use forebay::Precision;
 use forebay::random::Seed;
-use forebay::refine::{Boundary, Grid, Method, Operator, Settings, Solver};
+use forebay::refine::{Boundary, Grid, Operator, Solver, SolverMethod, SolverSettings};
 
 fn main() -> Result<()> {
     let substrate = forebay::open("software:akd1000")?;
     let cases = [
-        (1, 63, Method::Refinement, 1),
-        (1, 63, Method::Refinement, 2),
-        (1, 63, Method::Refinement, 3),
-        (2, 31, Method::Refinement, 2),
-        (2, 31, Method::FlexibleConjugateGradients, 2),
-        (2, 31, Method::Multigrid, 1),
-        (2, 127, Method::Multigrid, 1),
+        (1, 63, SolverMethod::Refinement, 1),
+        (1, 63, SolverMethod::Refinement, 2),
+        (1, 63, SolverMethod::Refinement, 3),
+        (2, 31, SolverMethod::Refinement, 2),
+        (2, 31, SolverMethod::FlexibleConjugateGradients, 2),
+        (2, 31, SolverMethod::Multigrid, 1),
+        (2, 127, SolverMethod::Multigrid, 1),
     ];
     for (dimensions, points, method, slices) in cases {
         let operator = Operator::poisson(Grid::new(dimensions, points, Boundary::Dirichlet)?);
@@ -22,7 +22,7 @@ fn main() -> Result<()> {
         let b: Vec<f64> = (0..operator.grid().unknowns()).map(|_| stream.normal()).collect();
         // Residuals of two digits; the inverse in slices of 4 bits. Multigrid needs one: its weights are -1 and 4.
         let precision = Precision::new(2, slices).expect("1 to 3 slices");
-        let settings = Settings { method, precision, ..Settings::default() };
+        let settings = SolverSettings { method, precision, ..SolverSettings::default() };
         let solution = Solver::new(&*substrate, operator, settings)?.solve(&b)?;
         print!("{dimensions}-D, {points:3} a side, {method:28}, {slices} slices: ");
         print!("{} after {} turns, {} passes", solution.attempt.status, solution.attempt.turns(), solution.passes);

@@ -1,7 +1,7 @@
 //! A Lorenz system changes under a trained network: the drift is noticed, the readout refitted, control given back.
 
 use anyhow::Result;
-use forebay::drift::{DriftMonitor, Ladder, Policy, Refit, Settings, View};
+use forebay::drift::{DriftMonitor, DriftSettings, Ladder, Policy, Refit, View};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let mut esn = HybridEsn::from_model(trained)?;
     let forecast = esn.run(series.slice(s![3900..9000, ..]))?;
     let (truth, forecast) = (series.slice(s![4001..9001, ..]), forecast.slice(s![100.., ..]));
-    let settings = Settings { rate: 0.1, view: View::Magnitude, ..Settings::default() };
+    let settings = DriftSettings { rate: 0.1, view: View::Magnitude, ..DriftSettings::default() };
     let monitor = DriftMonitor::calibrate(settings, (&forecast - &truth).view())?;
     let policy = Policy { refit_after: 2000, refit: Refit::Ridge(Ridge::Fixed(1e-4)), ..Policy::default() };
     let mut ladder = Ladder::new(monitor, policy, metrics::rmse(truth, forecast)?)?;

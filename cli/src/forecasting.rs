@@ -10,18 +10,20 @@
 //! scaling are taken: nearly linear networks extrapolate best (the one-standard-error rule of Breiman, Friedman, Olshen,
 //! Stone 1984).
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail, ensure};
 use forebay::metrics;
 use forebay::model::{Model, Provenance};
 use forebay::random::Seed;
 use forebay::reservoir::{Activation, Topology};
 use forebay::train::{Series, Training};
-use forebay::{Compiler, Precision, Real, threads};
+use forebay::{Compiler, Precision, Real, Substrate, threads};
 use forebay_zoo::baselines::{self, Autoregression};
 use forebay_zoo::scalers::Scaler;
 use forebay_zoo::stats::{self, MeanInterval};
 use forebay_zoo::tasks::{Settings, Space, Span};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
 /// What to forecast and how hard to try.
@@ -33,6 +35,9 @@ pub(crate) struct Plan {
     pub split: [usize; 3],
     /// Reservoir units.
     pub units: usize,
+    /// Settings that are taken as they are; if there are none, some are chosen.
+    #[serde(skip)]
+    pub settings: Option<Settings>,
     /// Reservoirs trained with the chosen settings.
     pub seeds: u64,
     /// Settings tried on the validation stretch.
@@ -54,6 +59,32 @@ pub(crate) struct Hybrid {
     /// The same as text.
     pub digits: String,
 }
+
+/// The settings that a choice begins with.
+pub(crate) fn base(units: usize) -> Settings {
+    Settings {
+        units,
+        // Ten connections per unit at least: without a cycle among the units there is no spectral radius to scale.
+        topology: Topology::Random { density: (10.0 / units.max(1) as f64).clamp(0.1, 1.0) },
+        spectral_radius: 0.9,
+        leak_rate: 0.5,
+        input_scaling: 0.1,
+        bias_scaling: 0.1,
+        ridge: 1.0,
+        squares: false,
+        activation: Activation::Tanh,
+    }
+}
+
+/// The ranges that are searched if nobody gives others.
+pub(crate) const SPACE: Space = Space {
+    spectral_radius: Span::linear(0.1, 1.3),
+    leak_rate: Span::logarithmic(0.05, 1.5),
+    input_scaling: Span::logarithmic(0.01, 1.0),
+    bias_scaling: Span::logarithmic(0.01, 1.0),
+    ridge: Span::logarithmic(1e-5, 1e3),
+    topologies: &[],
+};
 
 /// Most steps dropped at the start of the training stretch; a short one loses a tenth at most.
 const WASHOUT: usize = 50;
@@ -155,14 +186,21 @@ impl Plan {
         }
     }
 
-    fn check(&self, series: ArrayView2<'_, f64>, columns: &[String]) -> Result<()> {
+    /// Steps of training data that a network needs.
+    pub(crate) fn least_training(&self) -> usize {
+        self.horizon.saturating_add(self.washout() + 10)
+    }
+
+    /// Whether the series is long enough and every column varies in every stretch.
+    pub(crate) fn check(&self, series: ArrayView2<'_, f64>, columns: &[String]) -> Result<()> {
         let [train, validation, test] = self.split;
         ensure!(self.horizon >= 1, "the horizon must be at least 1 step");
         ensure!(self.units >= 1 && self.units <= 5000, "--units must be 1 to 5000, found {}", self.units);
         ensure!(self.seeds >= 1 && self.seeds <= 1000, "--seeds must be 1 to 1000, found {}", self.seeds);
-        ensure!(self.trials >= 1 && self.trials <= 10_000, "--trials must be 1 to 10000, found {}", self.trials);
+        let least = u64::from(self.settings.is_none());
+        ensure!((least..=10_000).contains(&self.trials), "--trials must be 1 to 10000, found {}", self.trials);
         ensure!(self.season != Some(0), "--season must be at least 1 step");
-        let needed = self.horizon.saturating_add(self.washout() + 10);
+        let needed = self.least_training();
         ensure!(
             train >= needed,
             "training needs at least {needed} steps for a horizon of {}, found {train}: use a longer series or a shorter \
@@ -207,7 +245,10 @@ impl Plan {
         let scaler = Scaler::standardise(series.slice(s![..train, ..]))?;
         let scaled = scaler.transform(series)?;
         let inputs = scaled.mapv(T::from_f64);
-        let settings = self.choose(scaled.view(), inputs.view(), &progress)?;
+        let settings = match &self.settings {
+            Some(settings) => settings.clone(),
+            None => self.choose(scaled.view(), inputs.view(), &progress)?,
+        };
 
         let finals = threads::try_map(0..self.seeds, |seed| {
             let chosen = self.fit(inputs.view(), &settings, seed, train, None)?;
@@ -281,26 +322,7 @@ impl Plan {
         inputs: ArrayView2<'_, T>,
         progress: &(impl Fn() + Sync),
     ) -> Result<Settings> {
-        let base = Settings {
-            units: self.units,
-            // Ten connections per unit at least: without a cycle among the units there is no spectral radius to scale.
-            topology: Topology::Random { density: (10.0 / self.units as f64).clamp(0.1, 1.0) },
-            spectral_radius: 0.9,
-            leak_rate: 0.5,
-            input_scaling: 0.1,
-            bias_scaling: 0.1,
-            ridge: 1.0,
-            squares: false,
-            activation: Activation::Tanh,
-        };
-        let space = Space {
-            spectral_radius: Span::linear(0.1, 1.3),
-            leak_rate: Span::logarithmic(0.05, 1.5),
-            input_scaling: Span::logarithmic(0.01, 1.0),
-            bias_scaling: Span::logarithmic(0.01, 1.0),
-            ridge: Span::logarithmic(1e-5, 1e3),
-            topologies: &[],
-        };
+        let (base, space) = (base(self.units), SPACE);
         let tried = threads::try_map(0..self.trials, |trial| {
             let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
             let mut errors = Vec::new();
@@ -323,6 +345,29 @@ impl Plan {
         Ok(simplest.unwrap_or(best).2.clone())
     }
 
+    /// NRMSE on the validation stretch of one seed's network, fitted on the training stretch, over these columns.
+    ///
+    /// It is what [`run`](Self::run) tells of the same settings and seed as the network's validation score, or as the
+    /// hybrid's where there is a substrate.
+    pub(crate) fn validate<T: Real>(
+        &self,
+        scaled: ArrayView2<'_, f64>,
+        settings: &Settings,
+        seed: u64,
+        columns: &[usize],
+        on: Option<(&Arc<dyn Substrate>, Precision)>,
+    ) -> Result<f64> {
+        let inputs = scaled.mapv(T::from_f64);
+        let train = self.split[0];
+        let known = inputs.slice(s![..train, ..]);
+        let compiler =
+            on.map(|(substrate, precision)| Compiler::new(Arc::clone(substrate)).precision(precision).calibrate(known));
+        let model = self.fit(inputs.view(), settings, seed, train, compiler.as_ref())?;
+        let made = forecast(&model, inputs.slice(s![..train + self.split[1], ..]))?;
+        let (truth, made) = (scaled.select(Axis(1), columns), made.select(Axis(1), columns));
+        self.score(truth.view(), made.view(), Stretch::Validation)
+    }
+
     /// Scores of one seed's network with its recurrent product on a substrate: ranges and readout are fitted to the
     /// same rows as the float network's.
     fn hybrid_scores<T: Real>(
@@ -337,7 +382,7 @@ impl Plan {
         let substrate = crate::commands::substrates::open(address)?;
         let fit = |steps: usize| -> Result<Model<T>> {
             let known = inputs.slice(s![..steps, ..]);
-            let compiler = Compiler::new(std::sync::Arc::clone(&substrate)).precision(*precision).calibrate(known);
+            let compiler = Compiler::new(Arc::clone(&substrate)).precision(*precision).calibrate(known);
             self.fit(inputs, settings, seed, steps, Some(&compiler))
         };
         let (chosen, refitted) = (fit(train)?, fit(train + validation)?);

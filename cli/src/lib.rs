@@ -7,6 +7,7 @@ mod commands;
 mod forecasting;
 mod output;
 mod plot;
+mod series;
 pub mod table;
 
 use std::ffi::OsString;
@@ -60,7 +61,12 @@ fn run_arguments(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let pool = arguments.threads.map_or_else(Pool::of_all_cores, Pool::new);
     let done = pool.map_err(anyhow::Error::from).and_then(|pool| pool.install(|| arguments.command.run()));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            for line in output::take_told() {
+                eprintln!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) if refusal(&error).is_some() => refused(&error),
         Err(error) => fail(&chain(&error)),

@@ -2,10 +2,25 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+
+static TAKEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps a line that says what was taken of an input, for the end of a command that succeeds: a failure is told in one line.
+pub(crate) fn tell(line: String) {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+}
+
+/// The lines that were kept, each once.
+pub(crate) fn take_told() -> Vec<String> {
+    let mut lines = std::mem::take(&mut *TAKEN.lock().unwrap_or_else(PoisonError::into_inner));
+    lines.dedup();
+    lines
+}
 
 /// Prints text to standard output.
 pub(crate) fn print(text: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod evolution;
 mod ladder;
+mod search;
 mod steer;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::output;
 
 pub(crate) use evolution::EvolutionPlot;
 pub(crate) use ladder::LadderPlot;
+pub(crate) use search::SearchPlot;
 pub(crate) use steer::SteerPlots;
 
 const SIZE: (u32, u32) = (1400, 900);

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use forebay::evolve::{NpuEvolver, Search, State, Weights};
+use forebay::evolve::{NpuEvolver, Search, State, LiveWeights};
 use forebay::{Error, Precision, Substrate};
 use forebay_akida::Device;
 use forebay_software::Software;
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(state) = serde_json::from_slice::<State<Search>>(bytes) else { return };
     let substrate: &dyn Substrate = SOFTWARE.get_or_init(|| Software::new(Device::Akd1000).expect("a form"));
     let digits = Precision::new(1, 1).expect("one digit each");
-    let weights = Weights::load(substrate, &[1, -2, 3, 0, 7, -7, 0, 1], 1, digits).expect("eight weights");
+    let weights = LiveWeights::load(substrate, &[1, -2, 3, 0, 7, -7, 0, 1], 1, digits).expect("eight weights");
     let Ok(mut evolver) = NpuEvolver::resume(weights, state) else { return };
     let mut fitness = |genome: &[i32]| -> Result<f64, Error> {
         Ok(genome.iter().map(|&gene| f64::from(gene * gene)).sum())

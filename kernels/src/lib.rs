@@ -27,13 +27,13 @@
 //! A vector lane is a chain; a batch of streams equals single products in every bit here, too.
 //!
 //! # Elementwise kernels
-//! Elementwise kernels ([`tanh()`], [`leaky_update`]) use `+ - * /`, fused multiply-add and comparisons alone, each of
+//! Elementwise kernels ([`tanh()`], [`leaky_update`], [`softmax`]) use `+ - * /`, fused multiply-add and comparisons alone, each of
 //! which IEEE 754 defines to the bit. The scalar form is the definition in code; the others are compared with it.
 //!
 //! # Modules
 //! * `form`: which instruction set computes; forced by the environment variable [`FORM_VARIABLE`].
 //! * `dense`, `sparse`, `readout`: [`PanelMatrix`], [`SlicedMatrix`], [`RowMatrix`].
-//! * `tanh`, `update`: elementwise kernels.
+//! * `tanh`, `exponential`, `update`: elementwise kernels, and the softmax.
 //! * [`solver`]: sums of products, Cholesky factors, triangular systems.
 //! * [`integer`]: exact products of small integers.
 //! * [`limits`]: what this machine can do at most, to judge measured times by.
@@ -51,6 +51,7 @@
 mod aligned;
 mod dense;
 mod error;
+mod exponential;
 mod form;
 pub mod integer;
 mod lanes;
@@ -65,6 +66,7 @@ mod update;
 pub use crate::{
     dense::PanelMatrix,
     error::ShapeError,
+    exponential::softmax,
     form::{FORM_VARIABLE, Form, FormError},
     readout::{RowMatrix, dot},
     real::Real,

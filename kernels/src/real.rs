@@ -76,7 +76,7 @@ pub trait Real:
 pub(crate) mod sealed {
     use crate::lanes::Lanes;
 
-    /// Closes [`Real`] and ties each type to its vectors and to the constants of its tanh.
+    /// Closes [`Real`] and ties each type to its vectors and to the constants of its functions.
     pub trait Sealed: Sized + crate::aligned::Plain + 'static {
         #[cfg(target_arch = "x86_64")]
         type Avx2: Lanes<Real = Self>;
@@ -89,6 +89,8 @@ pub(crate) mod sealed {
         const ROUND_MAGIC: Self;
         /// Coefficients of the tanh, see `tanh.rs`.
         const TANH: crate::tanh::Coefficients<Self>;
+        /// Coefficients of the exponential, see `exponential.rs`.
+        const EXPONENTIAL: crate::exponential::Coefficients<Self>;
 
         /// `2^k` for the integer `k` that `ROUND_MAGIC` was added to.
         #[must_use]
@@ -100,7 +102,7 @@ pub(crate) mod sealed {
 }
 
 macro_rules! real {
-    ($real:ident, $tanh:expr, $magic:expr) => {
+    ($real:ident, $tanh:expr, $exponential:expr, $magic:expr) => {
         impl sealed::Sealed for $real {
             #[cfg(target_arch = "x86_64")]
             type Avx2 = crate::lanes::x86::Avx2<$real>;
@@ -111,6 +113,7 @@ macro_rules! real {
 
             const ROUND_MAGIC: Self = $magic;
             const TANH: crate::tanh::Coefficients<Self> = $tanh;
+            const EXPONENTIAL: crate::exponential::Coefficients<Self> = $exponential;
 
             #[inline]
             fn power_of_two(k_plus_magic: Self) -> Self {
@@ -184,5 +187,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, crate::tanh::F32, 12_582_912.0); // 1.5 * 2^23
-real!(f64, crate::tanh::F64, 6_755_399_441_055_744.0); // 1.5 * 2^52
+real!(f32, crate::tanh::F32, crate::exponential::F32, 12_582_912.0); // 1.5 * 2^23
+real!(f64, crate::tanh::F64, crate::exponential::F64, 6_755_399_441_055_744.0); // 1.5 * 2^52

@@ -148,13 +148,13 @@ pub(crate) fn vector<L: Lanes>(lanes: L, x: L::Vector) -> L::Vector {
 }
 
 #[inline]
-fn horner<T: Real>(coefficients: &[T], x: T) -> T {
+pub(crate) fn horner<T: Real>(coefficients: &[T], x: T) -> T {
     let (&highest, rest) = coefficients.split_last().expect("a polynomial has coefficients");
     rest.iter().rev().fold(highest, |sum, &c| sum.mul_add(x, c))
 }
 
 #[inline(always)]
-fn vector_horner<L: Lanes>(lanes: L, coefficients: &[L::Real], x: L::Vector) -> L::Vector {
+pub(crate) fn vector_horner<L: Lanes>(lanes: L, coefficients: &[L::Real], x: L::Vector) -> L::Vector {
     let mut sum = lanes.splat(coefficients[coefficients.len() - 1]);
     for k in (0..coefficients.len() - 1).rev() {
         sum = lanes.fma(sum, x, lanes.splat(coefficients[k]));

@@ -1,7 +1,7 @@
 //! A step with 1, 11 and 36 heads on one pass, and 11 passes with a head each; 128 units.
 
 use divan::{Bencher, black_box};
-use forebay::conductor::{Base, Definition, Kind, Layout, Settings};
+use forebay::conductor::{Base, ConductorSettings, Definition, HeadKind, Layout};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -21,14 +21,14 @@ fn conductor<T: Real>(heads: usize) -> Conductor<T> {
     let x = g.reservoir("x", u, Reservoir::new(128).density(1.0).unscaled());
     g.readout("none", [x], 1);
     let model = Model::generate(g.build().expect("the graph fits together"), 1).expect("the reservoir can be drawn");
-    let kind = Kind::Regression { outputs: 1, base: Base::Mean };
+    let kind = HeadKind::Regression { outputs: 1, base: Base::Mean };
     let layout = Layout { heads: (0..heads).map(|i| Definition::new(format!("head {i}"), kind)).collect() };
     let mut noise = Seed(1).stream("noise");
     let mut uniform = || T::from_f64(noise.uniform_in(-1.0, 1.0));
     let inputs = Array2::from_shape_simple_fn((300, 3), &mut uniform);
     let targets = Array2::from_shape_simple_fn((300, heads), &mut uniform);
     let series = Series::new(inputs.view(), targets.view());
-    Conductor::fit(&model, &["x"], &layout, &series, &Settings::default()).expect("the series fits").0
+    Conductor::fit(&model, &["x"], &layout, &series, &ConductorSettings::default()).expect("the series fits").0
 }
 
 #[divan::bench(types = [f32, f64], args = [1, 11, 36], sample_count = 400)]

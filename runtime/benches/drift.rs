@@ -2,7 +2,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use forebay::drift::{Detector, DriftMonitor, Kind, Settings};
+use forebay::drift::{Detector, DetectorKind, DriftMonitor, DriftSettings};
 use forebay::random::Seed;
 use ndarray::Array2;
 
@@ -24,9 +24,9 @@ fn stretch() -> Array2<f64> {
     series
 }
 
-fn monitor(bencher: Bencher<'_, '_>, second: Option<Kind>) {
+fn monitor(bencher: Bencher<'_, '_>, second: Option<DetectorKind>) {
     let series = stretch();
-    let settings = Settings { second, ..Settings::default() };
+    let settings = DriftSettings { second, ..DriftSettings::default() };
     let mut monitor = DriftMonitor::calibrate(settings, series.view()).expect("it can be calibrated");
     bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
         for row in series.rows() {
@@ -37,7 +37,7 @@ fn monitor(bencher: Bencher<'_, '_>, second: Option<Kind>) {
 
 #[divan::bench]
 fn observe_11_channels_cusum_and_adwin(bencher: Bencher<'_, '_>) {
-    monitor(bencher, Some(Kind::Adwin));
+    monitor(bencher, Some(DetectorKind::Adwin));
 }
 
 #[divan::bench]
@@ -45,8 +45,8 @@ fn observe_11_channels_cusum(bencher: Bencher<'_, '_>) {
     monitor(bencher, None);
 }
 
-#[divan::bench(args = [Kind::Cusum, Kind::PageHinkley, Kind::Adwin, Kind::Kswin])]
-fn update(bencher: Bencher<'_, '_>, kind: Kind) {
+#[divan::bench(args = [DetectorKind::Cusum, DetectorKind::PageHinkley, DetectorKind::Adwin, DetectorKind::Kswin])]
+fn update(bencher: Bencher<'_, '_>, kind: DetectorKind) {
     let mut detector = kind.with_threshold(1e9).expect("the threshold is positive");
     let mut noise = Seed(1).stream("samples");
     let samples: Vec<f64> = (0..ROWS).map(|_| noise.normal()).collect();

@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use forebay::Precision;
-use forebay::evolve::{NpuEvolver, Objective, ReadoutFitness, Search, Weights, Window};
+use forebay::evolve::{LiveWeights, NpuEvolver, Objective, ReadoutFitness, Search, Window};
 use forebay::random::Seed;
 use ndarray::Array2;
 
@@ -23,7 +23,7 @@ fn evolver(strategy: &str) -> Result<(NpuEvolver, ReadoutFitness), forebay::Erro
     let window = Window::new(states.view(), targets.view(), precision)?;
     let baseline = window.baseline(1.0)?;
     let software = forebay::open("software:akd1000")?;
-    let weights = Weights::load(&*software, &baseline.rounded, 1, precision)?;
+    let weights = LiveWeights::load(&*software, &baseline.rounded, 1, precision)?;
     let fitness = window.fitness(&weights, &baseline.scale, Objective::MeanSquare)?;
     let search = match strategy {
         "plus" => Search::plus(UNITS, precision, POPULATION, Seed(1))?,

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use forebay::train::Gram;
-use forebay::train::ridge::{Penalties, Solution, solve};
+use forebay::train::ridge::{Penalties, RidgeSolution, solve};
 use ndarray::{Array1, Array2, s};
 use ndarray_npy::{read_npy, write_npy};
 
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn stacked(solution: &Solution) -> Array2<f64> {
+fn stacked(solution: &RidgeSolution) -> Array2<f64> {
     let mut all = Array2::zeros((solution.weights.ncols() + 1, solution.weights.nrows()));
     all.row_mut(0).assign(&solution.bias);
     all.slice_mut(s![1.., ..]).assign(&solution.weights.t());

@@ -5,7 +5,7 @@
 use forebay::Error;
 use forebay::parallel::mpi::traits::Communicator;
 use forebay::parallel::mpi::{Threading, initialize_with_threading};
-use forebay::parallel::{Grid, MpiHalo, ParallelReservoirs};
+use forebay::parallel::{MpiHalo, ParallelReservoirs, PatchGrid};
 use forebay::reservoir::Reservoir;
 use forebay::train::Training;
 use ndarray::{Array2, s};
@@ -44,7 +44,7 @@ fn forecast(halo: MpiHalo) -> Result<Array2<f64>, Error> {
         }
     }
     let recipe = Reservoir::new(200).spectral_radius(0.4).input_scaling(0.5);
-    let drawn = ParallelReservoirs::generate(Grid::new(POINTS, 16, 4)?, recipe, 1)?;
+    let drawn = ParallelReservoirs::generate(PatchGrid::new(POINTS, 16, 4)?, recipe, 1)?;
     let (trained, _) = drawn.fit(series.view(), (0..16).step_by(4), &Training::new().ridge(1e-6))?;
     let mut run = trained.start_on(halo)?;
     run.warm_up(series.slice(s![1900.., ..]))?;

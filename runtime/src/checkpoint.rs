@@ -7,14 +7,14 @@
 //! 16       32  fingerprint of the model (`Fingerprint::of_model`)
 //! 48       u64 completed steps, below 2^63
 //! 56       u64 N, number of values
-//! 64           N values: reservoir states and delay lines in the graph's order, feedback, outputs
+//! 64           N values: states of reservoirs, delay lines, custom nodes in the graph's order, feedback, outputs
 //!          u64 S, number of sections
 //!              S sections in ascending order of names: u64 length of the name, name (UTF-8), u64 length, bytes
 //! end - 32 32  BLAKE3 of everything before
 //! ```
 //!
-//! All numbers are little-endian. Sections hold what belongs to the state and is not the session's, such as a
-//! monitor's counters; their owner says what the bytes mean.
+//! All numbers are little-endian. The section `forebay: no outputs` says that no closed loop may start from the outputs. Other sections hold what belongs to the state and is not the session's, such as a
+//! monitor's counters; their owner says what the bytes mean. Those of learners and monitors are made by [`keep`](crate::keep).
 //!
 //! The layout is told in `specs/checkpoint.md` as well. Nothing in a file is trusted: lengths are compared with the
 //! bytes that are there before anything is copied, and equal checkpoints have equal bytes. The checksum finds damage,
@@ -25,109 +25,22 @@ use std::path::Path;
 
 use forebay_kernels::Real;
 
+pub use crate::error::CheckpointError;
+
+use crate::disk::{read_file, write_aside};
 use crate::error::Error;
-use crate::fingerprint::Fingerprint;
+use crate::hash::Fingerprint;
 use crate::model::Model;
-use crate::model::file::{read_file, write_aside};
 
 const MAGIC: [u8; 8] = *b"FBSTATE\0";
 const VERSION: u32 = 1;
 const CHECKSUM_BYTES: usize = 32;
 
+/// The section, without bytes, of a state whose outputs are not known: it was set where a readout reads an input.
+const NO_OUTPUTS: &str = "forebay: no outputs";
+
 /// Leaves a session room to count on.
 const MOST_STEPS: u64 = u64::MAX / 2;
-
-/// Why bytes are no checkpoint, or a checkpoint does not continue on a session.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// Other first bytes than a checkpoint's.
-    #[error("not a checkpoint: it begins with {}", found.escape_ascii())]
-    Magic {
-        /// The first bytes, at most 8.
-        found: Vec<u8>,
-    },
-    /// A version this program does not read.
-    #[error("the checkpoint has version {found}, this program reads version {known}: use a newer forebay")]
-    Version {
-        /// The checkpoint's version.
-        found: u32,
-        /// The version read.
-        known: u32,
-    },
-    /// Bytes that were changed, or are missing.
-    #[error("the checkpoint is damaged or cut off: its checksum is {stored}, its bytes give {computed}")]
-    Checksum {
-        /// The last 32 bytes.
-        stored: Fingerprint,
-        /// What the bytes before them give.
-        computed: Fingerprint,
-    },
-    /// Fewer bytes than the lengths in them need, or more.
-    #[error("the {what} at byte {at} of the checkpoint needs {needed} bytes, there are {found}")]
-    Length {
-        /// What is too long or too short.
-        what: &'static str,
-        /// Where it begins.
-        at: usize,
-        /// Bytes it needs, as the file says.
-        needed: u64,
-        /// Bytes there are.
-        found: usize,
-    },
-    /// Values of a type that is neither f32 nor f64.
-    #[error("the checkpoint has values of {found} bits, not 32 or 64")]
-    Width {
-        /// Bits of a value.
-        found: u32,
-    },
-    /// A step count that no run reaches.
-    #[error("the checkpoint counts {found} steps, at most {most} are possible")]
-    Steps {
-        /// The count.
-        found: u64,
-        /// The largest one.
-        most: u64,
-    },
-    /// NaN or infinity in a state.
-    #[error("value {index} of the checkpoint is not finite")]
-    NonFinite {
-        /// Which value.
-        index: usize,
-    },
-    /// A section's name that is not UTF-8, or not above the one before it.
-    #[error("section {index} of the checkpoint has a name that {why}")]
-    Section {
-        /// Which section, counted from 0.
-        index: u64,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// A session in another float type.
-    #[error("the checkpoint is in {checkpoint}, the session in {session}: resume it in {checkpoint}")]
-    Precision {
-        /// The checkpoint's float type.
-        checkpoint: &'static str,
-        /// The session's.
-        session: &'static str,
-    },
-    /// A session of another model, or of the same in another compilation.
-    #[error("the checkpoint is of model {checkpoint}, the session runs {session}: load and compile that model again")]
-    Model {
-        /// Fingerprint of the model the checkpoint was made with.
-        checkpoint: Fingerprint,
-        /// Fingerprint of the session's model.
-        session: Fingerprint,
-    },
-    /// Another number of values than the session remembers.
-    #[error("the checkpoint has {found} values, the session remembers {expected}")]
-    Values {
-        /// Values of the session.
-        expected: usize,
-        /// Values of the checkpoint.
-        found: usize,
-    },
-}
 
 /// The state of a session, and sections of others, tied to a model.
 ///
@@ -198,11 +111,26 @@ impl Width {
 }
 
 impl Checkpoint {
-    pub(crate) fn of_state<T: Real>(model: &Model<T>, steps: u64, values: &[T]) -> Self {
+    /// `has_outputs`: whether the outputs are those of the state, so that a closed loop may start from them.
+    pub(crate) fn of_state<T: Real>(model: &Model<T>, steps: u64, values: &[T], has_outputs: bool) -> Self {
         // `bits` zero-extends an f32, so its low bytes are the number's.
         let bytes = values.iter().flat_map(|value| value.bits().to_le_bytes().into_iter().take(size_of::<T>()));
-        let (values, sections) = (bytes.collect(), BTreeMap::new());
+        let (values, mut sections): (Vec<u8>, _) = (bytes.collect(), BTreeMap::new());
+        let is_rest = steps == 0 && values.iter().all(|byte| *byte == 0);
+        if !has_outputs && !is_rest {
+            sections.insert(NO_OUTPUTS.to_owned(), Vec::new());
+        }
         Self { model: model.fingerprint(), width: Width::of::<T>(), steps, values, sections }
+    }
+
+    /// Whether the outputs are those of the state.
+    pub(crate) fn has_outputs(&self) -> bool {
+        !self.sections.contains_key(NO_OUTPUTS)
+    }
+
+    /// Whether it has sections that are not the session's own.
+    pub(crate) fn has_sections_of_others(&self) -> bool {
+        self.sections.keys().any(|name| name != NO_OUTPUTS)
     }
 
     /// The values for a session of this model that remembers `expected` of them.

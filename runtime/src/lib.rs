@@ -3,19 +3,21 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`esn`] | [`HybridEsn`]: one reservoir and its readout, the facade for simulation codes |
+//! | [`esn`] | [`Esn`] and [`HybridEsn`]: one reservoir and its readout, from settings to a network that runs |
 //! | [`graph`] | what a network computes: typed nodes, checked once, immutable |
 //! | [`reservoir`] | recipes for reservoirs, drawing their weights, spectral radius |
 //! | [`model`] | a graph with its weights: immutable, shared, saved to and read from files |
 //! | [`compile`] | putting a model's products on a processor's substrate, in integers |
 //! | [`execute`] | running a model: one stream or many |
 //! | [`checkpoint`] | a running state on disk, tied to its model |
+//! | [`keep`] | all else that was learnt, on disk: online learners, monitors, classifiers, conductors |
 //! | [`parallel`] | forecasts of spatiotemporal systems by many local reservoirs, on threads and over MPI |
 //! | [`train`] | ridge, online and classification readouts |
 //! | [`conductor`] | many named heads on one pass: values, classes, probabilities, each with its trust |
 //! | [`drift`] | noticing that data have changed, and recovering from it |
 //! | [`refine`] | Poisson and heat equations to f64 accuracy with 4-bit products |
 //! | [`evolve`] | evolution of weights on a running substrate |
+//! | [`search`] | settings from ranges: random or model-based, on threads and machines, resumable |
 //! | [`metrics`] | errors and scores, with their definitions |
 //! | [`fingerprint`] | hashes of models and of what devices compute |
 //! | [`threads`] | pools of threads that the caller owns |
@@ -28,6 +30,7 @@
 pub mod checkpoint;
 pub mod compile;
 pub mod conductor;
+mod disk;
 pub mod drift;
 pub mod error;
 pub mod esn;
@@ -35,13 +38,19 @@ pub mod evolve;
 pub mod execute;
 pub mod fingerprint;
 pub mod graph;
+mod hash;
+pub mod keep;
 pub mod metrics;
 pub mod model;
 mod open;
 pub mod parallel;
+mod placement;
 pub mod random;
 pub mod refine;
+mod report;
 pub mod reservoir;
+mod seal;
+pub mod search;
 pub mod threads;
 pub mod train;
 pub mod weights;
@@ -50,11 +59,12 @@ pub use compile::Compiler;
 pub use conductor::Conductor;
 pub use drift::DriftMonitor;
 pub use error::Error;
-pub use esn::{HybridEsn, HybridEsnBuilder, ReadoutOn};
+pub use esn::{Esn, HybridEsn, HybridEsnBuilder};
 pub use evolve::NpuEvolver;
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
+pub use model::ReadoutOn;
 pub use open::{Choice, choose, open, open_board, open_bus};
 pub use parallel::ParallelReservoirs;
 

@@ -3,10 +3,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use forebay::conductor::{Base, Kind, Layout as Heads, Settings};
+use forebay::conductor::{Base, ConductorSettings, HeadKind, Layout as Heads};
 use forebay::graph::{Graph, Products};
 use forebay::model::Model;
-use forebay::parallel::{Grid, ParallelReservoirs};
+use forebay::parallel::{ParallelReservoirs, PatchGrid};
 use forebay::reservoir::Reservoir;
 use forebay::train::Series;
 use forebay::train::online::{OnlineFeedback, OnlineTrainer, Rls};
@@ -155,7 +155,7 @@ fn runs_into_an_array_allocate_nothing() -> Result<(), Error> {
 /// Outside of a pool; threads cost what handing out work to them costs.
 #[test]
 fn local_reservoirs_step_without_allocating() -> Result<(), Error> {
-    let mut run = ParallelReservoirs::generate(Grid::new(60, 10, 3)?, Reservoir::new(50), 1)?.start()?;
+    let mut run = ParallelReservoirs::generate(PatchGrid::new(60, 10, 3)?, Reservoir::new(50), 1)?.start()?;
     // The first step may size scratch buffers.
     run.step(&[0.1; 60])?;
     let count = allocations(|| {
@@ -176,13 +176,14 @@ fn many_heads_allocate_nothing() -> Result<(), Error> {
     let x = g.reservoir("x", u, Reservoir::new(50));
     g.readout("none", [x], 1);
     let model = Model::<f32>::generate(g.build()?, 1)?;
-    let value = Kind::Regression { outputs: 2, base: Base::Persistence };
-    let mut layout = Heads::new([("a", value), ("b", Kind::Classification { classes: 3 }), ("c", Kind::Probability)]);
+    let value = HeadKind::Regression { outputs: 2, base: Base::Persistence };
+    let mut layout =
+        Heads::new([("a", value), ("b", HeadKind::Classification { classes: 3 }), ("c", HeadKind::Probability)]);
     layout.heads[0].trust.horizon = Some(1);
     let inputs = Array2::from_shape_fn((400, 1), |(t, _)| (0.1 * t as f32).sin());
     let targets = Array2::from_shape_fn((400, 4), |(t, k)| ((t + k) % 2) as f32);
     let series = Series::new(inputs.view(), targets.view());
-    let (mut conductor, _) = Conductor::fit(&model, &["x"], &layout, &series, &Settings::default())?;
+    let (mut conductor, _) = Conductor::fit(&model, &["x"], &layout, &series, &ConductorSettings::default())?;
     let count = allocations(|| {
         for t in 0..400 {
             conductor.step(&[0.1 * t as f32 % 1.0])?;

@@ -4,7 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use forebay::conductor::{Base, Bin, Calibration, Definition, Kind, Layout, Prediction, Reliability, Rule, Settings};
+use forebay::conductor::{
+    Base, Bin, Calibration, ConductorSettings, Definition, HeadKind, Layout, Prediction, Reliability, Rule,
+};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -16,7 +18,7 @@ use forebay_software::Software;
 use forebay_substrate::{Capabilities, Loaded, Op, ProgramShape, Runner, Support, WeightPatch};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
-const VALUE: Kind = Kind::Regression { outputs: 1, base: Base::Mean };
+const VALUE: HeadKind = HeadKind::Regression { outputs: 1, base: Base::Mean };
 
 fn model(units: usize) -> Result<Model<f64>, Error> {
     let mut g = Graph::builder();
@@ -47,7 +49,7 @@ fn targets(wave: ArrayView2<'_, f64>) -> Array2<f64> {
 
 /// A window of 512 steps: twenty turns of the wave, whose size changes slowly.
 fn three() -> Layout {
-    let kinds = [VALUE, Kind::Classification { classes: 3 }, Kind::Probability];
+    let kinds = [VALUE, HeadKind::Classification { classes: 3 }, HeadKind::Probability];
     let mut layout = Layout::new(NAMES.into_iter().zip(kinds));
     layout.heads.iter_mut().for_each(|head| head.trust.window = 512);
     layout
@@ -57,7 +59,7 @@ const NAMES: [&str; 3] = ["next", "third", "positive"];
 
 fn conductor(units: usize, wave: ArrayView2<'_, f64>, targets: ArrayView2<'_, f64>) -> Result<Conductor<f64>, Error> {
     let series = Series::new(wave.slice(s![..targets.nrows(), ..]), targets);
-    let settings = Settings { ridge: Ridge::Fixed(1e-3), ..Settings::default() };
+    let settings = ConductorSettings { ridge: Ridge::Fixed(1e-3), ..ConductorSettings::default() };
     Ok(Conductor::fit(&model(units)?, &["u", "x"], &three(), &series, &settings)?.0)
 }
 
@@ -135,7 +137,7 @@ fn noise_earns_no_trust() -> Result<(), Error> {
     let layout = Layout::new(names.iter().map(|name| (&name[..], VALUE)));
     let (train, test) = (s![..1000, ..], 1000..3000);
     let series = Series::new(wave.slice(train), truth.slice(train));
-    let (mut conductor, _) = Conductor::fit(&model(30)?, &["x"], &layout, &series, &Settings::default())?;
+    let (mut conductor, _) = Conductor::fit(&model(30)?, &["x"], &layout, &series, &ConductorSettings::default())?;
     let (mut trusted, mut asked) = (0, 0);
     for t in test {
         conductor.step(&[wave[[t, 0]]])?;
@@ -188,14 +190,14 @@ fn a_new_head_leaves_the_others_bits() -> Result<(), Error> {
     let truth = targets(wave.view());
     let mut alone = conductor(60, wave.view(), truth.slice(s![..2000, ..]))?;
     let mut joined = alone.clone();
-    let two = Kind::Regression { outputs: 2, base: Base::Persistence };
+    let two = HeadKind::Regression { outputs: 2, base: Base::Persistence };
     let mut added = Layout { heads: vec![Definition::new("added", two)] };
     added.heads[0].trust.horizon = Some(1);
     let series = Series::new(wave.slice(s![..2000, ..]), truth.slice(s![..2000, ..2]));
     for t in 2000..2500 {
         let expected = alone.step(&[wave[[t, 0]]])?.to_vec();
         if t == 2200 {
-            joined.add(&added, &series, &Settings::default())?;
+            joined.add(&added, &series, &ConductorSettings::default())?;
             assert!(matches!(joined.prediction("added"), Err(Error::Misuse { .. })), "it has seen no step");
             // A prediction from before the addition is still there.
             joined.observe_at("next", 199, &[truth[[2199, 0]]])?;
@@ -217,7 +219,7 @@ fn a_new_head_leaves_the_others_bits() -> Result<(), Error> {
     }
     assert!(joined.trust("added")?.skill.is_some());
     assert!(
-        matches!(joined.add(&added, &series, &Settings::default()), Err(Error::Misuse { .. })),
+        matches!(joined.add(&added, &series, &ConductorSettings::default()), Err(Error::Misuse { .. })),
         "the name is taken"
     );
     Ok(())
@@ -235,9 +237,10 @@ fn probabilities_mean_what_they_say() -> Result<(), Error> {
         1.0 / (1.0 + (-z).exp())
     };
     let events = Array2::from_shape_fn((steps, 1), |(t, _)| f64::from(u8::from(stream.uniform() < chance(t))));
-    let layout = Layout::new([("event", Kind::Probability)]);
+    let layout = Layout::new([("event", HeadKind::Probability)]);
     let series = Series::new(input.slice(s![..train, ..]), events.slice(s![..train, ..]));
-    let (mut conductor, fits) = Conductor::fit(&model(50)?, &["u", "x"], &layout, &series, &Settings::default())?;
+    let (mut conductor, fits) =
+        Conductor::fit(&model(50)?, &["u", "x"], &layout, &series, &ConductorSettings::default())?;
     let held_back = fits[0].reliability.as_ref().expect("it is a probability");
     let (mut found, mut known, mut happened) = (Vec::new(), Vec::new(), Vec::new());
     for t in train..steps {
@@ -305,7 +308,7 @@ fn every_substrate_gives_the_same_bits() -> Result<(), Error> {
         let compiler = Compiler::new(substrate.clone()).precision(precision).calibrate(wave.slice(s![..200, ..]));
         let hybrid = compiler.compile(&model(24)?)?;
         let series = Series::new(wave.slice(s![..240, ..]), truth.slice(s![..240, ..]));
-        let settings = Settings { washout: 20, ridge: Ridge::Fixed(1e-2), ..Settings::default() };
+        let settings = ConductorSettings { washout: 20, ridge: Ridge::Fixed(1e-2), ..ConductorSettings::default() };
         let (mut conductor, _) = Conductor::fit(&hybrid, &["u", "x"], &three(), &series, &settings)?;
         let unseen = s![240..360, ..];
         for (k, name) in NAMES.into_iter().enumerate() {
@@ -411,7 +414,7 @@ fn nothing_is_learnt_from_noise_at_any_offset() -> Result<(), Error> {
         let input = Array2::from_shape_simple_fn((22_000, 1), || noise.normal());
         let layout = Layout::new([("noise", VALUE)]);
         let series = Series::new(input.slice(s![..20_000, ..]), truth.view());
-        let settings = Settings { ridge: Ridge::Fixed(1e-3), ..Settings::default() };
+        let settings = ConductorSettings { ridge: Ridge::Fixed(1e-3), ..ConductorSettings::default() };
         let mut conductor = Conductor::fit(&model(20)?, &["u", "x"], &layout, &series, &settings)?.0;
         for t in 0..2000 {
             conductor.step(&[input[[20_000 + t, 0]]])?;
@@ -426,12 +429,12 @@ fn nothing_is_learnt_from_noise_at_any_offset() -> Result<(), Error> {
 #[test]
 fn persistence_is_the_last_truth_of_the_time() -> Result<(), Error> {
     let wave = wave(1301);
-    let kind = Kind::Regression { outputs: 1, base: Base::Persistence };
+    let kind = HeadKind::Regression { outputs: 1, base: Base::Persistence };
     let mut layout = Layout::new([("next", kind)]);
     layout.heads[0].trust.horizon = Some(1);
     let (inputs, next) = (wave.slice(s![..1300, ..]), wave.slice(s![1.., ..]));
     let train = s![..1000, ..];
-    let settings = Settings { washout: 100, ridge: Ridge::decades(-6, 1), held_back: 0.25, memory: 8 };
+    let settings = ConductorSettings { washout: 100, ridge: Ridge::decades(-6, 1), held_back: 0.25, memory: 8 };
     let series = Series::new(inputs.slice(train), next.slice(train));
     let (mut conductor, fits) = Conductor::fit(&model(40)?, &["x"], &layout, &series, &settings)?;
     assert_eq!((fits[0].steps, fits[0].reliability.is_none()), (900, true));
@@ -461,8 +464,8 @@ fn persistence_is_the_last_truth_of_the_time() -> Result<(), Error> {
 fn layouts_are_data() -> Result<(), Error> {
     let kinds = |i: usize| match i % 3 {
         0 => VALUE,
-        1 => Kind::Classification { classes: 2 + i % 4 },
-        _ => Kind::Probability,
+        1 => HeadKind::Classification { classes: 2 + i % 4 },
+        _ => HeadKind::Probability,
     };
     let wave = wave(1200);
     for count in [11, 36] {
@@ -477,7 +480,7 @@ fn layouts_are_data() -> Result<(), Error> {
             .map(|head| {
                 let classes = head.kind.rows().max(2) as u64;
                 Array2::from_shape_simple_fn((1200, head.kind.columns()), || match head.kind {
-                    Kind::Regression { .. } => stream.normal(),
+                    HeadKind::Regression { .. } => stream.normal(),
                     _ => stream.below(classes) as f64,
                 })
             })
@@ -485,7 +488,8 @@ fn layouts_are_data() -> Result<(), Error> {
         let views: Vec<ArrayView2<'_, f64>> = columns.iter().map(|column| column.view()).collect();
         let targets = concatenate(Axis(1), &views).expect("rows agree");
         let series = Series::new(wave.view(), targets.view());
-        let (mut conductor, fits) = Conductor::fit(&model(40)?, &["x"], &layout, &series, &Settings::default())?;
+        let (mut conductor, fits) =
+            Conductor::fit(&model(40)?, &["x"], &layout, &series, &ConductorSettings::default())?;
         assert_eq!((fits.len(), conductor.step(&[0.1])?.len()), (count, layout.rows()));
     }
     let written =
@@ -503,16 +507,16 @@ fn what_does_not_fit_is_refused() -> Result<(), Error> {
     let truth = targets(wave.view());
     let model = model(20)?;
     let series = Series::new(wave.slice(s![..1000, ..]), truth.view());
-    let fit = |layout: &Layout, series: &Series<'_, f64>, settings: &Settings| {
+    let fit = |layout: &Layout, series: &Series<'_, f64>, settings: &ConductorSettings| {
         Conductor::fit(&model, &["x"], layout, series, settings).map(drop)
     };
-    let settings = Settings::default();
-    let head = |kind: Kind, trust: Rule| Layout { heads: vec![Definition { name: "a".to_owned(), kind, trust }] };
+    let settings = ConductorSettings::default();
+    let head = |kind: HeadKind, trust: Rule| Layout { heads: vec![Definition { name: "a".to_owned(), kind, trust }] };
     for layout in [
         Layout::default(),
-        head(Kind::Regression { outputs: 0, base: Base::Mean }, Rule::default()),
-        head(Kind::Regression { outputs: usize::MAX, base: Base::Mean }, Rule::default()),
-        head(Kind::Classification { classes: 1 }, Rule::default()),
+        head(HeadKind::Regression { outputs: 0, base: Base::Mean }, Rule::default()),
+        head(HeadKind::Regression { outputs: usize::MAX, base: Base::Mean }, Rule::default()),
+        head(HeadKind::Classification { classes: 1 }, Rule::default()),
         head(VALUE, Rule { window: 15, ..Rule::default() }),
         head(VALUE, Rule { minimum: 257, ..Rule::default() }),
         head(VALUE, Rule { window: usize::MAX, ..Rule::default() }),
@@ -526,18 +530,18 @@ fn what_does_not_fit_is_refused() -> Result<(), Error> {
         assert!(matches!(fit(&layout, &series, &settings), Err(Error::Misuse { .. })), "{names:?}");
     }
     for bad in [
-        Settings { memory: 0, ..settings.clone() },
-        Settings { memory: usize::MAX, ..settings.clone() },
-        Settings { held_back: 1.0, ..settings.clone() },
-        Settings { held_back: f64::NAN, ..settings.clone() },
+        ConductorSettings { memory: 0, ..settings.clone() },
+        ConductorSettings { memory: usize::MAX, ..settings.clone() },
+        ConductorSettings { held_back: 1.0, ..settings.clone() },
+        ConductorSettings { held_back: f64::NAN, ..settings.clone() },
     ] {
         assert!(matches!(fit(&three(), &series, &bad), Err(Error::Range { .. })), "{bad:?}");
     }
     for bad in [
-        Settings { washout: usize::MAX, ..settings.clone() },
-        Settings { washout: 999, ..settings.clone() },
-        Settings { ridge: Ridge::Fixed(-1.0), ..settings.clone() },
-        Settings { ridge: Ridge::decades(0, -1), ..settings.clone() },
+        ConductorSettings { washout: usize::MAX, ..settings.clone() },
+        ConductorSettings { washout: 999, ..settings.clone() },
+        ConductorSettings { ridge: Ridge::Fixed(-1.0), ..settings.clone() },
+        ConductorSettings { ridge: Ridge::decades(0, -1), ..settings.clone() },
     ] {
         assert!(matches!(fit(&three(), &series, &bad), Err(Error::Train(_))), "{bad:?}");
     }

@@ -1,8 +1,8 @@
 //! Drift detection against closed forms, asked-for rates of false alarms and hostile samples.
 
 use forebay::drift::{
-    Adwin, Cusum, Detector, DriftMonitor, Event, Kind, Kswin, PageHinkley, Settings, Source, View, Whitener, Whitening,
-    autocorrelation_time, ks_distance, levinson_durbin, thresholds,
+    Adwin, Cusum, Detector, DetectorKind, DriftMonitor, DriftSettings, Event, Kswin, PageHinkley, Source, View,
+    Whitener, Whitening, autocorrelation_time, ks_distance, levinson_durbin, thresholds,
 };
 use forebay::random::{Seed, Stream};
 use ndarray::Array2;
@@ -37,7 +37,7 @@ fn is_alarm(event: Event) -> bool {
 }
 
 /// False alarms per 1,000 steps over `steps` steps after calibration on `stretch`.
-fn rate(settings: Settings, phi: f64, channels: usize, stretch: usize, steps: usize) -> f64 {
+fn rate(settings: DriftSettings, phi: f64, channels: usize, stretch: usize, steps: usize) -> f64 {
     let mut noise = Noise::new(phi, channels, 100 + settings.seed);
     let mut monitor = DriftMonitor::calibrate(settings, noise.stretch(stretch).view()).expect("it can be calibrated");
     let alarms = (0..steps).filter(|_| is_alarm(monitor.observe(&noise.next()).expect("as many channels"))).count();
@@ -51,9 +51,10 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Rates of false alarms over 200,000 steps each for several seeds.
-fn check_rates(name: &str, phi: f64, channels: usize, stretch: usize, settings: &Settings, seeds: u64) -> f64 {
-    let rates: Vec<f64> =
-        (0..seeds).map(|seed| rate(Settings { seed, ..settings.clone() }, phi, channels, stretch, 200_000)).collect();
+fn check_rates(name: &str, phi: f64, channels: usize, stretch: usize, settings: &DriftSettings, seeds: u64) -> f64 {
+    let rates: Vec<f64> = (0..seeds)
+        .map(|seed| rate(DriftSettings { seed, ..settings.clone() }, phi, channels, stretch, 200_000))
+        .collect();
     let middle = median(rates.clone());
     println!("{name}, {stretch} steps of calibration: {rates:.3?} per 1,000 steps, median {middle:.3}");
     middle
@@ -62,17 +63,23 @@ fn check_rates(name: &str, phi: f64, channels: usize, stretch: usize, settings: 
 /// Asked for 0.1 per 1,000: 20 alarms in 200,000 steps, give or take 4.5 by chance alone.
 #[test]
 fn the_rate_of_false_alarms_is_the_one_asked_for() {
-    let standard = Settings::default();
-    let only = |detector| Settings { detector, second: None, ..Settings::default() };
+    let standard = DriftSettings::default();
+    let only = |detector| DriftSettings { detector, second: None, ..DriftSettings::default() };
     let cases = [
         ("white", 0.0, 1, 20_000, standard.clone()),
         ("AR(0.9)", 0.9, 1, 20_000, standard.clone()),
         ("white", 0.0, 1, 5000, standard.clone()),
         ("AR(0.9)", 0.9, 1, 5000, standard.clone()),
-        ("white, Page-Hinkley", 0.0, 1, 5000, only(Kind::PageHinkley)),
-        ("white, ADWIN", 0.0, 1, 5000, only(Kind::Adwin)),
-        ("white, KSWIN", 0.0, 1, 5000, only(Kind::Kswin)),
-        ("AR(0.9), means of blocks", 0.9, 1, 20_000, Settings { whitening: Whitening::Blocks, ..standard.clone() }),
+        ("white, Page-Hinkley", 0.0, 1, 5000, only(DetectorKind::PageHinkley)),
+        ("white, ADWIN", 0.0, 1, 5000, only(DetectorKind::Adwin)),
+        ("white, KSWIN", 0.0, 1, 5000, only(DetectorKind::Kswin)),
+        (
+            "AR(0.9), means of blocks",
+            0.9,
+            1,
+            20_000,
+            DriftSettings { whitening: Whitening::Blocks, ..standard.clone() },
+        ),
     ];
     for (name, phi, channels, stretch, settings) in cases {
         let seeds = if settings == standard { 5 } else { 3 };
@@ -82,7 +89,7 @@ fn the_rate_of_false_alarms_is_the_one_asked_for() {
     let middle = check_rates("white, 11 channels", 0.0, 11, 5000, &standard, 3);
     assert!((0.05..=0.2).contains(&middle), "11 channels: {middle}");
     // Magnitudes of an autoregression are no autoregression: the blocks of the simulation err on the quiet side.
-    let magnitudes = Settings { view: View::Magnitude, ..standard };
+    let magnitudes = DriftSettings { view: View::Magnitude, ..standard };
     let white = check_rates("white, magnitudes", 0.0, 1, 20_000, &magnitudes, 3);
     let correlated = check_rates("AR(0.9), magnitudes", 0.9, 1, 20_000, &magnitudes, 3);
     assert!(white <= 0.2 && correlated <= 0.2, "{white} {correlated}");
@@ -104,11 +111,11 @@ fn the_rate_of_false_alarms_is_the_one_asked_for() {
 
 /// Median steps from shifts by 1 and 3 to the alarm, over 40 streams on 4 calibrations, without those that had a false alarm
 /// just before.
-fn delays(settings: &Settings) -> [f64; 2] {
+fn delays(settings: &DriftSettings) -> [f64; 2] {
     let mut delays = [Vec::new(), Vec::new()];
     for seed in 0..4 {
         let stretch = Noise::new(0.0, 1, seed).stretch(5000);
-        let settings = Settings { seed, ..settings.clone() };
+        let settings = DriftSettings { seed, ..settings.clone() };
         let calibrated = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
         for stream in 0..10 {
             for (shift, delays) in [1.0, 3.0].into_iter().zip(&mut delays) {
@@ -128,13 +135,13 @@ fn delays(settings: &Settings) -> [f64; 2] {
 #[test]
 fn delays_are_short() {
     for (rate, limit) in [(0.5, 20.0), (0.1, 60.0)] {
-        for kind in [Kind::Cusum, Kind::PageHinkley, Kind::Kswin, Kind::Adwin] {
-            let second = (kind == Kind::Cusum).then_some(Kind::Adwin);
-            let settings = Settings { rate, detector: kind, second, ..Settings::default() };
+        for kind in [DetectorKind::Cusum, DetectorKind::PageHinkley, DetectorKind::Kswin, DetectorKind::Adwin] {
+            let second = (kind == DetectorKind::Cusum).then_some(DetectorKind::Adwin);
+            let settings = DriftSettings { rate, detector: kind, second, ..DriftSettings::default() };
             let [one, three] = delays(&settings);
             println!("{kind}, {rate} per 1,000: median delay {one} steps for 1 sd, {three} for 3 sd");
             // KSWIN compares whole windows of 30 and is slower than the sums at the higher rate.
-            assert!(one <= if kind == Kind::Kswin { 60.0 } else { limit }, "{kind}: {one}");
+            assert!(one <= if kind == DetectorKind::Kswin { 60.0 } else { limit }, "{kind}: {one}");
             assert!(three < one);
         }
     }
@@ -164,7 +171,7 @@ fn cusum_has_the_run_length_of_the_closed_form() {
     assert!((Cusum::run_length(0.5, 5.0, 1.0) - 10.4).abs() < 0.4);
 
     let whitened = Noise::new(0.0, 1, 3).stretch(20_000);
-    let found = thresholds(Kind::Cusum, 1, whitened.view(), 10_000.0, Seed(1)).expect("it can be found")[0];
+    let found = thresholds(DetectorKind::Cusum, 1, whitened.view(), 10_000.0, Seed(1)).expect("it can be found")[0];
     let closed = (0..2000).map(|i| f64::from(i) * 0.01).find(|h| Cusum::run_length(0.5, *h, 0.0) >= 20_000.0);
     assert!((found - closed.expect("below 20")).abs() < 0.5, "{found} {closed:?}");
 }
@@ -204,8 +211,8 @@ fn sums_tell_since_when_they_grow() -> Result<(), forebay::Error> {
 /// An alarm says when the change began: when the sum that raised it left zero.
 #[test]
 fn alarms_tell_when_the_change_began() -> Result<(), forebay::Error> {
-    for kind in [Kind::Cusum, Kind::PageHinkley] {
-        let settings = Settings { detector: kind, second: None, ..Settings::default() };
+    for kind in [DetectorKind::Cusum, DetectorKind::PageHinkley] {
+        let settings = DriftSettings { detector: kind, second: None, ..DriftSettings::default() };
         let mut noise = Noise::new(0.0, 1, 5);
         let mut monitor = DriftMonitor::calibrate(settings, noise.stretch(4000).view())?;
         let mut since = None;
@@ -228,14 +235,14 @@ fn alarms_tell_when_the_change_began() -> Result<(), forebay::Error> {
 #[test]
 fn settings_out_of_range_are_refused() {
     let quiet = Noise::new(0.0, 1, 6).stretch(1000);
-    let refused = |settings: Settings| DriftMonitor::calibrate(settings, quiet.view()).is_err();
-    let good = Settings::default();
+    let refused = |settings: DriftSettings| DriftMonitor::calibrate(settings, quiet.view()).is_err();
+    let good = DriftSettings::default();
     assert!(!refused(good.clone()));
-    assert!(refused(Settings { warn_at: 0.0, clear_at: 0.0, ..good.clone() }));
-    assert!(refused(Settings { warn_at: 1.5, ..good.clone() }));
-    assert!(refused(Settings { warn_at: 0.5, clear_at: 0.6, ..good.clone() }));
-    assert!(refused(Settings { rate: 0.0, ..good.clone() }));
-    assert!(refused(Settings { rate: 21.0, ..good }));
+    assert!(refused(DriftSettings { warn_at: 0.0, clear_at: 0.0, ..good.clone() }));
+    assert!(refused(DriftSettings { warn_at: 1.5, ..good.clone() }));
+    assert!(refused(DriftSettings { warn_at: 0.5, clear_at: 0.6, ..good.clone() }));
+    assert!(refused(DriftSettings { rate: 0.0, ..good.clone() }));
+    assert!(refused(DriftSettings { rate: 21.0, ..good }));
 }
 
 /// Where correlations last, the window of the sum ends at a quarter of the series.
@@ -326,7 +333,7 @@ fn whitening_finds_what_made_the_noise() {
 fn samples_that_are_not_finite_are_counted_and_change_nothing() {
     let mut stream = Seed(6).stream("samples");
     let samples: Vec<f64> = (0..300).map(|_| stream.normal()).collect();
-    for kind in [Kind::Cusum, Kind::PageHinkley, Kind::Adwin, Kind::Kswin] {
+    for kind in [DetectorKind::Cusum, DetectorKind::PageHinkley, DetectorKind::Adwin, DetectorKind::Kswin] {
         let new = || kind.with_threshold(5.0).expect("in range");
         let (mut clean, mut dirty) = (new(), new());
         for (t, &x) in samples.iter().enumerate() {
@@ -341,7 +348,7 @@ fn samples_that_are_not_finite_are_counted_and_change_nothing() {
 
     let mut noise = Noise::new(0.9, 2, 7);
     let watch = vec![(Source::Input, 1), (Source::Residual, 1)];
-    let settings = Settings { watch, ..Settings::default() };
+    let settings = DriftSettings { watch, ..DriftSettings::default() };
     let mut monitor = DriftMonitor::calibrate(settings.clone(), noise.stretch(2000).view()).expect("it is long enough");
     let mut alarms = 0;
     for t in 0..2000 {
@@ -364,25 +371,30 @@ fn samples_that_are_not_finite_are_counted_and_change_nothing() {
     assert!(monitor.observe(&[0.0]).is_err());
 
     let stretch = noise.stretch(500);
-    let refused = |settings: Settings| DriftMonitor::calibrate(settings, stretch.view()).is_err();
-    assert!(refused(Settings { watch: vec![(Source::State, 3)], ..Settings::default() }));
+    let refused = |settings: DriftSettings| DriftMonitor::calibrate(settings, stretch.view()).is_err();
+    assert!(refused(DriftSettings { watch: vec![(Source::State, 3)], ..DriftSettings::default() }));
     for rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 21.0] {
-        assert!(refused(Settings { rate, ..Settings::default() }), "{rate}");
+        assert!(refused(DriftSettings { rate, ..DriftSettings::default() }), "{rate}");
     }
-    assert!(refused(Settings { warn_at: 0.0, ..Settings::default() }));
-    assert!(refused(Settings { clear_at: 0.9, ..Settings::default() }));
-    assert!(refused(Settings { whitening: Whitening::Autoregression(usize::MAX), ..Settings::default() }));
+    assert!(refused(DriftSettings { warn_at: 0.0, ..DriftSettings::default() }));
+    assert!(refused(DriftSettings { clear_at: 0.9, ..DriftSettings::default() }));
+    assert!(refused(DriftSettings { whitening: Whitening::Autoregression(usize::MAX), ..DriftSettings::default() }));
     for bad in [Array2::zeros((1000, 1)), Array2::from_elem((1000, 1), 0.1), Array2::from_elem((1000, 1), f64::NAN)] {
-        assert!(DriftMonitor::calibrate(Settings::default(), bad.view()).is_err());
+        assert!(DriftMonitor::calibrate(DriftSettings::default(), bad.view()).is_err());
     }
-    assert!(DriftMonitor::calibrate(Settings::default(), Array2::zeros((0, 0)).view()).is_err());
+    assert!(DriftMonitor::calibrate(DriftSettings::default(), Array2::zeros((0, 0)).view()).is_err());
 }
 
 #[test]
 fn warnings_have_hysteresis_and_alarms_a_cool_down() {
     let stretch = Noise::new(0.0, 1, 8).stretch(5000);
-    let settings =
-        Settings { second: None, whitening: Whitening::None, warm_up: 0, cool_down: 50, ..Settings::default() };
+    let settings = DriftSettings {
+        second: None,
+        whitening: Whitening::None,
+        warm_up: 0,
+        cool_down: 50,
+        ..DriftSettings::default()
+    };
     let calibrate = || DriftMonitor::calibrate(settings.clone(), stretch.view()).expect("it is long enough");
     let mut monitor = calibrate();
     let (mut warned, mut quiet_again) = (false, false);

@@ -1,8 +1,8 @@
 //! Drift detection where truths are missing, samples lie far from zero, or units are odd: no alarm is lost, none is made up.
 
 use forebay::drift::{
-    Action, Adwin, Cusum, Detector, DriftMonitor, Event, Kind, Kswin, Ladder, PageHinkley, Policy, Settings, View,
-    autocorrelation_time,
+    Action, Adwin, Cusum, Detector, DetectorKind, DriftMonitor, DriftSettings, Event, Kswin, Ladder, PageHinkley,
+    Policy, View, autocorrelation_time,
 };
 use forebay::random::Seed;
 use forebay::{Error, HybridEsn};
@@ -19,7 +19,7 @@ fn noise(steps: usize, channels: usize, seed: u64) -> Array2<f64> {
     Array2::from_shape_simple_fn((steps, channels), || noise.normal())
 }
 
-fn calibrated(channels: usize, settings: Settings) -> DriftMonitor {
+fn calibrated(channels: usize, settings: DriftSettings) -> DriftMonitor {
     DriftMonitor::calibrate(settings, noise(2000, channels, 1).view()).expect("it can be calibrated")
 }
 
@@ -39,7 +39,7 @@ fn truth(noise: &Array2<f64>, t: usize, missing: usize) -> Vec<f64> {
 #[test]
 fn an_alarm_holds_whatever_truths_are_missing() -> Result<(), Error> {
     for outputs in 1..=4 {
-        let monitor = calibrated(outputs, Settings::default());
+        let monitor = calibrated(outputs, DriftSettings::default());
         let noise = noise(200, outputs, 2);
         // Where the alarm comes with every truth there.
         let mut plain = monitor.clone();
@@ -79,7 +79,7 @@ proptest! {
     fn no_alarm_is_lost(outputs in 1_usize..=5, share in 0.0..0.9_f64, exponent in -9..=12_i32, seed in 0_u64..1000) {
         let unit = (0..exponent.abs()).fold(1.0, |unit, _| if exponent < 0 { unit / 10.0 } else { unit * 10.0 });
         let stretch = noise(600, outputs, 1) * unit;
-        let settings = Settings { rate: 2.0, ..Settings::default() };
+        let settings = DriftSettings { rate: 2.0, ..DriftSettings::default() };
         let monitor = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
         let policy =
             Policy { refit_after: 150, retrain_after: 200, trial: 30, washout: 20, recalibrate: 300, ..Policy::default() };
@@ -178,14 +178,14 @@ fn an_offset_or_another_unit_changes_no_alarm() -> Result<(), Error> {
 #[test]
 fn a_monitor_sees_the_same_in_every_unit() {
     for (detector, view) in [
-        (Kind::Cusum, View::Value),
-        (Kind::PageHinkley, View::Value),
-        (Kind::Adwin, View::Value),
-        (Kind::Kswin, View::Value),
-        (Kind::Cusum, View::Magnitude),
+        (DetectorKind::Cusum, View::Value),
+        (DetectorKind::PageHinkley, View::Value),
+        (DetectorKind::Adwin, View::Value),
+        (DetectorKind::Kswin, View::Value),
+        (DetectorKind::Cusum, View::Magnitude),
     ] {
         let run = |scale: f64, offset: f64| {
-            let settings = Settings { rate: 1.0, detector, view, ..Settings::default() };
+            let settings = DriftSettings { rate: 1.0, detector, view, ..DriftSettings::default() };
             let stretch = noise(1000, 2, 3).mapv(|x| scale * x + offset);
             let mut monitor = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
             let samples = noise(3000, 2, 4);
@@ -218,7 +218,7 @@ fn a_monitor_sees_the_same_in_every_unit() {
 fn errors_that_shrink_are_noticed_at_any_offset() {
     for (scale, offset) in [(1.0, 0.0), (1e-5, 123_456_789.123), (1e-6, 1e8 / 3.0)] {
         let stretch = noise(20_000, 1, 5).mapv(|x| offset + scale * x);
-        let settings = Settings { view: View::Magnitude, ..Settings::default() };
+        let settings = DriftSettings { view: View::Magnitude, ..DriftSettings::default() };
         let mut monitor = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
         let samples = noise(1000, 1, 6);
         let first = (0..1000).find(|&t| {
@@ -252,9 +252,9 @@ fn sums_stay_numbers() -> Result<(), Error> {
 #[test]
 fn what_is_far_off_is_an_alarm_and_not_a_gap() {
     for view in [View::Value, View::Magnitude] {
-        for detector in [Kind::Cusum, Kind::PageHinkley, Kind::Adwin, Kind::Kswin] {
+        for detector in [DetectorKind::Cusum, DetectorKind::PageHinkley, DetectorKind::Adwin, DetectorKind::Kswin] {
             for far in [1e155, 1e300, -f64::MAX] {
-                let settings = Settings { detector, view, second: None, ..Settings::default() };
+                let settings = DriftSettings { detector, view, second: None, ..DriftSettings::default() };
                 let stretch = noise(2000, 2, 5) * 1e-9;
                 let mut monitor = DriftMonitor::calibrate(settings, stretch.view()).expect("it can be calibrated");
                 let quiet = noise(300, 1, 6) * 1e-9;
@@ -296,7 +296,7 @@ fn a_new_level_may_be_taken_as_normal() -> Result<(), Error> {
     let level = |t: usize| [(0.8, 0.05), (0.4, 0.02), (0.6, 0.1)][t / 1500];
     let samples: Vec<f64> = (0..4500).map(|t| level(t).0 + level(t).1 * stream.normal()).collect();
     let events = |relearn| {
-        let settings = Settings { relearn, ..Settings::default() };
+        let settings = DriftSettings { relearn, ..DriftSettings::default() };
         let mut monitor = DriftMonitor::calibrate(settings, stretch.view())?;
         let events: Result<Vec<Event>, Error> = samples.iter().map(|x| monitor.observe(&[*x])).collect();
         let events: Vec<(usize, Event)> = events?.into_iter().enumerate().collect();
@@ -310,13 +310,13 @@ fn a_new_level_may_be_taken_as_normal() -> Result<(), Error> {
     assert_eq!(learnt, [alarms[0] + 100 + 800, alarms[1] + 100 + 800]);
 
     // A sensor that hangs is not normal, and goes on being told.
-    let settings = Settings { relearn: Some(200), ..Settings::default() };
+    let settings = DriftSettings { relearn: Some(200), ..DriftSettings::default() };
     let mut monitor = DriftMonitor::calibrate(settings.clone(), stretch.view())?;
     let events: Vec<Event> = (0..1000).map(|_| monitor.observe(&[0.3]).expect("one channel")).collect();
     assert!(events.iter().filter(|event| is_alarm(**event)).count() >= 3);
     assert!(events.contains(&Event::NotRelearnt) && !events.iter().any(|e| matches!(e, Event::Relearnt { .. })));
 
-    let refused = DriftMonitor::calibrate(Settings { relearn: Some(199), ..settings }, stretch.view());
+    let refused = DriftMonitor::calibrate(DriftSettings { relearn: Some(199), ..settings }, stretch.view());
     assert!(matches!(refused, Err(Error::Range { .. })));
     assert!(matches!(Ladder::<f64>::new(monitor, Policy::default(), 0.05), Err(Error::Misuse { .. })));
     Ok(())

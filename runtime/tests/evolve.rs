@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use forebay::evolve::{Baseline, NpuEvolver, Objective, Search, State, Strategy, Weights, Window};
+use forebay::evolve::{Baseline, LiveWeights, NpuEvolver, Objective, Search, State, Strategy, Window};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -79,7 +79,7 @@ fn thousands_of_generations_per_second() -> Result<(), Error> {
     let one = precision(1, 1);
     let (window, baseline) = problem(50, 100, one, 1)?;
     for search in searches(&baseline.rounded, one, 10)? {
-        let weights = Weights::load(&*software(), &baseline.rounded, 1, one)?;
+        let weights = LiveWeights::load(&*software(), &baseline.rounded, 1, one)?;
         let mut fitness = window.fitness(&weights, &baseline.scale, Objective::MeanSquare)?;
         let mut evolver = NpuEvolver::new(weights, search)?;
         let mut best = 0.0_f64;
@@ -118,7 +118,7 @@ fn a_linear_readout_comes_within_five_percent_of_ridge() -> Result<(), Error> {
         for search in searches(&start, fine, 10)? {
             let name = format!("{search:?}");
             let name = name.split('(').next().unwrap_or_default();
-            let weights = Weights::load(&*software(), &start, 1, fine)?;
+            let weights = LiveWeights::load(&*software(), &start, 1, fine)?;
             let mut fitness = window.fitness(&weights, &baseline.scale, Objective::MeanSquare)?;
             let mut evolver = NpuEvolver::new(weights, search)?;
             for _ in 0..3000 {
@@ -148,7 +148,7 @@ fn quantised_objectives_improve_on_rounded_ridge() -> Result<(), Error> {
         let (window, baseline) = problem(50, 100, one, seed)?;
         for (name, objective, most) in objectives(&window) {
             let [ridge, rounded] = ridge_cost(&window, &baseline, &objective)?;
-            let weights = Weights::load(&*software(), &baseline.rounded, 1, one)?;
+            let weights = LiveWeights::load(&*software(), &baseline.rounded, 1, one)?;
             let mut fitness = window.fitness(&weights, &baseline.scale, objective)?;
             let mut evolver = NpuEvolver::new(weights, Search::plus(50, one, 10, Seed(seed))?)?;
             for _ in 0..1500 {
@@ -168,7 +168,7 @@ fn every_substrate_gives_the_same_genomes() -> Result<(), Error> {
         let (window, baseline) = problem(8, 12, digits, 3)?;
         for search in searches(&[0; 8], digits, 4)? {
             let run = |address: &str| -> Result<_, Error> {
-                let weights = Weights::load(&*forebay::open(address)?, &[0; 8], 1, digits)?;
+                let weights = LiveWeights::load(&*forebay::open(address)?, &[0; 8], 1, digits)?;
                 let mut fitness = window.fitness(&weights, &baseline.scale, Objective::MeanSquare)?;
                 let mut evolver = NpuEvolver::new(weights, search.clone())?;
                 for _ in 0..6 {
@@ -190,7 +190,7 @@ fn errors_roll_back() -> Result<(), Error> {
     let one = precision(1, 1);
     for address in ["software:akd1000", "emulator:akd1000"] {
         let start: Vec<i32> = (0..10).map(|i| i % 15 - 7).collect();
-        let weights = Weights::load(&*forebay::open(address)?, &start, 1, one)?;
+        let weights = LiveWeights::load(&*forebay::open(address)?, &start, 1, one)?;
         let words = weights.loaded().read_memory(0, 0..4)?;
         let mut evolver = NpuEvolver::new(weights, Search::plus(10, one, 4, Seed(1))?)?;
         let before = evolver.state().clone();
@@ -222,7 +222,7 @@ fn a_stored_search_goes_on_as_if_nothing_had_happened() -> Result<(), Error> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.json");
     for search in searches(&[0; 12], fine, 6)? {
-        let weights = || Weights::load(&*software(), &[0; 12], 1, fine);
+        let weights = || LiveWeights::load(&*software(), &[0; 12], 1, fine);
         let mut evolver = NpuEvolver::new(weights()?, search)?;
         let mut fitness = window.fitness(evolver.weights(), &baseline.scale, Objective::MeanSquare)?;
         for generation in 0..60 {
@@ -240,16 +240,51 @@ fn a_stored_search_goes_on_as_if_nothing_had_happened() -> Result<(), Error> {
         assert_eq!(json(&resumed), json(&evolver));
         assert_eq!(resumed.weights().genome(), evolver.weights().genome());
     }
-    // What is no state is told.
+    // Earlier versions wrote no checksum; what is no state is told.
+    let kept = State::<Search>::load(&path)?;
     let text = std::fs::read_to_string(&path).expect("written");
-    for (from, to) in
-        [("\"version\":1", "\"version\":2"), ("\"sigma\":", "\"sigma\":-"), ("\"mean\":[", "\"mean\":[0.5,")]
-    {
-        assert!(text.contains(from), "{from}");
-        std::fs::write(&path, text.replace(from, to)).expect("writable");
-        let resumed = State::<Search>::load(&path)
-            .and_then(|state| NpuEvolver::resume(Weights::load(&*software(), &[0; 12], 1, fine)?, state));
+    let (_, fields) = text.split_once("\",").expect("the checksum is first");
+    let earlier = format!("{{{}", fields.replacen("\"version\":2", "\"version\":1", 1));
+    let load = |text: &str| {
+        std::fs::write(&path, text).expect("writable");
+        State::<Search>::load(&path)
+    };
+    assert_eq!(load(&earlier)?, kept);
+    for (from, to) in [
+        ("\"version\":1", "\"version\":2"),
+        ("\"version\":1", "\"version\":3"),
+        ("\"generations\":25", "\"generations\":18446744073709551615"),
+        ("\"sigma\":", "\"sigma\":-"),
+        ("\"mean\":[", "\"mean\":[0.5,"),
+    ] {
+        assert!(earlier.contains(from), "{from}");
+        let resumed = load(&earlier.replace(from, to))
+            .and_then(|state| NpuEvolver::resume(LiveWeights::load(&*software(), &[0; 12], 1, fine)?, state));
         assert!(matches!(resumed, Err(Error::File(_))), "{to}");
+    }
+    Ok(())
+}
+
+/// A flipped bit in a cost or a genome went on as another search.
+#[test]
+fn a_stored_search_is_whole_or_refused() -> Result<(), Error> {
+    let fine = precision(1, 2);
+    let weights = LiveWeights::load(&*software(), &[0; 12], 1, fine)?;
+    let mut evolver = NpuEvolver::new(weights, Search::separable(&[0; 12], fine, 6, Seed(5))?)?;
+    let mut cost = |genome: &[i32]| Ok(f64::from(genome.iter().map(|gene| (gene - 3).pow(2)).sum::<i32>()));
+    for _ in 0..9 {
+        evolver.generation(&mut cost)?;
+    }
+    let bytes = evolver.state().to_json_with(&"settings")?;
+    let read = |bytes: &[u8]| State::<Search>::from_json_with::<String>(bytes);
+    let (state, settings) = read(&bytes)?;
+    assert!(settings == "settings" && state.to_json_with(&settings)? == bytes);
+    let mut numbers = Seed(6).stream("bits");
+    for _ in 0..2000 {
+        let (mut flipped, bit) = (bytes.clone(), numbers.below(8 * bytes.len() as u64) as usize);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&flipped).is_err(), "bit {bit}");
+        assert!(read(&bytes[..numbers.below(bytes.len() as u64) as usize]).is_err());
     }
     Ok(())
 }
@@ -259,9 +294,9 @@ fn a_stored_search_goes_on_as_if_nothing_had_happened() -> Result<(), Error> {
 fn weights_inside_a_reservoir_evolve() -> Result<(), Error> {
     let hybrid = Compiler::new(software()).precision(precision(2, 2)).compile(&model(20, 5)?)?;
     let (inputs, _) = narma(60, 5);
-    let weights = Weights::of_region(&hybrid, 0)?;
+    let weights = LiveWeights::of_region(&hybrid, 0)?;
     let genes = weights.genome().len();
-    assert!(Weights::of_region(&hybrid, 1).is_err());
+    assert!(LiveWeights::of_region(&hybrid, 1).is_err());
     let mut evolver = NpuEvolver::new(weights, Search::plus(genes, precision(2, 2), 4, Seed(1))?)?;
     // How far the states are from having a mean square of a tenth.
     let mut energy = |_: &[i32]| {
@@ -291,12 +326,12 @@ fn what_does_not_fit_is_told() -> Result<(), Error> {
     assert!(matches!(Search::plus(10, one, 0, Seed(0)), Err(Error::Range { .. })));
     assert!(matches!(Search::separable(&zeros, one, 3, Seed(0)), Err(Error::Range { .. })));
     assert!(matches!(Search::antithetic(&zeros, one, 5, Seed(0)), Err(Error::Range { .. })));
-    assert!(matches!(Weights::load(&*software(), &[8], 1, one), Err(Error::Range { .. })));
-    assert!(matches!(Weights::load(&*software(), &[1, 2, 3], 2, one), Err(Error::Shape { .. })));
-    assert!(matches!(Weights::load(&*software(), &[], 0, one), Err(Error::Shape { .. })));
-    let few = Weights::load(&*software(), &[0; 9], 1, one)?;
+    assert!(matches!(LiveWeights::load(&*software(), &[8], 1, one), Err(Error::Range { .. })));
+    assert!(matches!(LiveWeights::load(&*software(), &[1, 2, 3], 2, one), Err(Error::Shape { .. })));
+    assert!(matches!(LiveWeights::load(&*software(), &[], 0, one), Err(Error::Shape { .. })));
+    let few = LiveWeights::load(&*software(), &[0; 9], 1, one)?;
     assert!(matches!(window.fitness(&few, &baseline.scale, Objective::Classes), Err(Error::Shape { .. })));
-    let mut weights = Weights::load(&*software(), &zeros, 1, one)?;
+    let mut weights = LiveWeights::load(&*software(), &zeros, 1, one)?;
     assert!(matches!(weights.write(&[0; 9]), Err(Error::Shape { .. })));
     assert!(matches!(weights.write(&[8; 10]), Err(Error::Range { .. })));
     assert!(matches!(NpuEvolver::new(weights, Search::plus(9, one, 1, Seed(0))?), Err(Error::Shape { .. })));
@@ -318,7 +353,7 @@ fn classes_and_edges() -> Result<(), Error> {
     let targets = Array2::from_shape_fn((80, 2), |(t, o)| f64::from(u8::from(is_first(t) == (o == 0))));
     let window = Window::new(states.view(), targets.view(), one)?;
     let baseline = window.baseline(1.0)?;
-    let weights = Weights::load(&*software(), &baseline.rounded, 2, one)?;
+    let weights = LiveWeights::load(&*software(), &baseline.rounded, 2, one)?;
     let mut fitness = window.fitness(&weights, &baseline.scale, Objective::Classes)?;
     let mut evolver = NpuEvolver::new(weights, Search::plus(8, one, 10, Seed(1))?)?;
     for _ in 0..200 {

@@ -1,6 +1,6 @@
 //! A call that fails has changed nothing: whatever fails, and wherever in a series.
 
-use forebay::conductor::{Base, Kind, Layout, Settings};
+use forebay::conductor::{Base, ConductorSettings, HeadKind, Layout};
 use forebay::execute::Session;
 use forebay::graph::{Graph, Products};
 use forebay::model::Model;
@@ -247,13 +247,14 @@ fn batches_are_as_before_and_name_the_same_failure_on_any_number_of_threads() ->
 #[test]
 fn conductors_are_as_before() -> Result<(), Error> {
     let model = model(3)?;
-    let layout = Layout::new([("a", Kind::Regression { outputs: 2, base: Base::Mean }), ("b", Kind::Probability)]);
+    let layout =
+        Layout::new([("a", HeadKind::Regression { outputs: 2, base: Base::Mean }), ("b", HeadKind::Probability)]);
     let mut stream = Seed(3).stream("series");
     let inputs = Array2::from_shape_simple_fn((300, 2), || stream.normal() as f32);
     let targets = Array2::from_shape_fn((300, 3), |(t, k)| if k < 2 { inputs[[t, k]] } else { (t % 2) as f32 });
     let data = Series::new(inputs.view(), targets.view());
     // The squares make a head of large weights overflow where the network does not.
-    let fit = || Conductor::fit(&model, &["x", "squares"], &layout, &data, &Settings::default());
+    let fit = || Conductor::fit(&model, &["x", "squares"], &layout, &data, &ConductorSettings::default());
     let ((mut conductor, _), (mut twin, _)) = (fit()?, fit()?);
     let mut failed = 0;
     for t in 0..40 {

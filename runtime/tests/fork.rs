@@ -22,7 +22,7 @@ mod linux {
     use forebay::reservoir::Reservoir;
     use forebay::threads::{self, Pool};
     use forebay::train::{Ridge, Series, Training};
-    use forebay::{Error, ParallelReservoirs, parallel::Grid};
+    use forebay::{Error, ParallelReservoirs, parallel::PatchGrid};
     use ndarray::{Array2, Array3, s};
 
     unsafe extern "C" {
@@ -95,7 +95,7 @@ mod linux {
             let streams = Array3::from_shape_fn((5, 20, 2), |(s, t, k)| wave[[s + t, k]]);
             numbers.extend(trained.batch(1)?.run(streams.view())?.iter());
         }
-        let mut run = ParallelReservoirs::generate(Grid::new(60, 6, 3)?, Reservoir::new(20), 1)?.start()?;
+        let mut run = ParallelReservoirs::generate(PatchGrid::new(60, 6, 3)?, Reservoir::new(20), 1)?.start()?;
         for t in 0..20 {
             numbers.extend(run.step(&[f64::from(t) * 1e-2; 60])?);
         }

@@ -71,9 +71,21 @@ fn ranges_name_the_node_what_it_needs_and_what_it_has() {
             let u = g.input("u", 4000);
             g.products("bad", u, Products::Unique { degree: 3 });
         }),
-        ("activation maximum", |g| {
+        ("max of bounded_relu", |g| {
             let u = g.input("u", 1);
             g.activation("bad", u, Activation::BoundedRelu { max: -1.0 });
+        }),
+        ("slope of leaky_relu", |g| {
+            let u = g.input("u", 1);
+            g.activation("bad", u, Activation::LeakyRelu { slope: -0.1 });
+        }),
+        ("slope of leaky_relu", |g| {
+            let u = g.input("u", 1);
+            g.reservoir(
+                "bad",
+                u,
+                ReservoirSource::Given { units: 3, activation: Activation::LeakyRelu { slope: 2.0 } },
+            );
         }),
         ("number of nodes", |g| {
             for index in 0..5000 {

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use forebay::graph::Graph;
 use forebay::model::Model;
-use forebay::parallel::{Grid, Halo, ParallelReservoirs};
+use forebay::parallel::{Halo, ParallelReservoirs, PatchGrid};
 use forebay::reservoir::{Activation, Reservoir};
 use forebay::train::Training;
 use forebay::{Error, Precision};
@@ -28,7 +28,7 @@ fn maps(steps: usize) -> Array2<f64> {
 /// Twelve patches, so that a rank has several groups of them and the last group is not full.
 fn drawn(overlap: usize) -> Result<ParallelReservoirs, Error> {
     let recipe = Reservoir::new(80).spectral_radius(0.4).input_scaling(0.5).bias_scaling(0.3);
-    ParallelReservoirs::generate(Grid::new(POINTS, 12, overlap)?, recipe, 3)
+    ParallelReservoirs::generate(PatchGrid::new(POINTS, 12, overlap)?, recipe, 3)
 }
 
 fn trained(series: &Array2<f64>, overlap: usize) -> Result<ParallelReservoirs, Error> {
@@ -255,7 +255,7 @@ fn what_does_not_fit_is_refused_and_changes_nothing() -> Result<(), Error> {
     assert!(
         matches!(model.fit(broken.view(), [3], &Training::new()), Err(Error::NonFinite { index, .. }) if index == at)
     );
-    let wider = Grid::new(POINTS, 12, 5)?;
+    let wider = PatchGrid::new(POINTS, 12, 5)?;
     assert!(matches!(ParallelReservoirs::with_model(wider, model.model().clone()), Err(Error::Shape { .. })));
 
     let mut run = model.start()?;
@@ -279,7 +279,7 @@ fn a_step_that_fails_on_the_way_leaves_the_run_at_rest() -> Result<(), Error> {
     let u = g.input("u", 2);
     let x = g.reservoir("x", u, Reservoir::new(20).activation(Activation::Identity).input_scaling(10.0));
     g.readout("y", [x], 2);
-    let model = ParallelReservoirs::with_model(Grid::new(20, 10, 0)?, Model::generate(g.build()?, 1)?)?;
+    let model = ParallelReservoirs::with_model(PatchGrid::new(20, 10, 0)?, Model::generate(g.build()?, 1)?)?;
     let mut run = model.start()?;
     run.step(&[0.5; 20])?;
     let mut values = [0.5; 20];

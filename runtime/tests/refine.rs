@@ -5,13 +5,15 @@ use std::f64::consts::{PI, TAU};
 use std::sync::Arc;
 
 use forebay::random::Seed;
-use forebay::refine::{Boundary, Grid, MOST_UNKNOWNS, Method, Operator, Settings, Solution, Solver, Status};
+use forebay::refine::{
+    Boundary, Grid, MOST_UNKNOWNS, Operator, Solution, Solver, SolverMethod, SolverSettings, Status,
+};
 use forebay::{Error, Precision, Refusal, Substrate, SubstrateError};
 use forebay_akida::Program;
 use forebay_substrate::{Capabilities, Loaded, Op, Support};
 
 use Boundary::{Dirichlet, Periodic};
-use Method::{ConjugateGradients, FlexibleConjugateGradients, Multigrid, Refinement};
+use SolverMethod::{ConjugateGradients, FlexibleConjugateGradients, Multigrid, Refinement};
 
 fn software() -> Arc<dyn Substrate> {
     forebay::open("software:akd1000").expect("it needs nothing")
@@ -24,9 +26,9 @@ fn operator(dimensions: usize, points: usize, boundary: Boundary, tau: Option<f6
 }
 
 /// State and weight digits, and no help from conjugate gradients in f64.
-fn alone(method: Method, (state, weight): (u8, u8)) -> Settings {
+fn alone(method: SolverMethod, (state, weight): (u8, u8)) -> SolverSettings {
     let precision = Precision::new(state, weight).expect("allowed");
-    Settings { method, precision, fallback: false, ..Settings::default() }
+    SolverSettings { method, precision, fallback: false, ..SolverSettings::default() }
 }
 
 fn random(unknowns: usize, seed: u64) -> Vec<f64> {
@@ -59,7 +61,7 @@ fn residual(operator: &Operator, tau: Option<f64>, b: &[f64], x: &[f64]) -> f64 
 }
 
 /// Solves for five random right-hand sides and gives the turns, fewest first; the residual must be what it says.
-fn turns(case: (usize, usize, Option<f64>), settings: Settings) -> Result<Vec<usize>, Error> {
+fn turns(case: (usize, usize, Option<f64>), settings: SolverSettings) -> Result<Vec<usize>, Error> {
     let (dimensions, points, tau) = case;
     let operator = operator(dimensions, points, Dirichlet, tau)?;
     let mut solver = Solver::new(&*software(), operator, settings)?;
@@ -80,7 +82,7 @@ fn turns(case: (usize, usize, Option<f64>), settings: Settings) -> Result<Vec<us
 }
 
 /// The median is within 20 % or one turn.
-fn check(case: (usize, usize, Option<f64>), settings: Settings, expected: usize) -> Result<(), Error> {
+fn check(case: (usize, usize, Option<f64>), settings: SolverSettings, expected: usize) -> Result<(), Error> {
     let found = turns(case, settings)?;
     let allowed = (expected / 5).max(1);
     assert!(found[2].abs_diff(expected) <= allowed, "{case:?} {settings:?}: {found:?} instead of {expected}");
@@ -119,7 +121,7 @@ fn refinement_takes_the_turns_of_the_table() -> Result<(), Error> {
     Ok(())
 }
 
-fn gives_up(case: (usize, usize, Option<f64>), settings: Settings, as_what: Status) -> Result<(), Error> {
+fn gives_up(case: (usize, usize, Option<f64>), settings: SolverSettings, as_what: Status) -> Result<(), Error> {
     let (dimensions, points, tau) = case;
     let operator = operator(dimensions, points, Dirichlet, tau)?;
     let mut solver = Solver::new(&*software(), operator, settings)?;
@@ -165,7 +167,7 @@ fn multigrid_takes_as_many_turns_on_every_grid() -> Result<(), Error> {
             assert!(found[4] <= most, "{case:?}: {found:?}");
         }
         // The condition number is 420,000: f64 has no better residual than about 1e-11 here.
-        let long = Settings { tolerance: 1e-10, ..alone(Multigrid, (state, 1)) };
+        let long = SolverSettings { tolerance: 1e-10, ..alone(Multigrid, (state, 1)) };
         check((1, 1023, None), long, 10)?;
     }
     Ok(())
@@ -175,7 +177,7 @@ fn multigrid_takes_as_many_turns_on_every_grid() -> Result<(), Error> {
 fn conjugate_gradients_take_over() -> Result<(), Error> {
     let operator = operator(1, 127, Dirichlet, None)?;
     let b = random(127, 1);
-    let mut solver = Solver::new(&*software(), operator, Settings::default())?;
+    let mut solver = Solver::new(&*software(), operator, SolverSettings::default())?;
     let solution = solver.solve(&b)?;
     assert_eq!((solution.attempt.method, solution.attempt.status), (Refinement, Status::Diverged));
     assert_eq!((solution.last().method, solution.status()), (ConjugateGradients, Status::Converged));
@@ -262,7 +264,7 @@ fn periodic_problems_lose_their_mean() -> Result<(), Error> {
         );
     }
     // Heat is not singular: its constants stay.
-    let mut solver = Solver::new(&*software(), operator(2, 8, Periodic, Some(2.0))?, Settings::default())?;
+    let mut solver = Solver::new(&*software(), operator(2, 8, Periodic, Some(2.0))?, SolverSettings::default())?;
     assert!(solver.solve(&[0.1; 64])?.x.iter().all(|x| (x - 0.1).abs() < 1e-12));
     Ok(())
 }
@@ -355,10 +357,10 @@ fn hostile_input_is_answered() -> Result<(), Error> {
     let refused =
         |operator, settings| matches!(Solver::new(&*software(), operator, settings), Err(Error::Range { .. }));
     for tolerance in [0.0, -1.0, 1.0, f64::NAN, f64::INFINITY] {
-        assert!(refused(small, Settings { tolerance, ..Settings::default() }), "{tolerance}");
+        assert!(refused(small, SolverSettings { tolerance, ..SolverSettings::default() }), "{tolerance}");
     }
     assert!(refused(small, alone(Multigrid, (1, 1))), "10 points are not halved");
-    assert!(refused(operator(2, 65, Dirichlet, None)?, Settings::default()));
+    assert!(refused(operator(2, 65, Dirichlet, None)?, SolverSettings::default()));
 
     for method in [Refinement, FlexibleConjugateGradients, ConjugateGradients] {
         let mut solver = Solver::new(&*software(), small, alone(method, (2, 2)))?;
@@ -382,17 +384,17 @@ fn hostile_input_is_answered() -> Result<(), Error> {
         let tiny = solver.solve(&[5e-324; 10])?;
         assert!(tiny.status() == Status::Converged || tiny.residual > 1e-12);
         // More than f64 can hold ends, and does so near the best that it can.
-        let precise = Settings { tolerance: 1e-300, ..alone(method, (2, 2)) };
+        let precise = SolverSettings { tolerance: 1e-300, ..alone(method, (2, 2)) };
         let solution = Solver::new(&*software(), small, precise)?.solve(&b)?;
         assert!(solution.status() == Status::Stagnated && solution.residual < 1e-13, "{method} {}", solution.residual);
-        let hurried = Settings { most_turns: 0, ..alone(method, (2, 2)) };
+        let hurried = SolverSettings { most_turns: 0, ..alone(method, (2, 2)) };
         assert_eq!(Solver::new(&*software(), small, hurried)?.solve(&b)?.x, vec![0.0; 10]);
     }
     // The smallest grids there are.
     for (dimensions, boundary, least) in [(1, Dirichlet, 1), (2, Dirichlet, 1), (1, Periodic, 3), (2, Periodic, 3)] {
         let operator = operator(dimensions, least, boundary, Some(100.0))?;
         let b = random(operator.grid().unknowns(), 1);
-        assert!(Solver::new(&*software(), operator, Settings::default())?.solve(&b)?.residual <= 1e-12);
+        assert!(Solver::new(&*software(), operator, SolverSettings::default())?.solve(&b)?.residual <= 1e-12);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use forebay::random::Seed;
 use forebay::reservoir::{
-    Distribution, Method, Reservoir, ReservoirError, ReservoirWeights, Topology, spectral_radius,
+    Distribution, RadiusMethod, Reservoir, ReservoirError, ReservoirWeights, Topology, spectral_radius,
 };
 use forebay::weights::Weights;
 
@@ -108,7 +108,7 @@ fn cycle_and_orthogonal_are_what_they_say() {
     let expected =
         ndarray::array![[0.0, 0.0, 0.0, 0.5], [0.5, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]];
     assert_eq!(cycle.w_res.to_dense(), expected);
-    assert_eq!(cycle.spectral.unwrap().method, Method::ByConstruction);
+    assert_eq!(cycle.spectral.unwrap().method, RadiusMethod::ByConstruction);
     let single = generate(&Reservoir::new(1).topology(Topology::Cycle).spectral_radius(0.5), 1);
     assert_eq!(single.w_res.to_dense(), ndarray::array![[0.5]]);
 

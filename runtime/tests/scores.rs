@@ -1,6 +1,6 @@
 //! Reported training scores against the returned models, run again in plain loops.
 
-use forebay::conductor::{Base, Conductor, Kind, Layout, Settings};
+use forebay::conductor::{Base, Conductor, ConductorSettings, HeadKind, Layout};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -209,13 +209,13 @@ fn conducted<T: Real>(feedback: bool, ridge: f64) -> Result<(), Error> {
         })
     });
     let mut layout = Layout::new([
-        ("number", Kind::Regression { outputs: 2, base: Base::Mean }),
-        ("class", Kind::Classification { classes: 3 }),
-        ("event", Kind::Probability),
-        ("last", Kind::Regression { outputs: 1, base: Base::Persistence }),
+        ("number", HeadKind::Regression { outputs: 2, base: Base::Mean }),
+        ("class", HeadKind::Classification { classes: 3 }),
+        ("event", HeadKind::Probability),
+        ("last", HeadKind::Regression { outputs: 1, base: Base::Persistence }),
     ]);
     layout.heads[3].trust.horizon = Some(1);
-    let settings = Settings { washout: 30, ridge: Ridge::Fixed(ridge), ..Settings::default() };
+    let settings = ConductorSettings { washout: 30, ridge: Ridge::Fixed(ridge), ..ConductorSettings::default() };
     let series = Series::new(inputs.view(), targets.view());
     let (mut conductor, fits) = Conductor::fit(&model, &["x", "u"], &layout, &series, &settings)?;
     let (weights, bias) = conductor.weights("event")?;

@@ -1,6 +1,6 @@
 //! How penalties are chosen, against cross-validation in plain loops, and what is refused on the way.
 
-use forebay::conductor::{Base, Conductor, Kind, Layout, Settings};
+use forebay::conductor::{Base, Conductor, ConductorSettings, HeadKind, Layout};
 use forebay::drift::{self, DriftMonitor, Ladder, Policy, Refit};
 use forebay::graph::Graph;
 use forebay::model::Model;
@@ -291,11 +291,11 @@ fn penalties_are_checked_alike_everywhere() -> Result<(), Error> {
     let wave = Array2::from_shape_fn((201, 1), |(t, _)| libm::sin(0.3 * t as f64));
     let series = Series::new(wave.slice(s![..200, ..]), wave.slice(s![1.., ..]));
     let sequences: Vec<_> = (0..8).map(|i| wave.slice(s![10 * i..10 * i + 20, ..])).collect();
-    let layout = Layout::new([("next", Kind::Regression { outputs: 1, base: Base::default() })]);
+    let layout = Layout::new([("next", HeadKind::Regression { outputs: 1, base: Base::default() })]);
     let errors = Array2::from_shape_fn((500, 1), |(t, _)| libm::sin(1.3 * (t * t) as f64));
-    let monitor = DriftMonitor::calibrate(drift::Settings::default(), errors.view())?;
+    let monitor = DriftMonitor::calibrate(drift::DriftSettings::default(), errors.view())?;
     let answers = |ridge: &Ridge| -> [Error; 4] {
-        let settings = Settings { ridge: ridge.clone(), ..Settings::default() };
+        let settings = ConductorSettings { ridge: ridge.clone(), ..ConductorSettings::default() };
         let policy = Policy { refit: Refit::Ridge(ridge.clone()), ..Policy::default() };
         let labels = [0, 1, 0, 1, 0, 1, 0, 1];
         [

@@ -3,7 +3,7 @@
 //! The judge is the singular value decomposition of `faer` on the features themselves, never on their Gram matrix.
 
 use faer::Mat;
-use forebay::conductor::{Base, Conductor, Kind, Layout};
+use forebay::conductor::{Base, Conductor, HeadKind, Layout};
 use forebay::drift::{Action, DriftMonitor, Ladder, Policy, Refit, View};
 use forebay::evolve::Window;
 use forebay::graph::Graph;
@@ -11,7 +11,7 @@ use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::classify::{Classifier, Pooling};
-use forebay::train::ridge::{Penalties, Solution, solve};
+use forebay::train::ridge::{Penalties, RidgeSolution, solve};
 use forebay::train::{Gram, Ridge, Selection, Series, Training};
 use forebay::{Error, HybridEsn, Precision, metrics};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
@@ -82,7 +82,7 @@ fn gram(x: &Array2<f64>, y: &Array2<f64>) -> Gram {
     gram
 }
 
-fn predict(solution: &Solution, x: &Array2<f64>) -> Array2<f64> {
+fn predict(solution: &RidgeSolution, x: &Array2<f64>) -> Array2<f64> {
     x.dot(&solution.weights.t()) + &solution.bias
 }
 
@@ -306,7 +306,7 @@ fn a_large_feature_twice_leaves_small_ones_alone() -> Result<(), Error> {
         let (once, twice) = (x.slice(s![.., ..4]).to_owned(), x);
         let (single, doubled) = (solve(gram(&once, &y), 0.0)?, solve(gram(&twice, &y), 0.0)?);
         assert_eq!((single.rank, doubled.rank), (4, 4), "1e{exponent}");
-        let error = |solution: &Solution, x: &Array2<f64>| {
+        let error = |solution: &RidgeSolution, x: &Array2<f64>| {
             metrics::nrmse(y.view(), predict(solution, x).view()).expect("the target varies")
         };
         let (expected, found) = (error(&single, &once), error(&doubled, &twice));
@@ -375,9 +375,9 @@ fn a_conductor_with_units_twice_is_least_squares() -> Result<(), Error> {
     let Doubled { esn, inputs, targets, x } = doubled(400)?;
     let (x, y) = (x.slice(s![50.., ..]).to_owned(), targets.slice(s![50.., ..]).to_owned());
     let judge = Judge::of(&x, &y, 0.0, 1e-7);
-    let layout = Layout::new([("product", Kind::Regression { outputs: 1, base: Base::Mean })]);
+    let layout = Layout::new([("product", HeadKind::Regression { outputs: 1, base: Base::Mean })]);
     for ridge in [Ridge::Fixed(0.0), Ridge::Grid { values: vec![0.0, 1e-9], selection: Selection::Gcv }] {
-        let settings = forebay::conductor::Settings { washout: 50, ridge, ..Default::default() };
+        let settings = forebay::conductor::ConductorSettings { washout: 50, ridge, ..Default::default() };
         let series = Series::new(inputs.view(), targets.view());
         let (mut conductor, _) = Conductor::fit(esn.model(), &["reservoir"], &layout, &series, &settings)?;
         let mut found = Vec::new();
@@ -397,7 +397,7 @@ fn a_ladder_refit_with_units_twice_is_least_squares() -> Result<(), Error> {
     let mut stream = Seed(9).stream("errors");
     // The untrained network puts out zero, so that its errors are the truth; the truth grows tenfold at step 1000.
     let errors = Array2::from_shape_simple_fn((2000, 1), || 0.3 * stream.normal());
-    let settings = forebay::drift::Settings { view: View::Magnitude, rate: 0.05, ..Default::default() };
+    let settings = forebay::drift::DriftSettings { view: View::Magnitude, rate: 0.05, ..Default::default() };
     let monitor = DriftMonitor::calibrate(settings, errors.view())?;
     let washout = 40;
     let policy = Policy {

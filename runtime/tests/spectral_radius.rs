@@ -4,7 +4,9 @@
 //! conditioned and similar to the one that is measured, or has its blocks.
 
 use forebay::random::{Seed, Stream};
-use forebay::reservoir::{Distribution, Method, Reservoir, SpectralError, SpectralRadius, Topology, spectral_radius};
+use forebay::reservoir::{
+    Distribution, RadiusMethod, Reservoir, SpectralError, SpectralRadius, Topology, spectral_radius,
+};
 use forebay::weights::{Csr, Weights};
 use ndarray::Array2;
 
@@ -95,7 +97,7 @@ fn rings_and_delay_lines_are_exact() {
         }
         let found = measure(&shuffled(&ring(&weights), &mut stream));
         assert_right(&format!("ring {seed} of {units}"), &found, geometric_mean(&weights));
-        assert_eq!(found.expect("a radius").method, Method::Ring);
+        assert_eq!(found.expect("a radius").method, RadiusMethod::Ring);
     }
 }
 
@@ -397,7 +399,7 @@ fn every_start_gives_the_same_radius() {
         let drawn = recipe.generate(1, 0, &Seed(seed)).expect("a recipe").w_res;
         let radius = |name: &str| {
             let found = spectral_radius(&drawn, &mut Seed(seed).stream(name)).expect("a radius");
-            assert!(matches!(found.method, Method::Krylov { .. }), "{found:?}");
+            assert!(matches!(found.method, RadiusMethod::Krylov { .. }), "{found:?}");
             found.value
         };
         let (one, other) = (radius("one"), radius("other"));

@@ -87,7 +87,7 @@ fn assert_close(found: &Array2<f64>, expected: &Array2<f64>, tolerance: f64) {
     }
 }
 
-fn stacked(solution: &forebay::train::ridge::Solution) -> Array2<f64> {
+fn stacked(solution: &forebay::train::ridge::RidgeSolution) -> Array2<f64> {
     let mut all = Array2::zeros((solution.weights.ncols() + 1, solution.weights.nrows()));
     all.row_mut(0).assign(&solution.bias);
     all.slice_mut(s![1.., ..]).assign(&solution.weights.t());
@@ -481,4 +481,51 @@ fn sequences_are_classified_by_what_tells_them_apart() -> Result<(), Error> {
     let none = Classifier::fit(&model, "class", &[], &Ridge::Fixed(1.0), &views[..3], &labels[..3], 3);
     assert!(matches!(none, Err(Error::Shape { .. })));
     Ok(())
+}
+
+/// Heads on the same nodes and more: they are summed up in one matrix, which must not show in any bit.
+#[test]
+fn heads_that_share_a_matrix_learn_what_each_learns_alone() {
+    let sources: [&[&str]; 6] = [&["u", "past", "x"], &["u", "x"], &["x", "past"], &["x"], &["z"], &["x", "u", "z"]];
+    let model = |heads: std::ops::Range<usize>| {
+        let mut g = Graph::builder();
+        let u = g.input("u", 2);
+        let past = g.delay("past", u, 1);
+        let x = g.reservoir("x", u, Reservoir::new(40));
+        let z = g.reservoir("z", x, Reservoir::new(30));
+        for head in heads {
+            let node =
+                |name: &&str| [("u", u), ("past", past), ("x", x), ("z", z)].iter().find(|n| n.0 == *name).unwrap().1;
+            g.readout(&format!("y{head}"), sources[head].iter().map(node), 2);
+        }
+        Model::<f64>::generate(g.build().unwrap(), 3).unwrap()
+    };
+    let mut numbers = forebay::random::Seed(4).stream("numbers");
+    let inputs = Array2::from_shape_simple_fn((700, 2), || numbers.normal());
+    let targets = Array2::from_shape_simple_fn((700, 12), || numbers.normal());
+    let grid = |selection| Ridge::Grid { values: vec![1e-2, 1.0, 30.0], selection };
+    for cut in [0, 300] {
+        for ridge in [Ridge::Fixed(1e-3), grid(Selection::Gcv), grid(Selection::KFold(4))] {
+            let training = Training::new().washout(20).ridge(ridge);
+            let fit = |model: &Model<f64>, columns: std::ops::Range<usize>| {
+                let ends = if cut == 0 { vec![0, 700] } else { vec![0, cut, 700] };
+                let series: Vec<Series<'_, f64>> = ends
+                    .windows(2)
+                    .map(|ends| {
+                        let rows = ends[0]..ends[1];
+                        Series::new(inputs.slice(s![rows.clone(), ..]), targets.slice(s![rows, columns.clone()]))
+                    })
+                    .collect();
+                training.fit(model, &series).unwrap()
+            };
+            let (together, report) = fit(&model(0..6), 0..12);
+            for head in 0..6 {
+                let (alone, of_one) = fit(&model(head..head + 1), 2 * head..2 * head + 2);
+                let name = format!("y{head}");
+                assert_eq!(together.readout(&name).unwrap(), alone.readout(&name).unwrap(), "{name}");
+                let found = report.heads.iter().find(|head| head.name == name).unwrap();
+                assert_eq!(found, &of_one.heads[0]);
+            }
+        }
+    }
 }

@@ -19,13 +19,13 @@ mod linux {
     use std::process::Command;
     use std::sync::Arc;
 
-    use forebay::conductor::{Base, Kind, Layout, Settings};
+    use forebay::conductor::{Base, ConductorSettings, HeadKind, Layout};
     use forebay::drift::{self, DriftMonitor, View};
     use forebay::evolve::Window;
     use forebay::graph::Graph;
     use forebay::metrics::{self, MetricError};
     use forebay::model::Model;
-    use forebay::parallel::Grid;
+    use forebay::parallel::PatchGrid;
     use forebay::random::Seed;
     use forebay::reservoir::Reservoir;
     use forebay::train::classify::{Classifier, Pooling};
@@ -33,6 +33,7 @@ mod linux {
     use forebay::train::{Ridge, Selection, Series, Training};
     use forebay::{Compiler, Conductor, Error, Form, ParallelReservoirs, Precision, Real};
     use forebay_akida::Device;
+    use forebay_kernels::{Activation, Leak, leaky_update, softmax};
     use forebay_software::Software;
     use ndarray::{Array2, ArrayView2, s};
 
@@ -115,6 +116,8 @@ mod linux {
         part("f64", all_of::<f64>())?;
         part("tanh of f32", tanh::<f32>())?;
         part("tanh of f64", tanh::<f64>())?;
+        part("activations of f32", activations::<f32>())?;
+        part("activations of f64", activations::<f64>())?;
         part("checks of f32", finite::<f32>())?;
         part("checks of f64", finite::<f64>())?;
         for (name, density) in [("dense", 1.0), ("sparse", 0.1)] {
@@ -184,6 +187,36 @@ mod linux {
         for mut values in [extremes::<T>(), vec![T::from_f64(f64::INFINITY), T::from_f64(f64::NEG_INFINITY)]] {
             forebay_kernels::tanh(form(), &mut values);
             assert!(values.iter().all(|v| v.to_f64().abs() <= 1.0));
+        }
+        Ok(())
+    }
+
+    /// Of finite numbers of every size.
+    #[expect(clippy::unnecessary_wraps, reason = "jobs have one signature")]
+    fn activations<T: Real>() -> Result<(), Error> {
+        let (values, old) = (extremes::<T>(), vec![T::ZERO; extremes::<T>().len()]);
+        let mut results = old.clone();
+        let slope = T::from_f64(0.01);
+        for activation in [
+            Activation::Identity,
+            Activation::BoundedRelu { max: T::ONE },
+            Activation::Sigmoid,
+            Activation::Relu,
+            Activation::LeakyRelu { slope },
+            Activation::Softplus,
+        ] {
+            leaky_update(form(), activation, &values, Leak::uniform(T::ONE), &old, &mut results);
+            assert!(results.iter().all(|v| v.is_finite()), "{activation:?}");
+        }
+        // A width that no vector divides, and one that all do.
+        for values in [&values[..values.len() - 1], &values[..1024]] {
+            softmax(form(), values, &mut results[..values.len()]);
+            assert!(results[..values.len()].iter().all(|v| v.is_finite()));
+        }
+        for n in 1..40 {
+            let values = vec![-values[values.len() / 2 - 1]; n];
+            softmax(form(), &values, &mut results[..n]);
+            assert!((results[0].to_f64() * n as f64 - 1.0).abs() < 1e-5);
         }
         Ok(())
     }
@@ -291,7 +324,7 @@ mod linux {
     }
 
     fn patches() -> Result<(), Error> {
-        let grid = Grid::new(60, 10, 3)?;
+        let grid = PatchGrid::new(60, 10, 3)?;
         let mut run = ParallelReservoirs::generate(grid, Reservoir::new(40), 1)?.start()?;
         let mut series = Array2::from_shape_fn((20, 60), |(t, k)| ((t * 37 + k * 11) % 101) as f64 / 50.0 - 1.0);
         run.warm_up(series.view())?;
@@ -324,9 +357,9 @@ mod linux {
 
     fn heads(wave: ArrayView2<'_, f64>) -> Result<(), Error> {
         let layout = Layout::new([
-            ("value", Kind::Regression { outputs: 1, base: Base::Mean }),
-            ("class", Kind::Classification { classes: 3 }),
-            ("chance", Kind::Probability),
+            ("value", HeadKind::Regression { outputs: 1, base: Base::Mean }),
+            ("class", HeadKind::Classification { classes: 3 }),
+            ("chance", HeadKind::Probability),
         ]);
         let truth = |row: usize| [wave[[row, 0]], ((row * 37) % 3) as f64, f64::from(u8::from(wave[[row, 1]] > 0.0))];
         let targets = Array2::from_shape_fn((699, 3), |(t, k)| truth(t + 1)[k]);
@@ -334,7 +367,7 @@ mod linux {
         let u = g.input("u", 3);
         let x = g.reservoir("x", u, Reservoir::new(40));
         g.readout("none", [x], 1);
-        let (model, settings) = (Model::<f64>::generate(g.build()?, 1)?, Settings::default());
+        let (model, settings) = (Model::<f64>::generate(g.build()?, 1)?, ConductorSettings::default());
         let series = Series::new(wave.slice(s![..699, ..]), targets.view());
         let mut conductor = Conductor::fit(&model, &["x"], &layout, &series, &settings)?.0;
         for t in 0..699 {
@@ -355,7 +388,7 @@ mod linux {
         let mut noise = Seed(1).stream("noise");
         let usual = Array2::from_shape_simple_fn((1000, 2), || noise.normal());
         for view in [View::Value, View::Magnitude] {
-            let settings = drift::Settings { view, ..drift::Settings::default() };
+            let settings = drift::DriftSettings { view, ..drift::DriftSettings::default() };
             let mut monitor = DriftMonitor::calibrate(settings, usual.view())?;
             for t in 0..900 {
                 let mut sample = usual.row(t).to_vec();

@@ -1,6 +1,6 @@
 //! Trust against known skill: one base of persistence, whatever the order of the calls, live and placed.
 
-use forebay::conductor::{Base, Kind, Layout, Settings};
+use forebay::conductor::{Base, ConductorSettings, HeadKind, Layout};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::{Seed, Stream};
@@ -10,7 +10,7 @@ use forebay::{Conductor, Error, Precision};
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 
-const VALUE: Kind = Kind::Regression { outputs: 1, base: Base::Persistence };
+const VALUE: HeadKind = HeadKind::Regression { outputs: 1, base: Base::Persistence };
 
 /// `count` heads that put out their input each, so that predictions are what the test feeds.
 fn heads(count: usize, horizon: usize, window: usize) -> Result<Conductor<f64>, Error> {
@@ -27,7 +27,7 @@ fn heads(count: usize, horizon: usize, window: usize) -> Result<Conductor<f64>, 
     let mut stream = Seed(1).stream("identity");
     let inputs = Array2::from_shape_simple_fn((2 * count + 50, count), || stream.normal());
     let series = Series::new(inputs.view(), inputs.view());
-    let settings = Settings { washout: 0, ridge: Ridge::Fixed(1e-12), ..Settings::default() };
+    let settings = ConductorSettings { washout: 0, ridge: Ridge::Fixed(1e-12), ..ConductorSettings::default() };
     Ok(Conductor::fit(&model, &["u"], &layout, &series, &settings)?.0)
 }
 
@@ -242,7 +242,7 @@ fn live_host_and_placed_skill_have_one_base() -> Result<(), Error> {
 
 #[test]
 fn horizons_are_said_and_fit_the_window() -> Result<(), Error> {
-    let fits = |horizon: Option<usize>, window: usize, kind: Kind| {
+    let fits = |horizon: Option<usize>, window: usize, kind: HeadKind| {
         let mut g = Graph::builder();
         let u = g.input("u", 1);
         let x = g.reservoir("x", u, Reservoir::new(4));
@@ -252,10 +252,10 @@ fn horizons_are_said_and_fit_the_window() -> Result<(), Error> {
         let series = walk(0.9, 100, &mut Seed(1).stream("series"));
         let series = Array2::from_shape_vec((100, 1), series).expect("one column");
         let pair = Series::new(series.view(), series.view());
-        let settings = Settings { washout: 10, ..Settings::default() };
+        let settings = ConductorSettings { washout: 10, ..ConductorSettings::default() };
         Conductor::fit(&Model::generate(g.build()?, 1)?, &["x"], &layout, &pair, &settings).map(drop)
     };
-    let mean = Kind::Regression { outputs: 1, base: Base::Mean };
+    let mean = HeadKind::Regression { outputs: 1, base: Base::Mean };
     assert!(matches!(fits(None, 256, VALUE), Err(Error::Misuse { .. })), "persistence needs a horizon");
     assert!(fits(None, 256, mean).is_ok() && fits(Some(32), 256, VALUE).is_ok());
     for (horizon, window) in [(0, 256), (33, 256), (usize::MAX, 256), (9, 64)] {

@@ -5,6 +5,7 @@
 //! A check whose tool is missing on this machine is listed as NOT RUN at the end, never passed in silence.
 
 mod long;
+mod modules;
 mod mutants;
 mod platform;
 mod processors;
@@ -49,6 +50,7 @@ const CHECKS: &[Check] = &[
         about: "no function of the platform's mathematics in library code",
         run: platform::check,
     },
+    Check { name: "modules", about: "the modules of runtime import one another in one direction", run: modules::check },
     Check {
         name: "numpy",
         about: "states against a recurrence, least squares against singular values, in numpy",

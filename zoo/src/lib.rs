@@ -10,7 +10,7 @@
 //! | [`scalers`] | standardising, min-max |
 //! | [`baselines`] | persistence, seasonal naive, linear autoregression |
 //! | [`tasks`] | benchmark protocols, settings, scores |
-//! | [`search`] | random search on validation data |
+//! | [`search`] | a task as the objective of a search on validation data |
 //! | [`autocorrelation`] | means of correlated series with their errors |
 //! | [`surrogates`] | four small surrogates side by side on one device, each beside its baseline |
 //! | [`stats`] | means, medians, confidence intervals |

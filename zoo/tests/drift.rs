@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use forebay::drift::{Action, DriftMonitor, Ladder, Policy, Refit, Settings, View};
+use forebay::drift::{Action, DriftMonitor, DriftSettings, Ladder, Policy, Refit, View};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -71,7 +71,7 @@ fn run(
 }
 
 fn monitor(errors: &Array2<f64>) -> DriftMonitor {
-    let settings = Settings { view: View::Magnitude, rate: 0.05, ..Settings::default() };
+    let settings = DriftSettings { view: View::Magnitude, rate: 0.05, ..DriftSettings::default() };
     DriftMonitor::calibrate(settings, errors.view()).expect("it can be calibrated")
 }
 

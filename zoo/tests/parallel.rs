@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use forebay::metrics::{ValidTime, spread};
-use forebay::parallel::Grid;
+use forebay::parallel::PatchGrid;
 use forebay::random::Seed;
 use forebay::reservoir::{Reservoir, Topology};
 use forebay::train::Training;
@@ -24,7 +24,7 @@ fn median_valid_time(units: usize, overlap: usize, digits: Option<Precision>) ->
     let (known, unknown) = (series.slice(s![..KNOWN, ..]), series.slice(s![KNOWN.., ..]));
     let topology = Topology::FixedDegree { per_row: 6 };
     let recipe = Reservoir::new(units).topology(topology).spectral_radius(0.4).input_scaling(0.1);
-    let mut drawn = ParallelReservoirs::generate(Grid::new(128, 16, overlap)?, recipe, 1)?;
+    let mut drawn = ParallelReservoirs::generate(PatchGrid::new(128, 16, overlap)?, recipe, 1)?;
     if let Some(precision) = digits {
         drawn = drawn.with_substrate(forebay::open("software:akd1000")?, precision, known)?;
     }

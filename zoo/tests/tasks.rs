@@ -1,12 +1,12 @@
 //! Benchmark tasks keep their stored scores, and the search is what it says.
 
-use std::fs;
 use std::sync::Arc;
 
 use forebay::random::Seed;
+use forebay::search::{self, SearchError};
 use forebay::{Precision, Refusal, Substrate, SubstrateError};
 use forebay_substrate::{Capabilities, Loaded, Op, Support};
-use forebay_zoo::search::{self, Search, SearchError};
+use forebay_zoo::search::TaskSearch;
 use forebay_zoo::systems::Lorenz63;
 use forebay_zoo::tasks::{self, Arithmetic, Laser, Part, Settings, Task, TaskError};
 use ndarray::Array2;
@@ -133,85 +133,40 @@ impl Substrate for Broken {
 fn a_failing_device_stops_a_search_and_is_no_answer() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let software = forebay::open("software:akd1000").expect("software is there");
-    let search = Search {
-        seed: 5,
-        trials: 2,
-        seeds: 1,
-        shard: 0,
-        shards: 1,
-        log: folder.path().join("log"),
-        arithmetic: Arithmetic::Hybrid {
-            substrate: Arc::new(Broken(software.capabilities().clone())),
-            precision: Precision::default(),
-            refit: true,
-        },
-        anew: false,
+    let arithmetic = Arithmetic::Hybrid {
+        substrate: Arc::new(Broken(software.capabilities().clone())),
+        precision: Precision::default(),
+        refit: true,
     };
-    let stopped = search.run(tasks::by_name("narma10").expect("the task exists").as_ref(), |_| {});
+    let task = tasks::by_name("narma10").expect("the task exists");
+    let search = TaskSearch::new(task.as_ref(), arithmetic);
+    let (study, log) = (search.study(search.space().expect("ranges"), 2, 1), folder.path().join("log"));
+    let stopped = study.run_logged(&log, false, |values, seeds| search.measure(values, seeds), |_| {});
     assert!(matches!(stopped, Err(SearchError::Trial { .. })), "{stopped:?}");
-    let (_, trials) = search::read(&search.log).expect("a log").expect("it has a subject");
+    let (_, trials) = search::read(&log).expect("a log");
     assert!(trials.is_empty(), "{trials:?}");
 }
 
+/// A search scores what the task measures, and says so in its log.
 #[test]
-fn a_search_resumes_and_its_shards_add_up() -> Result<(), SearchError> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let task = tasks::by_name("memory").expect("the task exists");
-    let search = |trials, shard, shards, log: &str| Search {
-        seed: 5,
-        trials,
-        seeds: 1,
-        shard,
-        shards,
-        log: folder.path().join(log),
-        arithmetic: Arithmetic::F64,
-        anew: false,
-    };
-    let whole = search(4, 0, 1, "whole").run(task.as_ref(), |_| {})?.ranked;
-    assert_eq!(whole.len(), 4);
-    assert!(whole.windows(2).all(|w| w[0].score >= w[1].score), "larger capacities come first");
-
-    // The same trials in two steps.
-    search(2, 0, 1, "resumed").run(task.as_ref(), |_| {})?;
-    let finished = std::sync::atomic::AtomicUsize::new(0);
-    let resumed = search(4, 0, 1, "resumed").run(task.as_ref(), |_| {
-        finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    })?;
-    assert_eq!(finished.into_inner(), 2, "finished trials are not run again");
-    assert_eq!((resumed.ranked, resumed.resumed), (whole.clone(), 2));
-
-    // The same trials in two shards, their logs joined.
-    for shard in 0..2 {
-        search(4, shard, 2, &format!("shard {shard}")).run(task.as_ref(), |_| {})?;
+fn a_search_of_a_task_measures_the_task() -> Result<(), Box<dyn std::error::Error>> {
+    let task = tasks::by_name("memory")?;
+    let search = TaskSearch::new(task.as_ref(), Arithmetic::F64);
+    let found = search.study(search.space()?, 3, 2).seed(5).run(|values, seeds| search.measure(values, seeds))?;
+    assert!(found.ranked.windows(2).all(|w| w[0].score() >= w[1].score()), "larger capacities come first");
+    let best = found.best().ok_or("no score")?;
+    let settings = search.settings(&best.values)?;
+    assert!((0.8..=0.999).contains(&settings.spectral_radius) && settings.leak_rate == 1.0, "{settings:?}");
+    let main = |seed| Ok::<_, TaskError>(task.measure(&settings, seed, Part::Validation)?.main());
+    assert_eq!(best.score(), Some(f64::midpoint(main(0)?, main(1)?)));
+    let subject = search.subject();
+    assert_eq!((subject.task.as_str(), subject.better), ("memory", task.metric().better));
+    assert!(subject.arithmetic.contains("f64") && subject.details["protocol"] == task.protocol());
+    // The ranges of every task are ranges of a search, and settings lie in them.
+    for task in tasks::all() {
+        let search = TaskSearch::new(task.as_ref(), Arithmetic::F64);
+        let values = search.space()?.draw(1, 0);
+        assert_eq!(search.settings(&values)?.units, task.settings().units);
     }
-    let joined: String = (0..2)
-        .map(|s| fs::read_to_string(folder.path().join(format!("shard {s}"))).expect("the log is there"))
-        .collect();
-    fs::write(folder.path().join("joined"), joined).expect("the folder is writable");
-    let joined = search(4, 0, 1, "joined").run(task.as_ref(), |_| {})?;
-    assert_eq!((joined.ranked, joined.resumed), (whole.clone(), 4));
-
-    // Fewer trials of the same log are what fewer trials would have found.
-    let fewer = search(3, 0, 1, "whole").run(task.as_ref(), |_| {})?;
-    assert_eq!(fewer.beyond, 1);
-    assert_eq!(fewer.ranked, search(3, 0, 1, "three").run(task.as_ref(), |_| {})?.ranked);
-
-    // Logs of two searches do not add up, and a trial has one result.
-    let text = |log: &str| fs::read_to_string(folder.path().join(log)).expect("the log is there");
-    let write = |log: &str, text: String| fs::write(folder.path().join(log), text).expect("the folder is writable");
-    let other = Search { seed: 6, ..search(1, 0, 1, "other") };
-    other.run(task.as_ref(), |_| {})?;
-    write("mixed", text("whole") + &text("other"));
-    let mixed = search(4, 0, 1, "mixed").run(task.as_ref(), |_| {});
-    assert!(matches!(mixed, Err(SearchError::OtherSearch { field: "seed", .. })), "{mixed:?}");
-    let forged = text("whole").replacen("\"score\":", "\"score\":1", 1);
-    assert_ne!(forged, text("whole"));
-    write("twice", text("whole") + &forged);
-    let twice = search(4, 0, 1, "twice").run(task.as_ref(), |_| {});
-    assert!(matches!(twice, Err(SearchError::TwoResults { .. })), "{twice:?}");
-
-    fs::write(folder.path().join("broken"), "{\"trial\": 1}\n").expect("the folder is writable");
-    assert!(matches!(search::read(&folder.path().join("broken")), Err(SearchError::Line { line: 1, .. })));
-    assert!(matches!(search(4, 2, 2, "x").run(task.as_ref(), |_| {}), Err(SearchError::Range { .. })));
     Ok(())
 }

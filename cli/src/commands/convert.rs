@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use forebay::Real;
-use forebay::model::file::ModelHeader;
+use forebay::model::{Model, Provenance};
 
 use super::models::{self, NpzNames, Precision};
 
@@ -14,16 +14,16 @@ use super::models::{self, NpzNames, Precision};
 #[command(after_help = "\
 Examples:
   forebay convert weights.npz model.forebay --precision f32
-  forebay convert weights.npz model.forebay --w w_res --w-in w_in --readout-on bias-input-state
+  forebay convert weights.npz model.forebay --w w_res --w-in w_in --readout-on bias-input-state --ignore seed
   forebay convert model.forebay weights.npz
 
-JSON and .npz hold one reservoir and one readout; .forebay holds every model.")]
+.npz holds the weights of one reservoir and one readout; JSON and .forebay hold all of every model.")]
 pub(crate) struct Convert {
     /// A .forebay, .json or .npz file
     from: PathBuf,
     /// The file to write
     to: PathBuf,
-    /// Float type of the weights written [default: that of a .forebay file, f64 for others]
+    /// Float type of the weights written [default: the one the file says, else f64]
     #[arg(long, value_enum)]
     precision: Option<Precision>,
     #[command(flatten)]
@@ -47,8 +47,8 @@ impl Convert {
     }
 
     fn stored_precision(&self) -> Precision {
-        match ModelHeader::read(&self.from) {
-            Ok((header, _)) if header.precision == "f32" => Precision::F32,
+        match Model::<f64>::precision_of(&self.from) {
+            Ok(Some(precision)) if precision == "f32" => Precision::F32,
             // What is no model file is found out when it is read.
             _ => Precision::F64,
         }
@@ -56,6 +56,11 @@ impl Convert {
 
     fn convert<T: Real>(&self) -> Result<()> {
         let model = models::load::<T>(&self.from, &self.names)?;
-        model.export(&self.to).with_context(|| format!("cannot convert to {}", self.to.display()))
+        model.export(&self.to).with_context(|| format!("cannot convert to {}", self.to.display()))?;
+        let is_npz = self.to.extension().is_some_and(|kind| kind.eq_ignore_ascii_case("npz"));
+        if is_npz && *model.provenance() != Provenance::default() {
+            eprintln!("{}: left out, as .npz has no place for it: seed, training report and notes", self.to.display());
+        }
+        Ok(())
     }
 }

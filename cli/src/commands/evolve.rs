@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use forebay::Substrate;
-use forebay::evolve::{NpuEvolver, Search, State, Weights};
+use forebay::evolve::{LiveWeights, NpuEvolver, Search, State};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -101,7 +101,7 @@ impl Evolve {
         let problem = Problem::new(&settings)?;
         let substrate = super::substrates::open(&self.substrate)?;
         let start = settings.genome(&problem.baseline);
-        let weights = Weights::load(&*substrate, &start, 1, problem.window.precision())?;
+        let weights = LiveWeights::load(&*substrate, &start, 1, problem.window.precision())?;
         let mut fitness = problem.window.fitness(&weights, &problem.baseline.scale, problem.objective())?;
         let mut evolver = match state {
             None => NpuEvolver::new(weights, settings.search(&start)?)?,
@@ -235,10 +235,10 @@ fn cost(value: f64) -> String {
 }
 
 fn keep(path: &Path, settings: &Settings, state: &State<Search>) -> Result<()> {
-    let kept = Kept { settings: settings.clone(), state };
-    output::write_file(path, &serde_json::to_vec(&kept)?)
+    output::write_file(path, &state.to_json_with(settings)?)
 }
 
 fn read(path: &Path) -> Result<Kept<State<Search>>> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    let (state, settings) = State::from_json_with(&std::fs::read(path)?)?;
+    Ok(Kept { settings, state })
 }

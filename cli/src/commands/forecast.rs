@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::Result;
 use clap::Args;
 use forebay::Real;
-use forebay_zoo::data;
-use ndarray::{Array2, s};
+use ndarray::s;
 use serde_json::{Value, json};
 
 use super::models::Precision;
@@ -14,7 +13,7 @@ use super::placement::Placement;
 use crate::forecasting::{Outcome, Plan, Row, diebold_mariano};
 use crate::output::{self, align, count, number};
 use crate::plot::ForecastPlot;
-use crate::table::{self, Fill};
+use crate::series::{SeriesArguments, Source};
 
 /// Forecast a series: choose reservoir settings on validation data, score on test data, beside honest baselines.
 #[derive(Args, Debug)]
@@ -26,33 +25,26 @@ Examples:
 pub(crate) struct Forecast {
     /// A CSV file, one line per step
     file: Option<PathBuf>,
-    /// A shipped data set instead (see `forebay data list`)
-    #[arg(long, conflicts_with = "file", value_name = "NAME")]
-    dataset: Option<String>,
-    /// Columns by name or number, comma-separated [default: all numeric ones]
-    #[arg(long, value_delimiter = ',')]
-    columns: Vec<String>,
+    #[command(flatten)]
+    series: SeriesArguments,
     /// Steps ahead
     #[arg(long, default_value_t = 1, value_name = "STEPS")]
     horizon: usize,
-    /// Training, validation and test as shares of the series or as steps [default: 0.6,0.2,0.2]
-    #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
-    split: Vec<f64>,
     /// Reservoir units
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, conflicts_with = "settings")]
     units: usize,
     /// Reservoirs trained with the chosen settings
     #[arg(long, default_value_t = 5)]
     seeds: u64,
     /// Random settings tried on validation data
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 120, conflicts_with = "settings")]
     trials: u64,
+    /// These settings instead, a JSON file as `forebay search` writes it
+    #[arg(long, value_name = "FILE.json")]
+    settings: Option<PathBuf>,
     /// Steps per season, for the seasonal baseline
     #[arg(long, value_name = "STEPS")]
     season: Option<usize>,
-    /// Missing values in the file
-    #[arg(long, value_enum, default_value = "refuse")]
-    fill: Fill,
     /// Float type of the networks
     #[arg(long, value_enum, default_value = "f64")]
     precision: Precision,
@@ -69,20 +61,6 @@ pub(crate) struct Forecast {
     json: bool,
 }
 
-/// A series with what is known about it.
-struct Source {
-    name: String,
-    columns: Vec<String>,
-    values: Array2<f64>,
-    filled: usize,
-    season: Option<usize>,
-    split: Option<[usize; 3]>,
-    /// Name of the time axis, and the time of every step.
-    axis: (String, Vec<f64>),
-    /// Provider and licence, for the report.
-    origin: Value,
-}
-
 /// Steps of the plot.
 const SHOWN: usize = 240;
 
@@ -95,13 +73,15 @@ impl Forecast {
     }
 
     fn forecast<T: Real>(&self) -> Result<()> {
-        let source = self.source()?;
+        let source = self.series.read(self.file.as_deref(), "forebay forecast")?;
+        let settings = self.settings.as_deref().map(super::task::settings).transpose()?;
         let plan = Plan {
             horizon: self.horizon,
-            split: self.lengths(&source)?,
-            units: self.units,
+            split: self.series.lengths(&source)?,
+            units: settings.as_ref().map_or(self.units, |settings| settings.units),
+            settings,
             seeds: self.seeds,
-            trials: self.trials,
+            trials: if self.settings.is_some() { 0 } else { self.trials },
             season: self.season.or(source.season),
             hybrid: (!self.no_hybrid).then(|| self.placement.hybrid()),
         };
@@ -123,68 +103,6 @@ impl Forecast {
         output::print(&describe(&source, &plan, &outcome))?;
         let names = files.map(|path| path.display().to_string());
         output::print(&format!("\nmodel   {}\nplot    {}\nreport  {}\n", names[0], names[1], names[2]))
-    }
-
-    fn source(&self) -> Result<Source> {
-        if let Some(name) = &self.dataset {
-            let set = data::load(name)?;
-            ensure!(self.columns.is_empty(), "--columns applies to files: the shipped sets have one column");
-            let years = (0..set.values.nrows()).map(|t| set.start + t as f64 * set.years_per_step).collect();
-            return Ok(Source {
-                name: set.name.to_owned(),
-                columns: set.columns,
-                values: set.values,
-                filled: set.missing,
-                season: set.season,
-                split: Some(set.split),
-                axis: ("year".to_owned(), years),
-                origin: json!({"title": set.title, "source": set.source, "licence": set.licence}),
-            });
-        }
-        let Some(path) = &self.file else {
-            bail!("name a CSV file, or try a shipped series: forebay forecast --dataset sunspots")
-        };
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("cannot read {} (shipped sets are read with --dataset NAME)", path.display()))?;
-        let table = table::parse(&bytes, &self.columns, self.fill).with_context(|| format!("in {}", path.display()))?;
-        let steps = table.values.nrows();
-        let name = path.file_stem().map_or("series".to_owned(), |stem| stem.to_string_lossy().into_owned());
-        Ok(Source {
-            name,
-            axis: table.axis.unwrap_or_else(|| ("step".to_owned(), (0..steps).map(|t| t as f64).collect())),
-            columns: table.columns,
-            values: table.values,
-            filled: table.filled,
-            season: None,
-            split: None,
-            origin: Value::Null,
-        })
-    }
-
-    fn lengths(&self, source: &Source) -> Result<[usize; 3]> {
-        let steps = source.values.nrows();
-        let [a, b, c] = match self.split[..] {
-            [] => match source.split {
-                Some(split) => return Ok(split),
-                None => [0.6, 0.2, 0.2],
-            },
-            [a, b, c] => [a, b, c],
-            _ => bail!("--split needs three numbers, such as 0.6,0.2,0.2 or 600,200,200"),
-        };
-        ensure!([a, b, c].iter().all(|v| *v > 0.0 && v.is_finite()), "--split needs three numbers above 0");
-        let total = a + b + c;
-        if total <= 1.0 + 1e-9 {
-            // Shares; the last stretch takes what rounding leaves of the sum.
-            let (first, second) = ((a * steps as f64) as usize, ((a + b) * steps as f64) as usize);
-            let last = ((total * steps as f64).round() as usize).min(steps);
-            return Ok([first, second - first, last - second]);
-        }
-        ensure!(
-            [a, b, c].iter().all(|v| v.fract() == 0.0),
-            "--split needs shares that add up to at most 1, or whole numbers of steps; found a sum of {total}"
-        );
-        ensure!(total <= steps as f64, "--split asks for {total} steps, the series has {steps}");
-        Ok([a as usize, b as usize, c as usize])
     }
 }
 

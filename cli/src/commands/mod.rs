@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Data(data::Data),
     /// Run a benchmark task with its stored settings
     Task(task::TaskCommand),
-    /// Search settings of a benchmark task on validation data
+    /// Search settings on validation data: of a series, or of a benchmark task
     Search(search::SearchCommand),
     /// A lattice that keeps predictions honest: rejection, thermalisation, delayed acceptance
     Steer(steer::Steer),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 use forebay::random::Seed;
-use forebay::refine::{Boundary, Grid, Method, Operator, Settings, Solution, Solver, Stage, Status};
+use forebay::refine::{Boundary, Grid, Operator, Solution, Solver, SolverMethod, SolverSettings, Stage, Status};
 use forebay::{Precision, Substrate};
 use serde_json::{Value, json};
 
@@ -100,17 +100,17 @@ impl Solve {
             self.digits,
             self.slices
         );
-        let settings = Settings {
+        let settings = SolverSettings {
             method: match self.method {
-                How::Refine => Method::Refinement,
-                How::Multigrid => Method::Multigrid,
-                How::Fcg => Method::FlexibleConjugateGradients,
-                How::Cg => Method::ConjugateGradients,
+                How::Refine => SolverMethod::Refinement,
+                How::Multigrid => SolverMethod::Multigrid,
+                How::Fcg => SolverMethod::FlexibleConjugateGradients,
+                How::Cg => SolverMethod::ConjugateGradients,
             },
             precision: precision.unwrap_or_default(),
             tolerance: self.tolerance,
             fallback: !self.no_fallback,
-            ..Settings::default()
+            ..SolverSettings::default()
         };
         let substrate = super::substrates::open(&self.substrate)?;
         let mut stream = Seed(self.seed).stream("right-hand side");
@@ -179,7 +179,12 @@ impl Solve {
 }
 
 /// The solution, and the time to prepare its programs.
-fn solve(substrate: &dyn Substrate, operator: Operator, settings: Settings, b: &[f64]) -> Result<(Solution, Duration)> {
+fn solve(
+    substrate: &dyn Substrate,
+    operator: Operator,
+    settings: SolverSettings,
+    b: &[f64],
+) -> Result<(Solution, Duration)> {
     let begin = Instant::now();
     let mut solver = Solver::new(substrate, operator, settings)?;
     let set_up = begin.elapsed();
@@ -194,8 +199,9 @@ fn verdict(solution: &Solution) -> Result<()> {
 }
 
 /// The same with conjugate gradients in f64, for comparison; the first run pays for its memory.
-fn on_host(substrate: &dyn Substrate, operator: Operator, settings: Settings, b: &[f64]) -> Result<Solution> {
-    let mut solver = Solver::new(substrate, operator, Settings { method: Method::ConjugateGradients, ..settings })?;
+fn on_host(substrate: &dyn Substrate, operator: Operator, settings: SolverSettings, b: &[f64]) -> Result<Solution> {
+    let mut solver =
+        Solver::new(substrate, operator, SolverSettings { method: SolverMethod::ConjugateGradients, ..settings })?;
     let first = solver.solve(b)?;
     if first.on_host > LONG {
         return Ok(first);
@@ -215,7 +221,7 @@ fn stage(stage: &Stage) -> Value {
 fn history(stage: &Stage) -> String {
     let every = stage.history.len().div_ceil(MOST_ROWS).max(1);
     // Conjugate gradients carry their residual along; only the last line of the output is formed from x.
-    let name = if stage.method == Method::ConjugateGradients { "residual carried along" } else { "residual" };
+    let name = if stage.method == SolverMethod::ConjugateGradients { "residual carried along" } else { "residual" };
     let mut rows = vec![vec!["turn".to_owned(), name.to_owned()]];
     for (turn, residual) in stage.history.iter().enumerate() {
         if turn % every == 0 || turn == stage.turns() {

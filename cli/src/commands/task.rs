@@ -1,6 +1,6 @@
 //! `forebay task`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -24,7 +24,7 @@ pub(crate) struct TaskCommand {
     /// Series of the laser task, one number per line
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Other settings, a JSON file as `forebay search` prints them
+    /// Other settings, a JSON file as `forebay search` writes it
     #[arg(long, value_name = "FILE.json")]
     settings: Option<PathBuf>,
     #[command(flatten)]
@@ -45,6 +45,12 @@ pub(super) fn find(name: &str, file: Option<&PathBuf>) -> Result<Box<dyn Task>> 
     Ok(Box::new(Laser::new(data::santa_fe_laser(path)?.view())?))
 }
 
+/// Settings from a JSON file.
+pub(super) fn settings(path: &Path) -> Result<Settings> {
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("no settings in {}", path.display()))
+}
+
 impl TaskCommand {
     pub(super) fn run(self) -> Result<()> {
         let Some(name) = &self.name else { return list() };
@@ -52,10 +58,7 @@ impl TaskCommand {
         let task = find(name, self.file.as_ref())?;
         let settings = match &self.settings {
             None => task.settings(),
-            Some(path) => {
-                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                serde_json::from_slice(&text).with_context(|| format!("no settings in {}", path.display()))?
-            }
+            Some(path) => self::settings(path)?,
         };
         let arithmetic = self.placement.arithmetic()?;
         let bar = output::progress(self.seeds, "seeds");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use forebay::drift::{Action, DriftMonitor, Entry, Event, Kind, Ladder, Policy, Refit, Settings, View};
+use forebay::drift::{Action, DetectorKind, DriftMonitor, DriftSettings, Entry, Event, Ladder, Policy, Refit, View};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
@@ -82,7 +82,7 @@ enum Which {
     Kswin,
 }
 
-impl From<Which> for Kind {
+impl From<Which> for DetectorKind {
     fn from(which: Which) -> Self {
         match which {
             Which::Cusum => Self::Cusum,
@@ -176,7 +176,7 @@ impl Watch {
         if self.json {
             return output::print_json(&json!({
                 "columns": stream.columns, "substrate": self.substrate.as_deref().unwrap_or("host"), "seed": self.seed,
-                "tested_on_silicon": false, "detector": Kind::from(self.detector).to_string(), "rate": self.rate,
+                "tested_on_silicon": false, "detector": DetectorKind::from(self.detector).to_string(), "rate": self.rate,
                 "steps": outcome.steps, "watched": watched, "change": stream.change, "alarms": alarms,
                 "false_alarms_expected_without_change": expected, "warnings": outcome.warnings,
                 "not_finite": outcome.skipped, "events": outcome.log.iter().map(event).collect::<Vec<_>>(),
@@ -265,13 +265,13 @@ impl Watch {
         // The forecast made in the last normal step is judged in the first that is watched.
         let errors =
             (&forecast.slice(s![WASHOUT..last, ..]) - &values.slice(s![stream.learnt + 1..end, ..])).to_owned();
-        let settings = Settings {
+        let settings = DriftSettings {
             rate: self.rate,
             detector: self.detector.into(),
-            second: (!matches!(self.detector, Which::Adwin)).then_some(Kind::Adwin),
+            second: (!matches!(self.detector, Which::Adwin)).then_some(DetectorKind::Adwin),
             view: View::Magnitude,
             seed: self.seed,
-            ..Settings::default()
+            ..DriftSettings::default()
         };
         let monitor = DriftMonitor::calibrate(settings, errors.view())?;
         let refit_after = (stream.learnt / 2).max(2 * WASHOUT);

@@ -86,7 +86,11 @@ fn evolution_tells_what_is_wrong() {
     let folder = Folder::new();
     folder.done(&["evolve", "--units", "10", "--generations", "1", "--state", "kept.json"]);
     let text = String::from_utf8(folder.read("kept.json")).expect("JSON");
-    folder.write("other.json", text.replace("\"units\":10", "\"units\":20"));
+    folder.write("edited.json", text.replace("\"units\":10", "\"units\":20"));
+    // As an earlier version wrote it, without a checksum.
+    let (_, fields) = text.split_once("\",").expect("the checksum is first");
+    let earlier = format!("{{{fields}").replace("\"version\":2", "\"version\":1");
+    folder.write("other.json", earlier.replace("\"units\":10", "\"units\":20"));
     folder.write("cut.json", &text[..text.len() / 2]);
     fs::create_dir(folder.path("folder")).expect("a folder");
     for (arguments, tells) in [
@@ -101,6 +105,7 @@ fn evolution_tells_what_is_wrong() {
         (&["--seconds", "1", "--generations", "1"], "cannot be used with"),
         (&["--resume", "none.json"], "cannot resume none.json"),
         (&["--resume", "cut.json"], "cannot resume cut.json"),
+        (&["--resume", "edited.json"], "checksum"),
         (&["--resume", "other.json"], "genome"),
         (&["--resume", "kept.json", "--ridge", "9"], "cannot be used with"),
         (&["--state", "folder", "--generations", "1"], "cannot write folder"),

@@ -43,6 +43,21 @@ fn states_follow_the_recurrence() {
     assert!(largest < 1e-6 && largest > 0.0, "{largest}");
 }
 
+/// What was not in a file of somebody else's, and was chosen, is told.
+#[test]
+fn what_is_taken_of_a_foreign_file_is_told() {
+    let (folder, _) = with_drive();
+    let mut json = small_json();
+    let object = json.as_object_mut().expect("an object");
+    object.remove("provenance");
+    object.remove("activation");
+    folder.write("foreign.json", json.to_string());
+    let [own, foreign] = ["model.json", "foreign.json"].map(|name| folder.run(&["run", name, "--input", "u.npy"]));
+    assert_eq!((own.code, foreign.code, &own.out), (Some(0), Some(0), &foreign.out));
+    let told = "foreign.json: JSON of 2 units, 1 inputs, 1 outputs, tanh, of which the file says nothing\n";
+    assert_eq!((own.err.as_str(), foreign.err.as_str()), ("", told));
+}
+
 #[test]
 fn a_washout_drops_the_first_steps_only() {
     let (folder, _) = with_drive();
@@ -95,7 +110,11 @@ fn layouts_and_types_of_features_do_not_matter() {
 fn conversions_keep_the_states() {
     let (folder, _) = with_drive();
     let states = |model: &str| {
-        folder.done(&["run", model, "--input", "u.npy", "--states", "x.npy", "--output", "y.npy"]);
+        let outcome = folder.run(&["run", model, "--input", "u.npy", "--states", "x.npy", "--output", "y.npy"]);
+        // What is taken of an archive is told, also of one of our own: it has no header that says so.
+        let told = if model.contains("npz") { format!("{model}: W of 2 x 2, Win of 2 x 1") } else { String::new() };
+        assert!(outcome.code == Some(0) && outcome.err.starts_with(&told), "{model}: {outcome:?}");
+        assert_eq!(outcome.err.lines().count(), usize::from(!told.is_empty()));
         (folder.read("x.npy"), folder.read("y.npy"))
     };
     let known = states("model.json");

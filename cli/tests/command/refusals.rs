@@ -169,7 +169,7 @@ fn model_files_that_lie() {
     let text = String::from_utf8_lossy(&good[8..]).find("f64").expect("the header names its precision") + 8;
     let mut other = good.clone();
     other[text..text + 3].copy_from_slice(b"f32");
-    hostile("precision.forebay", other, "F32");
+    hostile("precision.forebay", other, "checksum");
 
     let json = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut value = small_json();
@@ -193,10 +193,10 @@ fn model_files_that_lie() {
     hostile("not-a-zip.npz", b"PK\x03\x04 and so on".to_vec(), "cannot use");
     hostile("empty.npz", Vec::new(), "cannot use");
     refusals.extend([
-        refusal("run good.npz --w V --input u.npy", "W, Win, Wout, bias, lr"),
+        refusal("run good.npz --w V --input u.npy", "only W, Win, Wout"),
         refusal("run good.npz --w Win --input u.npy", "expected"),
         refusal("run good.npz --readout-on bias-state --input u.npy", "Wout"),
-        refusal("run good.npz --lr Win --bias lr --input u.npy", "lr"),
+        refusal("run good.npz --lr Win --bias lr --input u.npy", "nothing uses: bias"),
     ]);
     check(&folder, &refusals);
 }

@@ -133,5 +133,6 @@ pub(crate) fn small_json() -> serde_json::Value {
     serde_json::json!({
         "w_in": [0.5, -0.3], "w_res": [0.0, 0.4, -0.4, 0.1], "w_out": [1.0, -1.0],
         "input_size": 1, "reservoir_size": 2, "output_size": 1, "leak_rate": 0.5, "bias": [0.1, 0.0],
+        "activation": "tanh", "provenance": {"seed": null, "training": null, "notes": {}},
     })
 }

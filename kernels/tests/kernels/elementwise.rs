@@ -1,6 +1,6 @@
 //! Elementwise kernels: every form equals the scalar one in every bit.
 
-use forebay_kernels::{Activation, Form, Leak, Real, all_finite, leaky_update, tanh};
+use forebay_kernels::{Activation, Form, Leak, Real, all_finite, leaky_update, softmax, tanh};
 use proptest::{collection::vec, prelude::*};
 
 use crate::support::{any_number, bits, noise};
@@ -15,7 +15,22 @@ fn check_elementwise<T: Real>(z: &[T], old: &[T], rates: &[T]) {
         assert_eq!(bits(&x), bits(&expected), "tanh, {form}");
         assert_eq!(all_finite(form, z), z.iter().all(|z| z.to_f64().abs() <= f64::MAX), "finite, {form}");
     }
-    let activations = [Activation::Tanh, Activation::Identity, Activation::BoundedRelu { max: T::from_f64(0.75) }];
+    let mut expected = vec![T::ZERO; z.len()];
+    softmax(Form::SCALAR, z, &mut expected);
+    for form in Form::available() {
+        let mut y = vec![T::ONE; z.len()];
+        softmax(form, z, &mut y);
+        assert_eq!(bits(&y), bits(&expected), "softmax, {form}");
+    }
+    let activations = [
+        Activation::Tanh,
+        Activation::Identity,
+        Activation::BoundedRelu { max: T::from_f64(0.75) },
+        Activation::Sigmoid,
+        Activation::Relu,
+        Activation::LeakyRelu { slope: T::from_f64(0.3) },
+        Activation::Softplus,
+    ];
     for activation in activations {
         for leak in [Leak::uniform(T::from_f64(0.3)), Leak::PerUnit { rates, keeps: &keeps }] {
             let mut expected = vec![T::ZERO; z.len()];
@@ -66,6 +81,15 @@ fn scalar_update_is_the_formula() {
     leaky_update(Form::SCALAR, Activation::BoundedRelu { max: 0.5 }, &z, leak, &old, &mut new);
     for i in 0..50 {
         assert_eq!(new[i], rates[i].mul_add(z[i].clamp(0.0, 0.5), keeps[i] * old[i]));
+    }
+    leaky_update(Form::SCALAR, Activation::LeakyRelu { slope: 0.1 }, &z, leak, &old, &mut new);
+    for i in 0..50 {
+        assert_eq!(new[i], rates[i].mul_add(z[i].max(0.1 * z[i]), keeps[i] * old[i]));
+    }
+    leaky_update(Form::SCALAR, Activation::Sigmoid, &z, leak, &old, &mut new);
+    for i in 0..50 {
+        let expected = rates[i].mul_add(1.0 / (1.0 + libm::exp(-z[i])), keeps[i] * old[i]);
+        assert!((new[i] - expected).abs() < 1e-15, "{} is not {expected}", new[i]);
     }
 }
 

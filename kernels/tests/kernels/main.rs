@@ -1,5 +1,6 @@
 //! Tests of the kernels through their public interface.
 
+mod activation_accuracy;
 mod elementwise;
 mod integer;
 mod products;

@@ -9,41 +9,27 @@
 //! What stays on the host stays in floats, bit for bit as before.
 //!
 //! * `partition`: which nodes could go together; `placing`: asking, rounding, building and loading them.
-//! * `ranges`, `quantise`: integers from real numbers; `fitted`: what is kept of them.
-//! * `product`, `chain`: a region's program and what the host does around it.
-//! * `plan`: what runs where, and why.
 
-mod chain;
-mod fitted;
 mod partition;
 mod placing;
-mod plan;
-mod product;
-mod quantise;
-mod ranges;
 
 use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2};
 
-use forebay_akida::{Device, Program};
+use forebay_akida::Device;
 use forebay_kernels::Real;
-use forebay_substrate::{Loaded, Op as Primitive, Precision, Substrate};
+use forebay_substrate::{Op as Primitive, Precision, Substrate};
 
-use self::chain::Chain;
-use self::fitted::Fitted;
 use self::partition::candidates;
 use self::placing::{Placed, Placing};
-use self::product::Product;
-use self::ranges::Sample;
 use crate::error::Error;
 use crate::graph::{Graph, Op};
 use crate::model::Model;
+use crate::placement::{Fitted, Placement, Sample};
 use crate::reservoir::Activation;
 
-pub use self::plan::{Plan, PlannedLayer, PlannedOp, PlannedRegion, Transactions};
-pub(crate) use self::product::{ProductRunner, program as product_program};
-pub(crate) use self::{chain::ChainRunner, quantise::levels, ranges::Ranges};
+pub use crate::placement::{Plan, PlannedLayer, PlannedOp, PlannedRegion, Transactions};
 
 /// Puts a model's products on a substrate.
 ///
@@ -73,68 +59,12 @@ pub struct Compiler<'a, T: Real> {
     input_on_processor: bool,
 }
 
-/// A compiled model's regions; part of the [`Model`].
-#[derive(Debug)]
-pub(crate) struct Placement<T> {
-    pub(crate) regions: Vec<Region<T>>,
-    programs: Vec<Program>,
-    plan: Plan,
-    substrate: Arc<dyn Substrate>,
-    fitted: Fitted,
-}
-
-/// One program and the nodes it computes.
-#[derive(Debug)]
-pub(crate) enum Region<T> {
-    /// The recurrent product of a reservoir, with the input product if `with_input`.
-    Reservoir { node: usize, with_input: bool, product: Arc<Product<T>> },
-    /// The product of a dense node.
-    Dense { node: usize, product: Arc<Product<T>> },
-    /// Dense nodes and rectifiers from `source` to the last of `nodes`.
-    Chain { source: usize, nodes: Vec<usize>, chain: Arc<Chain<T>> },
-}
-
-impl<T: Real> Placement<T> {
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    pub(crate) fn programs(&self) -> &[Program] {
-        &self.programs
-    }
-
-    pub(crate) fn loaded(&self, region: usize) -> Option<&Arc<dyn Loaded>> {
-        self.regions.get(region).map(|region| match region {
-            Region::Reservoir { product, .. } | Region::Dense { product, .. } => product.loaded(),
-            Region::Chain { chain, .. } => chain.loaded(),
-        })
-    }
-
-    pub(crate) fn substrate(&self) -> &Arc<dyn Substrate> {
-        &self.substrate
-    }
-
-    /// All that the integers follow from besides the weights, as JSON: which nodes are placed how, digits and ranges.
-    pub(crate) fn arithmetic(&self, graph: &Graph) -> String {
-        let name = |node: &usize| graph.nodes()[*node].name();
-        let region = |region: &Region<T>| match region {
-            Region::Reservoir { node, with_input, .. } => serde_json::json!(["reservoir", name(node), with_input]),
-            Region::Dense { node, .. } => serde_json::json!(["dense", name(node)]),
-            Region::Chain { source, nodes, .. } => {
-                serde_json::json!(["chain", name(source), nodes.iter().map(name).collect::<Vec<_>>()])
-            }
-        };
-        let regions: Vec<serde_json::Value> = self.regions.iter().map(region).collect();
-        serde_json::to_string(&(regions, &self.fitted)).expect("numbers and names are JSON")
-    }
-}
-
 /// The precision that a model was last compiled in, as its notes say.
 ///
 /// # Errors
 /// [`Error::Misuse`] if the notes are damaged.
 pub fn last_precision<T: Real>(model: &Model<T>) -> Result<Option<Precision>, Error> {
-    Ok(Fitted::of(model.provenance())?.and_then(|fitted| fitted.precision()))
+    Ok(Fitted::of(&model.provenance().notes)?.and_then(|fitted| fitted.precision()))
 }
 
 /// The device that programs for a substrate are written for.
@@ -192,7 +122,7 @@ impl<'a, T: Real> Compiler<'a, T> {
         let graph = host.graph();
         let device = device_of(&*self.substrate)?;
         let observed = self.observe(&host)?;
-        let stored = Fitted::of(host.provenance())?.filter(|fitted| fitted.precision() == Some(self.precision));
+        let stored = Fitted::of(&host.provenance().notes)?.filter(|fitted| fitted.precision() == Some(self.precision));
         let mut placing = Placing::new(self, device, &host, observed.as_deref(), stored.as_ref());
         for candidate in candidates(graph) {
             placing.place(&candidate)?;
@@ -223,7 +153,8 @@ impl<'a, T: Real> Compiler<'a, T> {
             regions: planned,
         };
         let substrate = Arc::clone(&self.substrate);
-        let provenance = fitted.keep(host.provenance().clone());
+        let mut provenance = host.provenance().clone();
+        fitted.keep(&mut provenance.notes);
         Ok(host.with_provenance(provenance).with_placement(Placement { regions, programs, plan, substrate, fitted }))
     }
 
@@ -269,7 +200,9 @@ impl<'a, T: Real> Compiler<'a, T> {
             Op::Delay { .. } => ask(&[Primitive::Delay]),
             Op::Products { .. } => ask(&[Primitive::Products]),
             Op::Activation { function: Activation::Tanh, .. } => ask(&[Primitive::Tanh]),
+            Op::Softmax { .. } => say("softmax", "needs the sum over all features, in floats"),
             Op::Activation { .. } => say("activation", "its source's sum is on the host"),
+            Op::Custom { function, .. } => say(function.name(), "code of its own, in floats"),
             Op::Dense { .. } | Op::Reservoir { .. } => ask(&[Primitive::FloatMatMul]),
         }
     }

@@ -8,17 +8,14 @@ use forebay_akida::{Device, Program};
 use forebay_kernels::Real;
 use forebay_substrate::{Loaded, Op as Primitive, Precision, Refusal};
 
-use super::chain::{self, Chain};
-use super::fitted::Fitted;
+use super::Compiler;
 use super::partition::{Candidate, ChainLayer};
-use super::plan::{PlannedOp, PlannedRegion};
-use super::product::{self, Product};
-use super::quantise::levels;
-use super::ranges::Ranges;
-use super::{Compiler, Region};
 use crate::error::Error;
 use crate::graph::Op;
 use crate::model::{LinearParameters, Model, Parameters};
+use crate::placement::chain::{self, Chain};
+use crate::placement::product::{self, Product};
+use crate::placement::{Fitted, PlannedOp, PlannedRegion, Ranges, Region, levels};
 use crate::reservoir::Activation;
 
 /// A compilation under way.
@@ -101,18 +98,19 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
         if feedback.is_some() {
             self.note(node, "feedback product", None, "a few columns; floats");
         }
-        let function = match recipe.activation() {
-            Activation::Tanh => Primitive::Tanh,
-            _ => Primitive::Leak,
+        let follows = "follows a sum on the host";
+        let why = |primitive| match self.compiler.substrate.supports(primitive) {
+            Err(refusal) => refusal.to_string(),
+            Ok(_) => follows.to_owned(),
         };
-        for primitive in [Primitive::Bias, function, Primitive::Leak] {
-            let why = self.compiler.substrate.supports(&primitive).err();
-            let why = why.map_or_else(|| "follows a sum on the host".to_owned(), |refusal| refusal.to_string());
-            let repeated = self.placed.operations[node].iter().any(|op| op.operation == primitive.name());
-            if !repeated {
-                self.note(node, primitive.name(), None, &why);
-            }
+        let (bias, tanh, leak) = (why(&Primitive::Bias), why(&Primitive::Tanh), why(&Primitive::Leak));
+        self.note(node, Primitive::Bias.name(), None, &bias);
+        match recipe.activation() {
+            Activation::Tanh => self.note(node, Primitive::Tanh.name(), None, &tanh),
+            Activation::Identity => {}
+            function => self.note(node, &function.to_string(), None, follows),
         }
+        self.note(node, Primitive::Leak.name(), None, &leak);
         Ok(())
     }
 
@@ -221,17 +219,22 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
             Some(stored) => stored.ranges(name, levels, width)?,
             None => None,
         };
-        let function = match definition.op() {
-            Op::Reservoir { weights, .. } => weights.activation(),
-            Op::Activation { function, .. } => *function,
-            _ => Activation::Identity,
+        let bounds = match definition.op() {
+            Op::Reservoir { weights, .. } => weights.activation().bounds(),
+            Op::Activation { function, .. } => function.bounds(),
+            Op::Softmax { .. } => Some((0.0, 1.0)),
+            _ => None,
         };
-        let ranges = match (self.observed, stored, function) {
+        let ranges = match (self.observed, stored, bounds) {
+            (Some(observed), ..) if begins_apart(definition.op()) => {
+                let rest = Array2::from_elem((1, width), T::ZERO);
+                let seen = concatenate(Axis(0), &[observed[node].view(), rest.view()]).expect("both have the width");
+                Ranges::observed(seen.view(), levels)
+            }
             (Some(observed), ..) => Ranges::observed(observed[node].view(), levels),
             (None, Some(stored), _) => stored,
-            (None, None, Activation::Tanh) => Ranges::bounds(width, -1.0, 1.0, levels),
-            (None, None, Activation::BoundedRelu { max }) => Ranges::bounds(width, 0.0, max, levels),
-            (None, None, Activation::Identity) => return Err(self.needs_data(node)),
+            (None, None, Some((low, high))) => Ranges::bounds(width, low, high, levels),
+            (None, None, None) => return Err(self.needs_data(node)),
         };
         self.placed.fitted.keep_ranges(name, levels, &ranges);
         Ok(ranges)
@@ -281,5 +284,14 @@ impl<'b, 'a, T: Real> Placing<'b, 'a, T> {
     fn refuse(&mut self, node: usize, refusal: Refusal) {
         self.note(node, "product", None, &refusal.to_string());
         self.placed.refusal.get_or_insert(refusal);
+    }
+}
+
+/// Whether a reservoir's state at rest is none that its function gives later on: the first product would read 0 as the
+/// lowest number of the data.
+fn begins_apart(op: &Op) -> bool {
+    match op {
+        Op::Reservoir { weights, .. } => matches!(weights.activation(), Activation::Sigmoid | Activation::Softplus),
+        _ => false,
     }
 }

@@ -4,7 +4,7 @@ use forebay_kernels::Real;
 use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::head::{BaseRate, Head, check_truth};
-use super::layout::{Definition, Kind, Layout};
+use super::layout::{Definition, HeadKind, Layout};
 use super::pass::Pass;
 use super::probability::{Calibration, Reliability};
 use super::stack::Stack;
@@ -15,7 +15,7 @@ use crate::train::{Gram, Ridge, Series, TrainError, select};
 
 /// How heads are trained.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct ConductorSettings {
     /// Steps dropped at the start while the state forgets that it began at rest; default 100.
     pub washout: usize,
     /// The penalty, one for all heads of a call, or a grid judged by generalised cross-validation; default 1e-6.
@@ -27,7 +27,7 @@ pub struct Settings {
     pub memory: usize,
 }
 
-impl Default for Settings {
+impl Default for ConductorSettings {
     fn default() -> Self {
         Self { washout: 100, ridge: Ridge::Fixed(1e-6), held_back: 0.25, memory: 64 }
     }
@@ -52,6 +52,12 @@ pub struct HeadFit {
 
 /// That targets hold the truth of every head at every step.
 pub(super) fn check_series<T: Real>(layout: &Layout, series: &Series<'_, T>) -> Result<(), Error> {
+    if series.is_weighted() {
+        return Err(Error::Misuse {
+            what: "heads of a conductor learn from steps of equal weight",
+            instead: "give a series without weights".to_owned(),
+        });
+    }
     let expected = [series.inputs.nrows(), layout.columns()];
     if series.targets.shape() != expected {
         return Err(Error::shape("targets", format!("{expected:?}"), format!("{:?}", series.targets.shape())));
@@ -76,9 +82,9 @@ pub(super) fn fit<T: Real>(
     mut pass: Pass<T>,
     layout: &Layout,
     series: &Series<'_, T>,
-    settings: &Settings,
+    settings: &ConductorSettings,
 ) -> Result<(Vec<Head<T>>, Vec<HeadFit>), Error> {
-    let Settings { washout, held_back, .. } = *settings;
+    let ConductorSettings { washout, held_back, .. } = *settings;
     if !(held_back > 0.0 && held_back < 1.0) {
         let (expected, found) = ("above 0 and below 1".to_owned(), held_back.to_string());
         return Err(Error::Range { what: "the share held back", expected, found });
@@ -87,7 +93,7 @@ pub(super) fn fit<T: Real>(
     check_series(layout, series)?;
     let steps = series.inputs.nrows().saturating_sub(washout);
     let kept = ((steps as f64) * held_back).ceil() as usize;
-    let is_probability = |kind: Kind| kind == Kind::Probability;
+    let is_probability = |kind: HeadKind| kind == HeadKind::Probability;
     let calibrates = layout.heads.iter().any(|head| is_probability(head.kind));
     let needed = if calibrates { 2 + kept } else { 2 };
     if steps < needed {
@@ -158,7 +164,7 @@ fn calibrate<T: Real>(
     heads: &mut [Head<T>],
     fits: &mut [HeadFit],
 ) -> Result<(), Error> {
-    let is_probability = |&i: &usize| layout.heads[i].kind == Kind::Probability;
+    let is_probability = |&i: &usize| layout.heads[i].kind == HeadKind::Probability;
     let chosen: Vec<usize> = (0..heads.len()).filter(is_probability).collect();
     let mut scores = vec![Vec::new(); chosen.len()];
     pass.run(series.inputs.slice(s![border.., ..]), |_, pass| {
@@ -231,8 +237,8 @@ fn rows(layout: &Layout) -> Vec<Row> {
     let mut column = 0;
     for Definition { kind, .. } in &layout.heads {
         match *kind {
-            Kind::Classification { classes } => rows.extend((0..classes).map(|class| Row::Class(column, class))),
-            Kind::Regression { .. } | Kind::Probability => {
+            HeadKind::Classification { classes } => rows.extend((0..classes).map(|class| Row::Class(column, class))),
+            HeadKind::Regression { .. } | HeadKind::Probability => {
                 rows.extend((column..column + kind.columns()).map(Row::Number));
             }
         }

@@ -3,10 +3,11 @@
 use forebay_kernels::Real;
 use ndarray::{Array1, Array2};
 
-use super::layout::{Base, Definition, Kind};
+use super::layout::{Base, Definition, HeadKind};
 use super::past::Past;
 use super::probability::Calibration;
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer, must};
 use crate::metrics;
 use crate::train::score::Spread;
 use crate::train::select::argmax;
@@ -23,11 +24,11 @@ pub enum Prediction<'a, T> {
 }
 
 impl<'a, T: Real> Prediction<'a, T> {
-    pub(super) fn of(kind: Kind, outputs: &'a [T]) -> Self {
+    pub(super) fn of(kind: HeadKind, outputs: &'a [T]) -> Self {
         match kind {
-            Kind::Regression { .. } => Self::Values(outputs),
-            Kind::Classification { .. } => Self::Class(argmax(outputs), outputs),
-            Kind::Probability => Self::Probability(outputs[0]),
+            HeadKind::Regression { .. } => Self::Values(outputs),
+            HeadKind::Classification { .. } => Self::Class(argmax(outputs), outputs),
+            HeadKind::Probability => Self::Probability(outputs[0]),
         }
     }
 }
@@ -56,30 +57,84 @@ pub(super) struct BaseRate {
 
 impl BaseRate {
     /// Of the truth in training, `[steps, columns]`, at least one step.
-    pub(super) fn of<T: Real>(kind: Kind, truth: ndarray::ArrayView2<'_, T>) -> Self {
+    pub(super) fn of<T: Real>(kind: HeadKind, truth: ndarray::ArrayView2<'_, T>) -> Self {
         let mean = |column: ndarray::ArrayView1<'_, T>| metrics::mean(column.iter().map(|v| v.to_f64()));
         let means: Vec<f64> = truth.columns().into_iter().map(mean).collect();
         match kind {
-            Kind::Regression { .. } => {
+            HeadKind::Regression { .. } => {
                 let spread = |column: ndarray::ArrayView1<'_, T>| Spread::of(column.iter().map(|v| v.to_f64()));
                 let weight = |column| spread(column).map(|s| s.precision()).filter(|w| w.is_finite()).unwrap_or(1.0);
                 let weight = truth.columns().into_iter().map(weight).collect();
                 Self { forecast: means, weight }
             }
-            Kind::Classification { classes } => {
+            HeadKind::Classification { classes } => {
                 let mut counts = vec![0_usize; classes];
                 truth.iter().for_each(|class| counts[class.to_f64() as usize] += 1);
                 Self { forecast: vec![argmax(&counts) as f64], weight: vec![1.0] }
             }
-            Kind::Probability => Self { forecast: means, weight: vec![1.0] },
+            HeadKind::Probability => Self { forecast: means, weight: vec![1.0] },
         }
     }
 }
 
+impl BaseRate {
+    fn write(&self, kind: HeadKind, to: &mut Writer) {
+        to.floats(&self.forecast);
+        if matches!(kind, HeadKind::Regression { .. }) {
+            to.floats(&self.weight);
+        }
+    }
+
+    fn read(kind: HeadKind, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let field = "base rate of a head";
+        let forecast = from.floats(field, kind.columns())?;
+        let fits = match kind {
+            HeadKind::Regression { .. } => {
+                let weight = from.floats("weights of a head's errors", kind.columns())?;
+                must(weight.iter().all(|w| *w >= 0.0), "weights of a head's errors", || "are negative")?;
+                return Ok(Self { forecast, weight });
+            }
+            HeadKind::Classification { classes } => is_class(forecast[0], classes),
+            HeadKind::Probability => (0.0..=1.0).contains(&forecast[0]),
+        };
+        must(fits, field, || format!("is {}, which it cannot be", forecast[0]))?;
+        Ok(Self { forecast, weight: vec![1.0] })
+    }
+}
+
 impl<T: Real> Head<T> {
+    pub(super) fn write(&self, to: &mut Writer) {
+        self.definition.write(to);
+        to.values(&self.weights);
+        to.values(&self.bias);
+        self.rate.write(self.definition.kind, to);
+        if let Some(Calibration { slope, intercept }) = &self.calibration {
+            to.floats([slope, intercept]);
+        }
+    }
+
+    /// One that reads so many features.
+    pub(super) fn read(features: usize, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let definition = Definition::read(from)?;
+        let (kind, rows) = (definition.kind, definition.kind.rows());
+        let weights = from.values("weights of a head", rows.saturating_mul(features))?;
+        let weights = Array2::from_shape_vec((rows, features), weights);
+        let weights = weights.map_err(|why| KeepError::content("weights of a head", why))?;
+        let bias = Array1::from(from.values::<T>("biases of a head", rows)?);
+        let rate = BaseRate::read(kind, from)?;
+        let calibration = match kind {
+            HeadKind::Probability => {
+                let mut number = || from.float("calibration of a head");
+                Some(Calibration { slope: number()?, intercept: number()? })
+            }
+            HeadKind::Regression { .. } | HeadKind::Classification { .. } => None,
+        };
+        Ok(Self { definition, weights, bias, rate, calibration })
+    }
+
     /// Whether its base forecast moves with the truth.
     pub(super) fn persists(&self) -> bool {
-        matches!(self.definition.kind, Kind::Regression { base: Base::Persistence, .. })
+        matches!(self.definition.kind, HeadKind::Regression { base: Base::Persistence, .. })
     }
 
     /// The forecast to beat of a prediction made in step `step`, `[columns]`.
@@ -104,7 +159,7 @@ impl<T: Real> Head<T> {
     /// Losses of outputs `[rows]` and of a base forecast `[columns]`, given the truth `[columns]`.
     pub(super) fn losses(&self, outputs: &[T], base: &[f64], truth: &[T]) -> (f64, f64) {
         let square = |a: f64, b: f64| (a - b) * (a - b);
-        if let Kind::Classification { .. } = self.definition.kind {
+        if let HeadKind::Classification { .. } = self.definition.kind {
             let class = truth[0].to_f64();
             let wrong = |found: f64| if found == class { 0.0 } else { 1.0 };
             return (wrong(argmax(outputs) as f64), wrong(base[0]));
@@ -128,14 +183,18 @@ pub(super) fn check_truth<T: Real>(definition: &Definition, truth: &[T]) -> Resu
         Error::check_finite(&what(), truth)?;
     }
     let classes = match *kind {
-        Kind::Regression { .. } => return Ok(()),
-        Kind::Classification { classes } => classes,
-        Kind::Probability => 2,
+        HeadKind::Regression { .. } => return Ok(()),
+        HeadKind::Classification { classes } => classes,
+        HeadKind::Probability => 2,
     };
     let class = truth[0].to_f64();
-    if class >= 0.0 && class < classes as f64 && class.fract() == 0.0 {
+    if is_class(class, classes) {
         return Ok(());
     }
     let expected = format!("a whole number from 0 to {} (head {name:?})", classes - 1);
     Err(Error::Range { what: "a class or event", expected, found: class.to_string() })
+}
+
+fn is_class(class: f64, classes: usize) -> bool {
+    class >= 0.0 && class < classes as f64 && class.fract() == 0.0
 }

@@ -4,18 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use super::trust::BLOCKS;
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer};
 
 /// Most rows all heads of a conductor may have together, most heads, and most steps of a window and of all windows of a
 /// layout: low enough that a hostile layout cannot ask for the machine's memory.
 const MOST_ROWS: usize = 1 << 16;
-const MOST_HEADS: usize = 1024;
+pub(super) const MOST_HEADS: usize = 1024;
 const MOST_STEPS: usize = 1 << 16;
 const MOST_STEPS_OF_ALL: usize = 1 << 22;
 
 /// What a conductor's heads are called and what they predict, in the order of their outputs.
 ///
 /// ```
-/// use forebay::conductor::{Kind, Layout};
+/// use forebay::conductor::{HeadKind, Layout};
 ///
 /// let layout: Layout = serde_json::from_str(r#"{"heads": [
 ///     {"name": "level",  "kind": {"regression": {"outputs": 2}}},
@@ -24,7 +25,7 @@ const MOST_STEPS_OF_ALL: usize = 1 << 22;
 ///     {"name": "alarm",  "kind": "probability", "trust": {"window": 400, "minimum": 100, "threshold": 0.05}}
 /// ]}"#)?;
 /// assert_eq!((layout.rows(), layout.columns()), (2 + 1 + 3 + 1, 2 + 1 + 1 + 1));
-/// assert_eq!(layout.heads[3].kind, Kind::Probability);
+/// assert_eq!(layout.heads[3].kind, HeadKind::Probability);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,7 +42,7 @@ pub struct Definition {
     /// Its name; not empty.
     pub name: String,
     /// What it predicts.
-    pub kind: Kind,
+    pub kind: HeadKind,
     /// When it is trusted.
     #[serde(default)]
     pub trust: Rule,
@@ -50,7 +51,7 @@ pub struct Definition {
 /// What a head predicts, and so what its truth looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Kind {
+pub enum HeadKind {
     /// Numbers. Truth: the same numbers. Loss: squared errors over the training variance, summed over outputs.
     Regression {
         /// How many, at least 1.
@@ -114,7 +115,7 @@ impl Rule {
     }
 }
 
-impl Kind {
+impl HeadKind {
     /// Rows of the product: what a head puts out per step.
     pub fn rows(self) -> usize {
         match self {
@@ -135,22 +136,22 @@ impl Kind {
 
 impl Definition {
     /// A head with the default rule of trust.
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    pub fn new(name: impl Into<String>, kind: HeadKind) -> Self {
         Self { name: name.into(), kind, trust: Rule::default() }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), Error> {
         let Rule { window, minimum, horizon, threshold } = self.trust;
         let (what, found, low, high) = match self.kind {
-            Kind::Regression { outputs, .. } => ("outputs of a head", outputs, 1, MOST_ROWS),
-            Kind::Classification { classes } => ("classes of a head", classes, 2, MOST_ROWS),
-            Kind::Probability => ("outputs of a head", 1, 1, 1),
+            HeadKind::Regression { outputs, .. } => ("outputs of a head", outputs, 1, MOST_ROWS),
+            HeadKind::Classification { classes } => ("classes of a head", classes, 2, MOST_ROWS),
+            HeadKind::Probability => ("outputs of a head", 1, 1, 1),
         };
         within(what, found, low, high)?;
         within("the window of trust", window, 2 * BLOCKS, MOST_STEPS)?;
         within("the minimum of trust", minimum, 2 * BLOCKS, window)?;
         within("the horizon of trust, at most an eighth of its window", self.trust.horizon(), 1, window / BLOCKS)?;
-        if horizon.is_none() && matches!(self.kind, Kind::Regression { base: Base::Persistence, .. }) {
+        if horizon.is_none() && matches!(self.kind, HeadKind::Regression { base: Base::Persistence, .. }) {
             return Err(Error::Misuse {
                 what: "persistence is the last truth of a time no later than the prediction",
                 instead: format!("say in trust.horizon how many steps ahead head {:?} predicts", self.name),
@@ -166,7 +167,7 @@ impl Definition {
 
 impl Layout {
     /// Heads with default rules of trust.
-    pub fn new<'a>(heads: impl IntoIterator<Item = (&'a str, Kind)>) -> Self {
+    pub fn new<'a>(heads: impl IntoIterator<Item = (&'a str, HeadKind)>) -> Self {
         Self { heads: heads.into_iter().map(|(name, kind)| Definition::new(name, kind)).collect() }
     }
 
@@ -204,4 +205,48 @@ pub(super) fn within(what: &'static str, found: usize, low: usize, high: usize) 
         return Ok(());
     }
     Err(Error::Range { what, expected: format!("{low} to {high}"), found: found.to_string() })
+}
+
+impl Definition {
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.text(&self.name);
+        match self.kind {
+            HeadKind::Regression { outputs, base } => {
+                to.tag(0);
+                to.count(outputs);
+                to.flag(base == Base::Persistence);
+            }
+            HeadKind::Classification { classes } => {
+                to.tag(1);
+                to.count(classes);
+            }
+            HeadKind::Probability => to.tag(2),
+        }
+        let Rule { window, minimum, horizon, threshold } = self.trust;
+        to.count(window);
+        to.count(minimum);
+        to.count(horizon.unwrap_or(0));
+        to.float(threshold);
+    }
+
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let name = from.text("name of a head")?.to_owned();
+        let kind = match from.tag("kind of a head", 3)? {
+            0 => {
+                let outputs = from.count("outputs of a head", 1, MOST_ROWS)?;
+                let base = if from.flag("base of a head")? { Base::Persistence } else { Base::Mean };
+                HeadKind::Regression { outputs, base }
+            }
+            1 => HeadKind::Classification { classes: from.count("classes of a head", 2, MOST_ROWS)? },
+            _ => HeadKind::Probability,
+        };
+        let window = from.count("window of trust", 1, MOST_STEPS)?;
+        let minimum = from.count("minimum of trust", 1, MOST_STEPS)?;
+        // A horizon is at least 1: none is written as 0.
+        let horizon = Some(from.count("horizon of trust", 0, MOST_STEPS)?).filter(|&steps| steps > 0);
+        let threshold = from.float("threshold of trust")?;
+        let definition = Self { name, kind, trust: Rule { window, minimum, horizon, threshold } };
+        definition.check().map_err(|why| KeepError::content("head", format!("does not fit: {why}")))?;
+        Ok(definition)
+    }
 }

@@ -1,9 +1,11 @@
 //! Stepping all heads, and what they have earned.
 
+mod keep;
+
 use forebay_kernels::Real;
 use ndarray::{ArrayView1, ArrayView2};
 
-use super::fit::{self, HeadFit, Settings};
+use super::fit::{self, ConductorSettings, HeadFit};
 use super::head::{Head, Prediction, check_truth};
 use super::layout::{Definition, Layout, within};
 use super::pass::Pass;
@@ -21,12 +23,12 @@ const MOST_KEPT: usize = 1 << 26;
 /// Many named heads that read one pass of a model, each with its own kind and trust.
 ///
 /// Every [`step`](Self::step) advances the model once and forms the outputs of all heads in one product. Predictions
-/// are kept for [`Settings::memory`] steps; when the truth of one is known, [`observe`](Self::observe) or
+/// are kept for [`ConductorSettings::memory`] steps; when the truth of one is known, [`observe`](Self::observe) or
 /// [`observe_at`](Self::observe_at) compares it with the head and with its base rate, and [`trust`](Self::trust) says
 /// how the two stand. The model may be a compiled one; heads stay on the host unless they are [placed](Self::place).
 ///
 /// ```
-/// use forebay::conductor::{Conductor, Kind, Layout, Prediction, Settings};
+/// use forebay::conductor::{Conductor, HeadKind, Layout, Prediction, ConductorSettings};
 /// use forebay::{graph::Graph, model::Model, reservoir::Reservoir, train::Series};
 /// use ndarray::{Array2, s};
 ///
@@ -42,11 +44,11 @@ const MOST_KEPT: usize = 1 << 26;
 /// let above = |t: usize| f64::from(u8::from(wave(t + 1) > 0.5));
 /// let targets = Array2::from_shape_fn((1000, 2), |(t, k)| if k == 0 { wave(t + 1) } else { above(t) });
 /// let layout = Layout::new([
-///     ("next", Kind::Regression { outputs: 1, base: Default::default() }),
-///     ("above", Kind::Probability),
+///     ("next", HeadKind::Regression { outputs: 1, base: Default::default() }),
+///     ("above", HeadKind::Probability),
 /// ]);
 /// let series = Series::new(inputs.view(), targets.view());
-/// let (mut conductor, _) = Conductor::fit(&model, &["x"], &layout, &series, &Settings::default())?;
+/// let (mut conductor, _) = Conductor::fit(&model, &["x"], &layout, &series, &ConductorSettings::default())?;
 ///
 /// for t in 0..300 {
 ///     conductor.step(&[wave(t)])?;
@@ -99,7 +101,7 @@ impl<T: Real> Conductor<T> {
     ///
     /// Heads read the nodes `nodes` of the model, one after the other; the model's own readouts are left out, unless
     /// one is fed back. Classes are trained as one against the rest;
-    /// probability heads on the first part of the steps, and calibrated on the part [held back](Settings::held_back).
+    /// probability heads on the first part of the steps, and calibrated on the part [held back](ConductorSettings::held_back).
     ///
     /// # Shapes
     /// `series.inputs`: `[steps, inputs]`; `series.targets`: `[steps, columns]`, the truth of all heads, one after the
@@ -114,7 +116,7 @@ impl<T: Real> Conductor<T> {
         nodes: &[&str],
         layout: &Layout,
         series: &Series<'_, T>,
-        settings: &Settings,
+        settings: &ConductorSettings,
     ) -> Result<(Self, Vec<HeadFit>), Error> {
         layout.check(std::iter::empty(), 0)?;
         within("the memory of predictions", settings.memory, 1, 1 << 16)?;
@@ -136,11 +138,16 @@ impl<T: Real> Conductor<T> {
     }
 
     /// Trains more heads, on a pass of their own from rest, and puts them beside the others, whose weights, outputs and
-    /// trust stay as they are, and so does the running state. [`Settings::memory`] stays that of the first call.
+    /// trust stay as they are, and so does the running state. [`ConductorSettings::memory`] stays that of the first call.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); nothing has changed then.
-    pub fn add(&mut self, layout: &Layout, series: &Series<'_, T>, settings: &Settings) -> Result<Vec<HeadFit>, Error> {
+    pub fn add(
+        &mut self,
+        layout: &Layout,
+        series: &Series<'_, T>,
+        settings: &ConductorSettings,
+    ) -> Result<Vec<HeadFit>, Error> {
         layout.check(self.heads().map(|head| &head.name[..]), self.outputs.len())?;
         let (heads, report) = fit::fit(Pass::new(self.model(), self.nodes())?, layout, series, settings)?;
         self.append(heads)?;
@@ -284,7 +291,7 @@ impl<T: Real> Conductor<T> {
         self.observe_at(name, self.steps().saturating_sub(1), truth)
     }
 
-    /// Tells a head the truth of step `step`, counted from 0, at most [`Settings::memory`] steps back. Allocates
+    /// Tells a head the truth of step `step`, counted from 0, at most [`ConductorSettings::memory`] steps back. Allocates
     /// nothing.
     ///
     /// Whether the next step has been made already does not matter: what persistence knew in a step follows from the steps of

@@ -33,9 +33,9 @@ mod probability;
 mod stack;
 mod trust;
 
-pub use self::fit::{HeadFit, Settings};
+pub use self::fit::{ConductorSettings, HeadFit};
 pub use self::head::Prediction;
-pub use self::layout::{Base, Definition, Kind, Layout, Rule};
+pub use self::layout::{Base, Definition, HeadKind, Layout, Rule};
 pub use self::live::Conductor;
 pub use self::place::PlacedHead;
 pub use self::probability::{Bin, Calibration, Reliability};

@@ -39,6 +39,15 @@ impl<T: Real> Pass<T> {
         self.session.model()
     }
 
+    /// Goes on where a session of the same model is.
+    pub(super) fn with_session(self, session: Session<T>) -> Self {
+        Self { session, ..self }
+    }
+
+    pub(super) fn session(&self) -> &Session<T> {
+        &self.session
+    }
+
     pub(super) fn nodes(&self) -> &[String] {
         &self.nodes
     }

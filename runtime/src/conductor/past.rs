@@ -1,5 +1,7 @@
 //! What persistence knows.
 
+use crate::keep::{KeepError, Reader, Writer, must};
+
 /// The newest truths of one head, told in the order of their steps.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
@@ -53,5 +55,48 @@ impl Past {
 
     pub(super) fn clear(&mut self) {
         self.told = 0;
+    }
+}
+
+impl Past {
+    /// What is known, oldest first, then zeros for what is not.
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.number(self.told);
+        let oldest = self.told.saturating_sub(self.steps.len() as u64);
+        for number in oldest..oldest + self.steps.len() as u64 {
+            let is_known = number < self.told;
+            let row = self.row(number);
+            to.number(if is_known { self.steps[row] } else { 0 });
+            for value in &self.truths[row * self.columns..][..self.columns] {
+                to.float(if is_known { *value } else { 0.0 });
+            }
+        }
+    }
+
+    /// With room for `rows` truths, of those of the steps `of` as many as were told.
+    pub(super) fn read(
+        rows: usize,
+        columns: usize,
+        of: std::ops::Range<u64>,
+        from: &mut Reader<'_>,
+    ) -> Result<Self, KeepError> {
+        from.must_have("known truths", rows, (1 + columns) * size_of::<f64>())?;
+        let told = from.number("number of truths", if rows == 0 { 0 } else { of.end - of.start })?;
+        let mut past = Self::new(rows, columns);
+        past.told = told.saturating_sub(rows as u64);
+        let mut least = of.start;
+        for _ in 0..rows {
+            let step = from.number("step of a truth", of.end)?;
+            let truth = from.floats("truth", columns)?;
+            if past.told < told {
+                must((least..of.end).contains(&step), "step of a truth", || "does not ascend")?;
+                least = step + 1;
+                past.push(step, truth.into_iter());
+            } else {
+                let is_empty = step == 0 && truth.iter().all(|value| value.to_bits() == 0);
+                must(is_empty, "truth", || "is there and not counted")?;
+            }
+        }
+        Ok(past)
     }
 }

@@ -2,7 +2,8 @@
 
 use forebay_kernels::Real;
 
-use super::layout::Rule;
+use super::layout::{Definition, HeadKind, Rule};
+use crate::keep::{KeepError, Reader, Writer, must};
 
 /// Blocks that the window is cut into, so that errors which stay alike from step to step are not taken for many.
 pub(super) const BLOCKS: usize = 8;
@@ -70,6 +71,36 @@ impl Window {
         let (young, old) =
             self.losses[..self.count].split_at(if self.count < self.losses.len() { 0 } else { self.next });
         old.iter().chain(young).copied()
+    }
+
+    /// What is known, oldest first, then zeros for what is not.
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.count(self.count);
+        let unknown = std::iter::repeat_n((0.0, 0.0), self.losses.len() - self.count);
+        self.known().chain(unknown).for_each(|(loss, base)| to.floats(&[loss, base]));
+    }
+
+    /// Of a head; its losses are such as its kind has.
+    pub(super) fn read(definition: &Definition, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let capacity = definition.trust.window;
+        let count = from.count("number of known losses", 0, capacity)?;
+        from.must_have("losses", capacity, 2 * size_of::<f64>())?;
+        let mut window = Self::new(capacity);
+        let (expected, most) = match definition.kind {
+            // Of a number far off it may be beyond all numbers.
+            HeadKind::Regression { .. } => ("at least 0", f64::INFINITY),
+            HeadKind::Classification { .. } | HeadKind::Probability => ("0 to 1", 1.0),
+        };
+        for number in 0..capacity {
+            let mut loss = || from.raw_float("loss", expected, |loss| (0.0..=most).contains(&loss));
+            let (loss, base) = (loss()?, loss()?);
+            if number < count {
+                window.push(loss, base);
+            } else {
+                must(loss.to_bits() == 0 && base.to_bits() == 0, "loss", || "is there and not counted")?;
+            }
+        }
+        Ok(window)
     }
 
     pub(super) fn trust(&self, rule: &Rule) -> Trust {

@@ -2,6 +2,7 @@
 
 use super::{Detector, positive, range};
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer, must};
 
 /// Buckets of one size that are kept; one more and the two oldest become one of twice the size.
 const PER_ROW: usize = 5;
@@ -13,6 +14,9 @@ const CLOCK: u32 = 4;
 const GRACE: f64 = 30.0;
 /// Samples on either side of a cut, at least.
 const LEAST: f64 = 5.0;
+
+/// More samples than a full window has.
+const MOST_SAMPLES: u64 = (PER_ROW as u64 + 1) << ROWS;
 
 /// Samples beyond this, in either direction, are left out: sums of their squares would not be finite.
 const LARGEST: f64 = 1e150;
@@ -263,6 +267,80 @@ impl Detector for Adwin {
 
     fn skipped(&self) -> u64 {
         self.skipped
+    }
+}
+
+impl Bucket {
+    fn write(self, to: &mut Writer) {
+        to.floats(&[self.mean, self.squares, self.least, self.largest]);
+    }
+
+    /// Of so many samples.
+    fn read(samples: f64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let sample = |x: f64| x.abs() <= LARGEST;
+        let mean = from.float_that("mean of a bucket", "that of samples", |x| x.abs() <= 2.0 * LARGEST)?;
+        let squares = from.float_that("squares of a bucket", "at least 0", |x| x >= 0.0)?;
+        let least = from.float_that("least sample of a bucket", "a sample", sample)?;
+        let largest = from.float_that("largest sample of a bucket", "a sample", sample)?;
+        must(least <= largest, "largest sample of a bucket", || "is below the least")?;
+        Ok(Self { samples, mean, squares, least, largest })
+    }
+
+    /// Whether these could be sums over the same samples in another order, to within a bound of their rounding.
+    fn agrees(&self, other: &Self) -> bool {
+        let largest = self.least.abs().max(self.largest.abs());
+        let rounding = 16.0 * self.samples * f64::EPSILON;
+        let (means, squares) = ((self.mean - other.mean).abs(), (self.squares - other.squares).abs());
+        (self.samples, self.least, self.largest) == (other.samples, other.least, other.largest)
+            && means <= rounding * largest
+            && squares <= rounding * (self.squares + self.samples * largest * largest)
+    }
+}
+
+impl Adwin {
+    /// What it has seen; the limit is the owner's.
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.number(self.skipped);
+        self.filled.iter().for_each(|&filled| to.tag(filled as u8));
+        self.oldest_first().for_each(|bucket| bucket.write(to));
+        if self.total.samples > 0.0 {
+            self.total.write(to);
+        }
+        to.number(u64::from(self.clock));
+        to.number(self.since as u64);
+    }
+
+    pub(super) fn threshold(&self) -> f64 {
+        match self.limit {
+            Limit::Fixed(threshold) => threshold,
+            // Not that of a monitor, which asks for a steady rate of false alarms.
+            Limit::Delta(delta) => delta,
+        }
+    }
+
+    /// This one, new, with what another has seen in at most `most` samples.
+    pub(super) fn read(mut self, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        self.skipped = from.number("skipped samples of a detector", most)?;
+        for filled in &mut self.filled {
+            *filled = usize::from(from.tag("number of buckets", PER_ROW as u8 + 1)?);
+        }
+        for row in (0..ROWS).rev() {
+            for place in 0..self.filled[row] {
+                self.buckets[row][place] = Bucket::read((1_u64 << row) as f64, from)?;
+            }
+        }
+        self.count();
+        let samples = self.total.samples;
+        must(samples <= most as f64, "window of a detector", || "has more samples than were seen")?;
+        if samples > 0.0 {
+            // It is kept although it follows from the buckets: it was summed in another order, and later bits depend on it.
+            let total = Bucket::read(samples, from)?;
+            must(total.agrees(&self.total), "sums over a window", || "are not those of its buckets")?;
+            self.total = total;
+        }
+        self.clock = from.number("clock of a detector", GRACE as u64)? as u32;
+        self.since = from.number("age of a cut", most.min(MOST_SAMPLES))? as f64;
+        Ok(self)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::{Detector, Kind, autocorrelation_time, positive, range};
+use super::{Detector, DetectorKind, autocorrelation_time, positive, range};
 use crate::error::Error;
 use crate::metrics;
 use crate::random::{Seed, Stream};
@@ -40,18 +40,18 @@ const ENOUGH: f64 = 50.0;
 /// [`Error::NonFinite`].
 ///
 /// ```
-/// use forebay::drift::{Kind, thresholds};
+/// use forebay::drift::{DetectorKind, thresholds};
 /// use forebay::random::Seed;
 /// use ndarray::Array2;
 ///
 /// let mut noise = Seed(1).stream("noise");
 /// let whitened = Array2::from_shape_simple_fn((5000, 1), || noise.normal());
-/// let found = thresholds(Kind::Cusum, 1, whitened.view(), 1000.0, Seed(1))?;
+/// let found = thresholds(DetectorKind::Cusum, 1, whitened.view(), 1000.0, Seed(1))?;
 /// assert!((found[0] - 5.7).abs() < 0.5); // Siegmund's approximation has 5.75.
 /// # Ok::<(), forebay::Error>(())
 /// ```
 pub fn thresholds(
-    kind: Kind,
+    kind: DetectorKind,
     stride: usize,
     whitened: ArrayView2<'_, f64>,
     run_length: f64,
@@ -113,7 +113,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 }
 
 struct Simulation<'a> {
-    kind: Kind,
+    kind: DetectorKind,
     stride: usize,
     channels: usize,
     /// `[steps, channels]`.
@@ -127,7 +127,7 @@ struct Simulation<'a> {
 }
 
 impl<'a> Simulation<'a> {
-    fn new(kind: Kind, stride: usize, whitened: ArrayView2<'_, f64>, samples: &'a [f64]) -> Self {
+    fn new(kind: DetectorKind, stride: usize, whitened: ArrayView2<'_, f64>, samples: &'a [f64]) -> Self {
         let (steps, channels) = whitened.dim();
         let magnitudes: Array2<f64> = whitened.mapv(f64::abs);
         let times = magnitudes.columns().into_iter().map(|column| autocorrelation_time(&column.to_vec()));
@@ -147,8 +147,8 @@ impl<'a> Simulation<'a> {
     fn affordable(&self) -> usize {
         // In updates of CUSUM.
         let cost = match self.kind {
-            Kind::Adwin => 30,
-            Kind::Kswin => 60,
+            DetectorKind::Adwin => 30,
+            DetectorKind::Kswin => 60,
             _ => 1,
         };
         BUDGET / (RUNS * self.channels * cost.max(self.stride) / self.stride)

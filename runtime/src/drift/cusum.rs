@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 
 use super::{Detector, positive, range};
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer, must};
 
 /// Two sums that cannot fall below zero, and for how many samples each has been above.
 #[derive(Clone, Copy, Debug, Default)]
@@ -178,4 +179,68 @@ fn check(allowance: f64, threshold: f64) -> Result<(), Error> {
         return Err(range("allowance", "finite and at least 0", allowance));
     }
     positive("threshold", threshold)
+}
+
+impl Sums {
+    fn write(self, to: &mut Writer) {
+        to.floats(&[self.up, self.down]);
+        to.number(self.up_for);
+        to.number(self.down_for);
+    }
+
+    /// Of a detector that has seen `most` samples or fewer, none of which was an alarm at this threshold.
+    fn read(threshold: f64, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let mut sum = || {
+            from.float_that("sum of a detector", "below its threshold and not below 0", |sum| {
+                sum >= 0.0 && sum / threshold < 1.0
+            })
+        };
+        let (up, down) = (sum()?, sum()?);
+        let (up_for, down_for) = (from.number("age of a sum", most)?, from.number("age of a sum", most)?);
+        must((up > 0.0) == (up_for > 0) && (down > 0.0) == (down_for > 0), "age of a sum", || "does not fit the sum")?;
+        Ok(Self { up, down, up_for, down_for })
+    }
+}
+
+impl Cusum {
+    /// What it has seen; allowance and threshold are the owner's.
+    pub(super) fn write(&self, to: &mut Writer) {
+        self.sums.write(to);
+        to.number(self.skipped);
+    }
+
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// This one, new, with what another has seen in at most `most` samples.
+    pub(super) fn read(self, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let sums = Sums::read(self.threshold, most, from)?;
+        Ok(Self { sums, skipped: from.number("skipped samples of a detector", most)?, ..self })
+    }
+}
+
+impl PageHinkley {
+    /// What it has seen; allowance and threshold are the owner's.
+    pub(super) fn write(&self, to: &mut Writer) {
+        self.sums.write(to);
+        to.number(self.skipped);
+        to.number(self.count);
+        to.float(self.mean);
+    }
+
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// This one, new, with what another has seen in at most `most` samples.
+    pub(super) fn read(self, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let sums = Sums::read(self.threshold, most, from)?;
+        let skipped = from.number("skipped samples of a detector", most)?;
+        let count = from.number("samples of a detector", most)?;
+        must(sums.up_for.max(sums.down_for) <= count, "age of a sum", || "is above the detector's samples")?;
+        let mean = from.float("mean of a detector")?;
+        must(count > 0 || mean == 0.0, "mean of a detector", || "is of no samples")?;
+        Ok(Self { mean, count, sums, skipped, ..self })
+    }
 }

@@ -3,6 +3,8 @@
 use forebay_kernels::Real;
 use ndarray::ArrayView2;
 
+use crate::keep::{KeepError, Reader, Writer};
+
 /// Inputs and truths of at most so many steps; the oldest make room.
 #[derive(Debug)]
 pub(super) struct Kept<T> {
@@ -43,5 +45,21 @@ impl<T: Real> Kept<T> {
         let view =
             |values, width| ArrayView2::from_shape((self.steps, width), values).expect("every step has its width");
         (view(&self.inputs, inputs), view(&self.targets, outputs))
+    }
+}
+
+impl<T: Real> Kept<T> {
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.count(self.steps);
+        to.values(&self.inputs);
+        to.values(&self.targets);
+    }
+
+    /// Of at most `most` steps with so many inputs and outputs.
+    pub(super) fn read(most: usize, inputs: usize, outputs: usize, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let steps = from.count("number of gathered steps", 0, most)?;
+        let inputs = from.values("gathered inputs", steps.saturating_mul(inputs))?;
+        let targets = from.values("gathered truths", steps.saturating_mul(outputs))?;
+        Ok(Self { most, steps, inputs, targets })
     }
 }

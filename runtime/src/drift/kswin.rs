@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 
 use super::{Detector, positive, range};
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer};
 
 /// The Kolmogorov-Smirnov distance of the last `recent` samples from the older ones in a window.
 ///
@@ -135,4 +136,34 @@ pub fn ks_distance(first: &[f64], second: &[f64]) -> f64 {
         largest = largest.max((i * m).abs_diff(j * n));
     }
     largest as f64 / (n * m) as f64
+}
+
+impl Kswin {
+    /// What it has seen, oldest first; sizes and threshold are the owner's.
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.number(self.skipped);
+        to.count(self.filled);
+        let (young, old) = self.window[..self.filled].split_at(self.next % self.filled.max(1));
+        to.floats(old.iter().chain(young));
+    }
+
+    pub(super) fn threshold(&self) -> f64 {
+        self.threshold
+    }
+
+    /// This one, new, with what another has seen in at most `most` samples. The sorted parts follow from the window.
+    pub(super) fn read(mut self, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        self.skipped = from.number("skipped samples of a detector", most)?;
+        let filled = from.count("samples of a detector", 0, self.window.len())?;
+        let samples = from.floats("samples of a detector", filled)?;
+        let (older, recent) = samples.split_at(filled.saturating_sub(self.recent_count));
+        for (sorted, part) in [(&mut self.older, older), (&mut self.recent, recent)] {
+            for &sample in part {
+                insert(sorted, sample);
+            }
+        }
+        self.window[..filled].copy_from_slice(&samples);
+        (self.filled, self.next) = (filled, filled % self.window.len());
+        Ok(self)
+    }
 }

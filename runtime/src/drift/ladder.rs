@@ -1,5 +1,9 @@
 //! What to do about drift: hold, refit, retrain, give back control, or go back.
 
+mod keep;
+
+pub use keep::Watched;
+
 use std::time::{Duration, Instant};
 
 use forebay_kernels::Real;
@@ -28,17 +32,17 @@ pub type Retrain<T> = Box<dyn FnMut(&Model<T>, ArrayView2<'_, T>, ArrayView2<'_,
 /// The monitor's channels are the residuals `prediction - truth`, one per output. While the ladder holds, refits and tries,
 /// [`is_trusted`](Self::is_trusted) is false. While it recalibrates, drift is told by the old measure, and nothing is done
 /// about it. The substrate of a compiled model is used for training as well; on the same substrate the same steps give the
-/// same model.
+/// same model. [`Watched`] keeps a ladder on disk, with its network.
 ///
 /// ```
 /// use forebay::HybridEsn;
-/// use forebay::drift::{DriftMonitor, Ladder, Policy, Settings};
+/// use forebay::drift::{DriftMonitor, Ladder, Policy, DriftSettings};
 /// use ndarray::Array2;
 ///
 /// let mut esn = HybridEsn::from_weights(&[0.5_f64, -0.3], &[0.0, 0.4, -0.4, 0.0], &[1.0, -1.0], 0.7)?;
 /// let mut noise = forebay::random::Seed(1).stream("errors");
 /// let errors = Array2::from_shape_simple_fn((2000, 1), || 0.1 * noise.normal());
-/// let monitor = DriftMonitor::calibrate(Settings::default(), errors.view())?;
+/// let monitor = DriftMonitor::calibrate(DriftSettings::default(), errors.view())?;
 /// let mut ladder = Ladder::new(monitor, Policy::default(), 0.1)?;
 /// for t in 0..200 {
 ///     let input = [(0.1 * f64::from(t)).sin()];
@@ -52,6 +56,7 @@ pub struct Ladder<T: Real> {
     monitor: DriftMonitor,
     policy: Policy,
     retrain: Retrain<T>,
+    origin_of_retrain: Origin,
     /// Error before the alarm.
     before: f64,
     stage: Stage<T>,
@@ -61,6 +66,16 @@ pub struct Ladder<T: Real> {
     steps: u64,
     /// The step in which the monitor began.
     origin: u64,
+}
+
+/// Where the full retraining comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Own,
+    /// The caller's, by [`Ladder::with_retrain`].
+    Given,
+    /// The caller's, and no file had it.
+    Missing,
 }
 
 /// Where on the ladder.
@@ -124,6 +139,7 @@ impl<T: Real> Ladder<T> {
             residuals: Vec::with_capacity(monitor.channels()),
             kept: Kept::new(policy.retrain_after),
             retrain: Box::new(retrain),
+            origin_of_retrain: Origin::Own,
             stage: Stage::Watching,
             log: Vec::new(),
             steps: 0,
@@ -137,7 +153,7 @@ impl<T: Real> Ladder<T> {
     /// Replaces the full retraining.
     #[must_use]
     pub fn with_retrain(mut self, retrain: Retrain<T>) -> Self {
-        self.retrain = retrain;
+        (self.retrain, self.origin_of_retrain) = (retrain, Origin::Given);
         self
     }
 
@@ -153,8 +169,22 @@ impl<T: Real> Ladder<T> {
     ///
     /// # Errors
     /// [`Error::Shape`] for lengths that disagree with the network or the monitor, and what stepping the old model beside the
-    /// new one may give; nothing has changed then. A training that fails is no error: it is logged.
+    /// new one may give; nothing has changed then. [`Error::Misuse`] for a ladder that was loaded and lacks the
+    /// [retraining](Self::with_retrain) that it had, or after [`partial_fit`](HybridEsn::partial_fit), whose outputs have seen their
+    /// truth. A training that fails is no error: it is logged.
     pub fn observe(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) -> Result<Event, Error> {
+        if self.origin_of_retrain == Origin::Missing {
+            return Err(Error::Misuse {
+                what: "this ladder retrained by code of the caller's, which no file holds",
+                instead: "give it again by `with_retrain`".to_owned(),
+            });
+        }
+        if esn.is_corrected() {
+            return Err(Error::Misuse {
+                what: "a ladder judges outputs that have not seen their truth",
+                instead: "let it observe after `step`; `partial_fit` has learnt from this truth already".to_owned(),
+            });
+        }
         for (what, found, expected) in [
             ("the ladder's input", input.len(), esn.inputs()),
             ("the ladder's truth", truth.len(), esn.outputs()),
@@ -222,7 +252,7 @@ impl<T: Real> Ladder<T> {
             }
             Stage::Recalibrating { residuals, .. } => {
                 residuals.extend_from_slice(&self.residuals);
-                if residuals.len() >= self.policy.recalibrate * self.residuals.len() {
+                if residuals.len() >= self.policy.recalibrate.saturating_mul(self.residuals.len()) {
                     self.recalibrate();
                 }
             }
@@ -261,7 +291,7 @@ impl<T: Real> Ladder<T> {
         else {
             return Ok(());
         };
-        let count = (self.policy.trial * self.residuals.len()) as f64;
+        let count = self.policy.trial as f64 * self.residuals.len() as f64;
         let (new, old_error) = ((new_error / count).sqrt(), (old_error / count).sqrt());
         let limit = self.policy.good_enough * self.before;
         // A new model whose error is not a number is not better.
@@ -295,8 +325,7 @@ impl<T: Real> Ladder<T> {
     fn give_back(&mut self, error: f64) {
         let is_good = error <= self.policy.good_enough * self.before;
         self.note(Action::GiveBack { error, before: self.before, is_good });
-        let residuals = Vec::with_capacity(self.policy.recalibrate * self.residuals.len());
-        self.stage = Stage::Recalibrating { residuals, is_told: false };
+        self.stage = Stage::Recalibrating { residuals: Vec::new(), is_told: false };
     }
 
     fn recalibrate(&mut self) {

@@ -18,6 +18,7 @@
 mod adwin;
 mod calibrate;
 mod cusum;
+mod keep;
 mod kept;
 mod kswin;
 mod ladder;
@@ -30,13 +31,14 @@ pub use adwin::Adwin;
 pub use calibrate::thresholds;
 pub use cusum::{Cusum, PageHinkley};
 pub use kswin::{Kswin, ks_distance};
-pub use ladder::{Ladder, Retrain};
+pub use ladder::{Ladder, Retrain, Watched};
 pub use monitor::DriftMonitor;
 pub use policy::{Action, Entry, Policy, Refit};
-pub use settings::{Event, Settings, Source, View};
+pub use settings::{DriftSettings, Event, Source, View};
 pub use whiten::{Whitener, Whitening, autocorrelation_time, levinson_durbin};
 
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer};
 
 /// Something that watches one stream of samples for a change of its distribution.
 ///
@@ -61,7 +63,7 @@ pub trait Detector {
 /// Which detector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum DetectorKind {
     /// [`Cusum`] with an allowance of 0.5 standard deviations.
     Cusum,
     /// [`PageHinkley`] with an allowance of 0.5 standard deviations.
@@ -72,7 +74,7 @@ pub enum Kind {
     Kswin,
 }
 
-impl Kind {
+impl DetectorKind {
     /// A detector of this kind with a threshold, in the units of its statistic.
     ///
     /// # Errors
@@ -87,7 +89,7 @@ impl Kind {
     }
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for DetectorKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Cusum => "CUSUM",
@@ -101,7 +103,7 @@ impl std::fmt::Display for Kind {
 /// Half of a shift by one standard deviation, for which it gives the shortest delay.
 const ALLOWANCE: f64 = 0.5;
 
-/// A detector of any kind; see [`Kind::with_threshold`].
+/// A detector of any kind; see [`DetectorKind::with_threshold`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AnyDetector {
@@ -122,6 +124,37 @@ impl AnyDetector {
             Self::PageHinkley(detector) => detector,
             Self::Adwin(detector) => &**detector,
             Self::Kswin(detector) => detector,
+        }
+    }
+}
+
+impl AnyDetector {
+    /// What it has seen; its kind and threshold are the owner's.
+    fn write(&self, to: &mut Writer) {
+        match self {
+            Self::Cusum(detector) => detector.write(to),
+            Self::PageHinkley(detector) => detector.write(to),
+            Self::Adwin(detector) => detector.write(to),
+            Self::Kswin(detector) => detector.write(to),
+        }
+    }
+
+    /// This one, new, with what another has seen in at most `most` samples.
+    fn read(self, most: u64, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        Ok(match self {
+            Self::Cusum(detector) => Self::Cusum(detector.read(most, from)?),
+            Self::PageHinkley(detector) => Self::PageHinkley(detector.read(most, from)?),
+            Self::Adwin(detector) => Self::Adwin(Box::new(detector.read(most, from)?)),
+            Self::Kswin(detector) => Self::Kswin(detector.read(most, from)?),
+        })
+    }
+
+    fn threshold(&self) -> f64 {
+        match self {
+            Self::Cusum(detector) => detector.threshold(),
+            Self::PageHinkley(detector) => detector.threshold(),
+            Self::Adwin(detector) => detector.threshold(),
+            Self::Kswin(detector) => detector.threshold(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Many channels under watch, with one rate of false alarms for all.
 
+mod keep;
+
 use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
-use super::settings::{Event, Settings, Source, View};
-use super::{AnyDetector, Detector, Kind, Whitener, thresholds};
+use super::settings::{DriftSettings, Event, Source, View};
+use super::{AnyDetector, Detector, DetectorKind, Whitener, thresholds};
 use crate::error::Error;
 use crate::metrics;
 use crate::random::Seed;
@@ -12,13 +14,13 @@ use crate::random::Seed;
 /// Watches the channels of a stream for drift.
 ///
 /// ```
-/// use forebay::drift::{DriftMonitor, Event, Settings};
+/// use forebay::drift::{DriftMonitor, Event, DriftSettings};
 /// use forebay::random::Seed;
 /// use ndarray::Array2;
 ///
 /// let mut noise = Seed(1).stream("errors");
 /// let quiet = Array2::from_shape_simple_fn((5000, 2), || noise.normal());
-/// let mut monitor = DriftMonitor::calibrate(Settings::default(), quiet.view())?;
+/// let mut monitor = DriftMonitor::calibrate(DriftSettings::default(), quiet.view())?;
 /// for _ in 0..100 {
 ///     monitor.observe(&[noise.normal(), noise.normal()])?;
 /// }
@@ -32,7 +34,7 @@ use crate::random::Seed;
 /// ```
 #[derive(Clone, Debug)]
 pub struct DriftMonitor {
-    settings: Settings,
+    settings: DriftSettings,
     channels: Vec<Channel>,
     banks: Vec<Bank>,
     steps: u64,
@@ -87,7 +89,7 @@ impl Lens {
 /// One kind of detector on every channel.
 #[derive(Clone, Debug)]
 struct Bank {
-    kind: Kind,
+    kind: DetectorKind,
     detectors: Vec<AnyDetector>,
     stride: usize,
     /// Sums of whitened samples and their number, with a stride above 1.
@@ -108,7 +110,7 @@ impl DriftMonitor {
     /// # Errors
     /// [`Error::Range`] for settings out of range, or a stretch that is too short or constant (see [`Whitener::fit`]);
     /// [`Error::Shape`] if `watch` has another number of channels; [`Error::NonFinite`].
-    pub fn calibrate(settings: Settings, stretch: ArrayView2<'_, f64>) -> Result<Self, Error> {
+    pub fn calibrate(settings: DriftSettings, stretch: ArrayView2<'_, f64>) -> Result<Self, Error> {
         settings.check(stretch.ncols())?;
         let mut seen = Vec::with_capacity(stretch.ncols());
         let mut channels = Vec::with_capacity(stretch.ncols());
@@ -162,7 +164,7 @@ impl DriftMonitor {
     /// Looks at one step. Of several channels the one furthest beyond its threshold is named; of several things to say an alarm
     /// comes first, then a value that is not finite.
     ///
-    /// Allocates nothing, unless it is to [relearn](Settings::relearn) what is normal: that takes as long as calibration, in one
+    /// Allocates nothing, unless it is to [relearn](DriftSettings::relearn) what is normal: that takes as long as calibration, in one
     /// step. Steps with a value that is not finite are not learnt from.
     ///
     /// # Shapes
@@ -300,7 +302,7 @@ impl DriftMonitor {
     }
 
     /// The settings.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &DriftSettings {
         &self.settings
     }
 }
@@ -345,7 +347,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::{DriftMonitor, View, run_length};
-    use crate::drift::Settings;
+    use crate::drift::DriftSettings;
     use crate::random::Seed;
 
     #[test]
@@ -373,7 +375,7 @@ mod tests {
             slow = 0.98 * slow + stream.normal();
             (row[0], row[1]) = (stream.normal(), slow + 3.0 * stream.normal());
         }
-        let settings = Settings { whitening: crate::drift::Whitening::Blocks, ..Settings::default() };
+        let settings = DriftSettings { whitening: crate::drift::Whitening::Blocks, ..DriftSettings::default() };
         let monitor = DriftMonitor::calibrate(settings, rows.view()).unwrap();
         let blocks: Vec<usize> = monitor.channels.iter().map(|channel| channel.whitener.block()).collect();
         assert!(blocks[0] > 1 && blocks[0] == blocks[1] && monitor.block == blocks[0], "{blocks:?}");

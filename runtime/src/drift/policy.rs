@@ -5,8 +5,9 @@ use std::time::Duration;
 use forebay_kernels::Real;
 use ndarray::ArrayView2;
 
-use super::Kind;
+use super::DetectorKind;
 use crate::error::Error;
+use crate::keep::{KeepError, MOST_STEPS, Reader, Writer};
 use crate::model::Model;
 use crate::train::online::{OnlineFeedback, OnlineTrainer, Rls};
 use crate::train::{Ridge, Series, Training};
@@ -68,7 +69,7 @@ pub enum Action {
         /// The channel that drifted.
         channel: usize,
         /// The detector that said so.
-        detector: Kind,
+        detector: DetectorKind,
         /// Where the change began, by its estimate.
         since: u64,
     },
@@ -116,7 +117,7 @@ pub enum Action {
         /// The channel that drifted.
         channel: usize,
         /// The detector that said so.
-        detector: Kind,
+        detector: DetectorKind,
         /// Where the change began, by its estimate.
         since: u64,
     },
@@ -176,4 +177,131 @@ impl Policy {
             }
         }
     }
+}
+
+impl Policy {
+    pub(super) fn write(&self, to: &mut Writer) {
+        let Self { refit_after, retrain_after, trial, washout, good_enough, recalibrate, refit } = self;
+        for steps in [refit_after, retrain_after, trial, washout, recalibrate] {
+            to.count(*steps);
+        }
+        to.float(*good_enough);
+        match refit {
+            Refit::Ridge(ridge) => {
+                to.tag(0);
+                ridge.write(to);
+            }
+            Refit::RecursiveLeastSquares { forgetting, ridge } => {
+                to.tag(1);
+                to.floats([forgetting, ridge]);
+            }
+        }
+    }
+
+    /// Not checked but for what the types allow: a ladder does that.
+    pub(super) fn read(from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let mut steps = || from.count("steps of the policy", 0, usize::MAX);
+        let [refit_after, retrain_after, trial, washout, recalibrate] =
+            [steps()?, steps()?, steps()?, steps()?, steps()?];
+        let good_enough = from.float("good_enough")?;
+        let refit = if from.tag("kind of refit", 2)? == 0 {
+            Refit::Ridge(Ridge::read(from)?)
+        } else {
+            Refit::RecursiveLeastSquares { forgetting: from.float("forgetting")?, ridge: from.float("ridge")? }
+        };
+        Ok(Self { refit_after, retrain_after, trial, washout, good_enough, recalibrate, refit })
+    }
+}
+
+impl Entry {
+    /// Step, two parts of a time, and the action's number.
+    pub(super) const LEAST_BYTES: usize = 8 + 8 + 8 + 1;
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.number(self.step);
+        to.number(self.took.as_secs());
+        to.number(u64::from(self.took.subsec_nanos()));
+        match &self.action {
+            Action::Hold { channel, detector, since } => write_alarm(0, *channel, *detector, *since, to),
+            Action::Again { channel, detector, since } => write_alarm(1, *channel, *detector, *since, to),
+            Action::Refit { steps } => {
+                to.tag(2);
+                to.count(*steps);
+            }
+            Action::Retrain { steps } => {
+                to.tag(3);
+                to.count(*steps);
+            }
+            Action::Failed { reason } => {
+                to.tag(4);
+                to.text(reason);
+            }
+            Action::RollBack { old, new } => {
+                to.tag(5);
+                to.floats([old, new]);
+            }
+            Action::Escalate { new, limit } => {
+                to.tag(6);
+                to.floats([new, limit]);
+            }
+            Action::GiveBack { error, before, is_good } => {
+                to.tag(7);
+                to.floats([error, before]);
+                to.flag(*is_good);
+            }
+            Action::Watch => to.tag(8),
+            Action::Unwatched { reason } => {
+                to.tag(9);
+                to.text(reason);
+            }
+        }
+    }
+
+    /// Of a ladder with so many channels. Errors of trials may be no numbers, and are only told.
+    pub(super) fn read(channels: usize, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let step = from.number("step of an entry", MOST_STEPS)?;
+        let seconds = from.number("time of an entry", MOST_STEPS)?;
+        let nanoseconds = from.number("time of an entry", 999_999_999)? as u32;
+        let pair = |from: &mut Reader<'_>| Ok::<_, KeepError>((from.any_float("error")?, from.any_float("error")?));
+        let action = match from.tag("action of an entry", 10)? {
+            0 => {
+                let (channel, detector, since) = read_alarm(channels, from)?;
+                Action::Hold { channel, detector, since }
+            }
+            1 => {
+                let (channel, detector, since) = read_alarm(channels, from)?;
+                Action::Again { channel, detector, since }
+            }
+            2 => Action::Refit { steps: from.count("steps of a refit", 0, usize::MAX)? },
+            3 => Action::Retrain { steps: from.count("steps of a retraining", 0, usize::MAX)? },
+            4 => Action::Failed { reason: from.text("reason of an entry")?.to_owned() },
+            5 => {
+                let (old, new) = pair(from)?;
+                Action::RollBack { old, new }
+            }
+            6 => {
+                let (new, limit) = pair(from)?;
+                Action::Escalate { new, limit }
+            }
+            7 => {
+                let (error, before) = pair(from)?;
+                Action::GiveBack { error, before, is_good: from.flag("mark of a good model")? }
+            }
+            8 => Action::Watch,
+            _ => Action::Unwatched { reason: from.text("reason of an entry")?.to_owned() },
+        };
+        Ok(Self { step, action, took: Duration::new(seconds, nanoseconds) })
+    }
+}
+
+fn write_alarm(tag: u8, channel: usize, detector: DetectorKind, since: u64, to: &mut Writer) {
+    to.tag(tag);
+    to.count(channel);
+    detector.write(to);
+    to.number(since);
+}
+
+fn read_alarm(channels: usize, from: &mut Reader<'_>) -> Result<(usize, DetectorKind, u64), KeepError> {
+    let channel = from.count("channel of an alarm", 0, channels - 1)?;
+    Ok((channel, DetectorKind::read(from)?, from.number("step of an alarm", MOST_STEPS)?))
 }

@@ -1,6 +1,6 @@
 //! What a monitor is asked to do, and what it says.
 
-use super::{Kind, Whitening, positive, range};
+use super::{DetectorKind, Whitening, positive, range};
 use crate::error::Error;
 
 /// What a channel carries.
@@ -27,15 +27,15 @@ pub enum View {
     Magnitude,
 }
 
-/// Settings of a [`DriftMonitor`](super::DriftMonitor).
+/// `DriftSettings` of a [`DriftMonitor`](super::DriftMonitor).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct DriftSettings {
     /// False alarms per 1,000 steps of the whole monitor, above 0 and at most 20; 0.1.
     pub rate: f64,
     /// The detector of every channel; CUSUM.
-    pub detector: Kind,
+    pub detector: DetectorKind,
     /// A second opinion that sees means of 16 whitened samples, and gets a fifth of the rate; ADWIN.
-    pub second: Option<Kind>,
+    pub second: Option<DetectorKind>,
     /// What is watched; the value.
     pub view: View,
     /// How samples are made independent; an autoregression of order up to 10.
@@ -61,12 +61,12 @@ pub struct Settings {
     pub seed: u64,
 }
 
-impl Default for Settings {
+impl Default for DriftSettings {
     fn default() -> Self {
         Self {
             rate: 0.1,
-            detector: Kind::Cusum,
-            second: Some(Kind::Adwin),
+            detector: DetectorKind::Cusum,
+            second: Some(DetectorKind::Adwin),
             view: View::Value,
             whitening: Whitening::Autoregression(10),
             warm_up: 20,
@@ -96,22 +96,22 @@ pub enum Event {
         /// The channel.
         channel: usize,
         /// The detector.
-        detector: Kind,
+        detector: DetectorKind,
         /// The statistic over its threshold.
         score: f64,
     },
     /// The channel is not what it was in the drift-free stretch. All detectors start anew, so an alarm soon after the cool-down of
     /// another one mostly is the same change, which lasts, and its `since` no more than the end of that cool-down; see
-    /// [`Settings::relearn`].
+    /// [`DriftSettings::relearn`].
     Alarm {
         /// The channel.
         channel: usize,
         /// The detector.
-        detector: Kind,
+        detector: DetectorKind,
         /// The step, counted from 0, in which the change began by the detector's estimate.
         since: u64,
     },
-    /// What followed an alarm is what is normal from now on; see [`Settings::relearn`].
+    /// What followed an alarm is what is normal from now on; see [`DriftSettings::relearn`].
     Relearnt {
         /// Steps that it was learnt from.
         steps: usize,
@@ -121,7 +121,7 @@ pub enum Event {
     NotRelearnt,
 }
 
-impl Settings {
+impl DriftSettings {
     pub(super) fn check(&self, channels: usize) -> Result<(), Error> {
         positive("the rate of false alarms", self.rate)?;
         if self.rate > 20.0 {

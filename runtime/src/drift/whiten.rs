@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 
 use super::range;
 use crate::error::Error;
+use crate::keep::{KeepError, Reader, Writer, must};
 use crate::metrics;
 
 /// How successive samples of a channel are made independent.
@@ -297,6 +298,64 @@ pub fn autocorrelation_time(series: &[f64]) -> f64 {
         }
     }
     time.max(0.5)
+}
+
+impl Whitener {
+    pub(super) fn write(&self, to: &mut Writer) {
+        to.floats(&[self.mean, self.spread]);
+        to.count(self.block);
+        to.count(self.order);
+        to.floats(self.coefficients());
+        // What is further back is multiplied by zeros.
+        to.floats(&self.history[self.newest..self.newest + self.order]);
+        to.float(self.sum);
+        to.count(self.summed);
+    }
+
+    /// One that samples are whitened by in this way.
+    pub(super) fn read(whitening: Whitening, from: &mut Reader<'_>) -> Result<Self, KeepError> {
+        let (most_order, most_block) = match whitening {
+            Whitening::None => (0, 1),
+            Whitening::Autoregression(most) => (most, 1),
+            Whitening::Blocks => (3, usize::MAX),
+        };
+        let mean = from.float("mean of a whitener")?;
+        let spread = from.float_that("spread of a whitener", "above 0", |spread| spread > 0.0 && spread.is_normal())?;
+        must(spread > rounding(mean), "spread of a whitener", || "is below the rounding of its mean")?;
+        let block = from.count("block of a whitener", 1, most_block)?;
+        let order = from.count("order of a whitener", 0, most_order)?;
+        let mut coefficients = from.floats("coefficients of a whitener", order)?;
+        must(is_stable(&coefficients), "coefficients of a whitener", || "are not those of a stationary series")?;
+        let past = from.floats("past of a whitener", order)?;
+        let sum = from.float("sum of a block")?;
+        let summed = from.count("samples of a block", 0, block - 1)?;
+        must(summed > 0 || sum == 0.0, "sum of a block", || "is of no samples")?;
+        let length = order.next_multiple_of(4);
+        coefficients.resize(length, 0.0);
+        let (mut history, newest) = (vec![0.0; ROOM * length], (ROOM - 1) * length);
+        history[newest..newest + order].copy_from_slice(&past);
+        let (scale, furthest) = (1.0 / spread, FURTHEST * spread);
+        Ok(Self { mean, spread, scale, furthest, coefficients, order, history, newest, block, sum, summed })
+    }
+}
+
+/// Whether a series that follows this autoregression stays bounded: Durbin's recursion backwards finds every reflection below 1, as
+/// those of [`levinson_durbin`] are.
+///
+/// The recursion divides by what each reflection leaves. Where that has become little, the rest is rounding, and is let pass: to refuse
+/// what was learnt would be worse.
+fn is_stable(coefficients: &[f64]) -> bool {
+    let (mut all, mut left) = (coefficients.to_vec(), 1.0);
+    while let Some(reflection) = all.pop() {
+        let leaves = 1.0 - reflection * reflection;
+        left *= leaves;
+        if left < 1e-4 {
+            return leaves > -1e-6;
+        }
+        let before: Vec<f64> = all.iter().rev().copied().collect();
+        all.iter_mut().zip(before).for_each(|(a, b)| *a = (*a + reflection * b) / leaves);
+    }
+    true
 }
 
 #[cfg(test)]

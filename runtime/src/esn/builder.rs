@@ -1,51 +1,13 @@
 //! Building an ESN from given matrices.
 
 use forebay_kernels::{Form, Real};
-use ndarray::{Array1, Array2, s};
+use ndarray::Array2;
 
 use super::HybridEsn;
 use crate::error::Error;
-use crate::graph::{Graph, ReservoirSource};
-use crate::model::{LeakRates, Matrix, ModelBuilder, ReservoirParameters};
+use crate::model::{ReadoutOn, Single};
 use crate::reservoir::Activation;
 use crate::weights::Weights;
-
-/// What the columns of `w_out` stand for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ReadoutOn {
-    /// `y = W_out x`: N columns.
-    #[default]
-    State,
-    /// `y = W_out [1; x]`: 1 + N columns.
-    BiasState,
-    /// `y = W_out [u; x]`: inputs + N columns.
-    InputState,
-    /// `y = W_out [1; u; x]`: 1 + inputs + N columns.
-    BiasInputState,
-}
-
-impl ReadoutOn {
-    /// The layout that gives `columns` columns for these sizes, if exactly one does.
-    pub fn from_columns(columns: usize, inputs: usize, units: usize) -> Option<Self> {
-        let mut fitting = [Self::State, Self::BiasState, Self::InputState, Self::BiasInputState]
-            .into_iter()
-            .filter(|on| on.columns(inputs, units) == columns);
-        // With one input, [1; x] and [u; x] look alike; guessing would be wrong half of the time.
-        fitting.next().filter(|_| fitting.next().is_none())
-    }
-
-    pub(crate) fn columns(self, inputs: usize, units: usize) -> usize {
-        usize::from(self.has_bias()) + if self.has_input() { inputs } else { 0 } + units
-    }
-
-    pub(crate) fn has_bias(self) -> bool {
-        matches!(self, Self::BiasState | Self::BiasInputState)
-    }
-
-    pub(crate) fn has_input(self) -> bool {
-        matches!(self, Self::InputState | Self::BiasInputState)
-    }
-}
 
 /// Collects the matrices of an ESN; shapes are checked in [`build`](Self::build).
 ///
@@ -68,6 +30,7 @@ impl ReadoutOn {
 pub struct HybridEsnBuilder<T: Real> {
     w_in: Option<Weights<T>>,
     w_res: Option<Weights<T>>,
+    w_feedback: Option<Weights<T>>,
     w_out: Option<Array2<T>>,
     output_bias: Option<Vec<T>>,
     readout_on: ReadoutOn,
@@ -82,6 +45,7 @@ impl<T: Real> Default for HybridEsnBuilder<T> {
         Self {
             w_in: None,
             w_res: None,
+            w_feedback: None,
             w_out: None,
             output_bias: None,
             readout_on: ReadoutOn::State,
@@ -105,6 +69,13 @@ impl<T: Real> HybridEsnBuilder<T> {
     #[must_use]
     pub fn w_res(mut self, weights: impl Into<Weights<T>>) -> Self {
         self.w_res = Some(weights.into());
+        self
+    }
+
+    /// Feedback weights `[N, outputs]` of the previous outputs; none by default.
+    #[must_use]
+    pub fn w_feedback(mut self, weights: impl Into<Weights<T>>) -> Self {
+        self.w_feedback = Some(weights.into());
         self
     }
 
@@ -182,39 +153,29 @@ impl<T: Real> HybridEsnBuilder<T> {
             let expected = format!("{} columns for {on:?}", on.columns(inputs, units));
             return Err(Error::shape("w_out", expected, w_out.ncols()));
         }
-        let output_bias = match (self.output_bias, on.has_bias()) {
-            (Some(_), true) => {
+        let readout = on.split(w_out.view(), inputs, units);
+        let output_bias = match (self.output_bias, readout.bias) {
+            (Some(_), Some(_)) => {
                 return Err(Error::Misuse {
                     what: "w_out has a bias column and output_bias is given",
                     instead: "give one of the two".to_owned(),
                 });
             }
-            (Some(bias), false) => Array1::from(bias),
-            (None, true) => w_out.column(0).to_owned(),
-            (None, false) => Array1::from_elem(outputs, T::ZERO),
+            (Some(bias), None) | (None, Some(bias)) => bias,
+            (None, None) => vec![T::ZERO; outputs],
         };
-        let weights = w_out.slice(s![.., usize::from(on.has_bias())..]);
-
-        let mut g = Graph::builder();
-        let u = g.input("input", inputs);
-        let x = g.reservoir("reservoir", u, ReservoirSource::Given { units, activation: self.activation });
-        if on.has_input() {
-            g.readout("output", [u, x], outputs);
-        } else {
-            g.readout("output", [x], outputs);
-        }
-        let parameters = ReservoirParameters {
-            w_in: Matrix::from_weights("w_in", &w_in)?,
-            w_res: Matrix::from_weights("w_res", &w_res)?,
-            w_feedback: None,
+        let mut model = Single {
+            w_in,
+            w_res,
+            w_feedback: self.w_feedback,
             bias,
-            leak: LeakRates::new(self.leak)?,
-        };
-        let mut model = ModelBuilder::new(g.build()?).reservoir("reservoir", parameters)?.linear(
-            "output",
-            weights,
-            output_bias.view(),
-        )?;
+            leak: self.leak,
+            activation: self.activation,
+            w_out: readout.weights,
+            reads_input: readout.reads_input,
+            output_bias,
+        }
+        .into_builder()?;
         if let Some(form) = self.form {
             model = model.form(form);
         }

@@ -1,8 +1,40 @@
-//! `HybridEsn`: one reservoir and its readout, the facade for simulation codes.
+//! One reservoir and its readout: [`Esn`] holds the settings, [`HybridEsn`] is the network with its running state.
+//!
+//! ```
+//! use forebay::Esn;
+//! use ndarray::Array2;
+//!
+//! let series = Array2::from_shape_fn((1000, 1), |(t, _)| (0.2 * t as f64).sin());
+//! let mut esn = Esn::new(200).spectral_radius(0.9).leak_rate(0.5).seed(1).fit_next(series.view())?;
+//! let next = esn.forecast(100)?; //     the next hundred steps
+//! let error = esn.report().expect("trained").heads[0].train_nrmse[0];
+//! # let folder = tempfile::tempdir().expect("a temporary folder");
+//! # let path = folder.path().join("sine.forebay");
+//! esn.model().save(&path)?; //          `forebay run`, `forebay predict` read it
+//! # assert!(error < Some(0.01) && next.nrows() == 100);
+//! # Ok::<(), forebay::Error>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | train on a series of one's own | [`Esn::fit`], [`Esn::fit_series`], [`Esn::fit_next`] |
+//! | run weights from elsewhere | [`HybridEsn::from_weights`], [`HybridEsn::builder`], [`Model::from_npz`](crate::model::Model) |
+//! | step inside a simulation | [`HybridEsn::step`] |
+//! | run a series, see the states | [`HybridEsn::run`], [`HybridEsn::states`] |
+//! | forecast | [`HybridEsn::forecast`], with known inputs [`HybridEsn::forecast_with`] |
+//! | learn on while it runs | [`HybridEsn::partial_fit`] |
+//! | multiply on a processor | [`HybridEsn::with_substrate`] |
+//! | many streams, several readouts, deeper networks | [`graph`](crate::graph), [`model`](crate::model), [`execute`](crate::execute) |
 
 mod builder;
+mod keep;
+mod learning;
+mod recipe;
 
-pub use builder::{HybridEsnBuilder, ReadoutOn};
+pub use builder::HybridEsnBuilder;
+pub use recipe::Esn;
+
+use learning::Learning;
 
 use std::sync::Arc;
 
@@ -12,7 +44,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Ix2, ShapeBuilder, StrideShape}
 
 use crate::compile::{Compiler, Plan, last_precision};
 use crate::error::Error;
-use crate::execute::Session;
+use crate::execute::{ClosedLoop, Session};
 use crate::graph::Op;
 use crate::model::Model;
 
@@ -46,6 +78,9 @@ pub struct HybridEsn<T: Real = f32> {
     session: Session<T>,
     reservoir: usize,
     precision: Precision,
+    learning: Learning<T>,
+    /// Whether the outputs that stand are of weights that have seen their target.
+    is_corrected: bool,
 }
 
 impl<T: Real> HybridEsn<T> {
@@ -139,7 +174,13 @@ impl<T: Real> HybridEsn<T> {
         match (reservoirs.next(), reservoirs.count()) {
             (Some(reservoir), 0) => {
                 let precision = model.plan().and_then(Plan::precision).or(last_precision(&model)?);
-                Ok(Self { session: model.session(), reservoir, precision: precision.unwrap_or_default() })
+                Ok(Self {
+                    session: model.session(),
+                    reservoir,
+                    precision: precision.unwrap_or_default(),
+                    learning: Learning::none(),
+                    is_corrected: false,
+                })
             }
             (first, more) => Err(Error::Misuse {
                 what: "an ESN has exactly one reservoir",
@@ -169,7 +210,7 @@ impl<T: Real> HybridEsn<T> {
     /// See [`Compiler::compile`].
     pub fn with_substrate(mut self, substrate: Arc<dyn Substrate>) -> Result<Self, Error> {
         let model = Compiler::new(substrate).precision(self.precision).compile(self.model())?;
-        self.session.set_model(model)?;
+        self.set_model(model)?;
         Ok(self)
     }
 
@@ -197,13 +238,20 @@ impl<T: Real> HybridEsn<T> {
 
     /// The running stream, for named nodes, snapshots and teacher forcing.
     pub fn session(&mut self) -> &mut Session<T> {
+        self.is_corrected = false;
         &mut self.session
     }
 
     /// Another stream at rest on the same weights.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self { session: self.model().session(), reservoir: self.reservoir, precision: self.precision }
+        Self {
+            session: self.model().session(),
+            reservoir: self.reservoir,
+            precision: self.precision,
+            learning: self.learning.anew(),
+            is_corrected: false,
+        }
     }
 
     /// Number of features per step.
@@ -229,6 +277,7 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`] or [`Error::Overflow`]; the state is as before the call.
     pub fn step(&mut self, features: &[T]) -> Result<&[T], Error> {
+        self.is_corrected = false;
         self.session.step(features)
     }
 
@@ -237,6 +286,7 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::run_into`].
     pub fn run(&mut self, features: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        self.is_corrected = false;
         self.session.run(features)
     }
 
@@ -245,15 +295,54 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::run_into`].
     pub fn run_into(&mut self, features: ArrayView2<'_, T>, outputs: ArrayViewMut2<'_, T>) -> Result<(), Error> {
+        self.is_corrected = false;
         self.session.run_into(features, outputs)
     }
 
-    /// Closed loop for `steps` steps: outputs become features. Result: `[steps, outputs]`.
+    /// What comes next, for `steps` steps, as [`fit_next`](Esn::fit_next) has learnt it: outputs become features. The first row
+    /// is the output that is there already; another forecast goes on after the last row.
+    ///
+    /// # Shapes
+    /// Result: `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// See [`Session::forecast`].
+    pub fn forecast(&mut self, steps: usize) -> Result<Array2<T>, Error> {
+        self.is_corrected = false;
+        self.session.forecast(steps)
+    }
+
+    /// Like [`forecast`](Self::forecast), where some outputs become inputs and the others, `outside`, are known.
+    ///
+    /// # Shapes
+    /// `outside`: `[steps, inputs that nothing becomes]`. Result: `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// See [`Session::forecast_with`].
+    pub fn forecast_with(&mut self, closed: &ClosedLoop, outside: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        self.is_corrected = false;
+        self.session.forecast_with(closed, outside)
+    }
+
+    /// Closed loop for `steps` steps, beginning with the output after the one that is there already.
+    ///
+    /// # Shapes
+    /// Result: `[steps, outputs]`.
     ///
     /// # Errors
     /// See [`Session::predict_free`].
     pub fn predict_free(&mut self, steps: usize) -> Result<Array2<T>, Error> {
+        self.is_corrected = false;
         self.session.predict_free(steps)
+    }
+
+    /// Runs a series `[steps, inputs]` and gives the reservoir states `[steps, N]`.
+    ///
+    /// # Errors
+    /// See [`Session::run_into`].
+    pub fn states(&mut self, features: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        let name = self.model().graph().nodes()[self.reservoir].name().to_owned();
+        self.session.states(&name, features)
     }
 
     /// The reservoir state x, `[N]`.
@@ -274,19 +363,35 @@ impl<T: Real> HybridEsn<T> {
             return Err(Error::shape("state", self.units(), state.len()));
         }
         Error::check_finite("state", state)?;
+        self.is_corrected = false;
         self.session.set_reservoir(self.reservoir, state)
     }
 
     /// Back to rest: the state is zero.
     pub fn reset(&mut self) {
+        self.is_corrected = false;
         self.session.reset();
     }
 
-    /// Takes over another model of the same graph (for example after training); the state stays.
+    /// Takes over another model of the same graph (for example after training); the state stays, and the outputs of the last step
+    /// become those of the new readouts. Where these read an input that is not known (after a checkpoint), there are none, and a
+    /// [forecast](Self::forecast) needs a step before it.
     ///
     /// # Errors
-    /// [`Error::Misuse`] if the graphs differ.
+    /// [`Error::Misuse`] if the graphs differ; [`Error::Overflow`] if the outputs are out of range. All is as before.
     pub fn set_model(&mut self, model: Model<T>) -> Result<(), Error> {
-        self.session.set_model(model)
+        let before = self.model().clone();
+        self.session.set_model(model)?;
+        if let Err(error) = self.session.refresh_outputs() {
+            self.session.set_model(before)?;
+            return Err(error);
+        }
+        self.learning = self.learning.anew();
+        Ok(())
+    }
+
+    /// Whether the outputs that stand have seen their target.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.is_corrected
     }
 }

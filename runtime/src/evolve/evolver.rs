@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fitness::Fitness;
 use super::strategy::{Search, Strategy};
-use super::weights::Weights;
-use crate::error::Error;
-use crate::model::file::{FileError, read_file, write_aside};
+use super::weights::LiveWeights;
+use crate::disk::{read_file, write_aside};
+use crate::error::{Error, FileError};
+use crate::seal;
 
 /// What an evolver did since it was made, and where the time went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Report {
 /// All that a search is between two generations, to be stored and gone on with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State<S> {
-    /// Format of stored states: 1.
+    /// Format of stored states: 2; in 1 there was no checksum.
     version: u32,
     /// The strategy with what it has learned.
     pub strategy: S,
@@ -64,27 +65,65 @@ pub struct State<S> {
     pub evaluations: u64,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// More generations and evaluations than any search makes: a count that goes on from a file does not overflow.
+const MOST: u64 = u64::MAX / 2;
 
 impl<S: Serialize + DeserializeOwned> State<S> {
-    /// Writes JSON beside `path` and renames: a process that is killed leaves the old file or the new one.
+    /// Writes JSON with a checksum beside `path` and renames: a process that is killed leaves the old file or the new one.
     ///
     /// Numbers are written so that they are read back in every bit.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        let bytes = serde_json::to_vec(self).map_err(damaged)?;
-        write_aside(path.as_ref(), &bytes)
+        write_aside(path.as_ref(), &seal::to_json(self)?)
     }
 
     /// Reads what [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::File`], also where a byte has changed.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Ok(serde_json::from_slice(&read_file(path.as_ref())?).map_err(damaged)?)
+        let (state, is_sealed) = seal::from_json::<Self>(&read_file(path.as_ref())?)?;
+        state.checked(is_sealed)
     }
+
+    /// JSON with a checksum that holds something beside the state, which the caller needs to go on: settings, say.
+    ///
+    /// # Errors
+    /// [`Error::File`] if that cannot be written as JSON.
+    pub fn to_json_with(&self, settings: &impl Serialize) -> Result<Vec<u8>, Error> {
+        Ok(seal::to_json(&Stored { settings, state: self })?)
+    }
+
+    /// The state, and what [`to_json_with`](Self::to_json_with) put beside it.
+    ///
+    /// # Errors
+    /// [`Error::File`], also where a byte has changed.
+    pub fn from_json_with<B: DeserializeOwned>(bytes: &[u8]) -> Result<(Self, B), Error> {
+        let (Stored { settings, state }, is_sealed) = seal::from_json::<Stored<B, Self>>(bytes)?;
+        Ok((state.checked(is_sealed)?, settings))
+    }
+
+    /// States of version 1 have no checksum, all others must have one.
+    fn checked(mut self, is_sealed: bool) -> Result<Self, Error> {
+        match (self.version, is_sealed) {
+            (VERSION, true) => {}
+            (1, false) => self.version = VERSION,
+            (1 | VERSION, _) => return Err(FileError::Checksum.into()),
+            (other, _) => return Err(damaged(format!("version {other} is not {VERSION} or 1")).into()),
+        }
+        Ok(self)
+    }
+}
+
+/// A state in a file.
+#[derive(Serialize, Deserialize)]
+struct Stored<B, S> {
+    settings: B,
+    state: S,
 }
 
 fn damaged(why: impl ToString) -> FileError {
@@ -102,7 +141,7 @@ fn damaged(why: impl ToString) -> FileError {
 ///
 /// ```
 /// use forebay::Precision;
-/// use forebay::evolve::{NpuEvolver, Objective, Search, Weights, Window};
+/// use forebay::evolve::{NpuEvolver, Objective, Search, LiveWeights, Window};
 /// use forebay::random::Seed;
 /// use ndarray::Array2;
 ///
@@ -114,7 +153,7 @@ fn damaged(why: impl ToString) -> FileError {
 /// let baseline = window.baseline(1e-3)?;
 ///
 /// let software = forebay::open("software:akd1000")?;
-/// let weights = Weights::load(&*software, &[0; 5], 1, one_digit)?;
+/// let weights = LiveWeights::load(&*software, &[0; 5], 1, one_digit)?;
 /// let mut fitness = window.fitness(&weights, &baseline.scale, Objective::MeanSquare)?;
 /// let search = Search::plus(5, one_digit, 10, Seed(1))?;
 /// let mut evolver = NpuEvolver::new(weights, search)?;
@@ -128,7 +167,7 @@ fn damaged(why: impl ToString) -> FileError {
 /// ```
 #[derive(Debug)]
 pub struct NpuEvolver<S = Search> {
-    weights: Weights,
+    weights: LiveWeights,
     state: State<S>,
     candidates: Vec<i32>,
     costs: Vec<f64>,
@@ -140,7 +179,7 @@ impl<S: Strategy> NpuEvolver<S> {
     ///
     /// # Errors
     /// [`Error::Shape`] if the strategy has another number of genes.
-    pub fn new(weights: Weights, strategy: S) -> Result<Self, Error> {
+    pub fn new(weights: LiveWeights, strategy: S) -> Result<Self, Error> {
         let best = weights.genome().to_vec();
         let state = State { version: VERSION, strategy, best, cost: None, generations: 0, evaluations: 0 };
         Self::resume(weights, state)
@@ -153,7 +192,7 @@ impl<S: Strategy> NpuEvolver<S> {
     /// # Errors
     /// [`Error::File`] for a state that cannot be, or is for other weights; [`Error::Shape`] if the strategy has another
     /// number of genes; [`Error::Substrate`].
-    pub fn resume(mut weights: Weights, state: State<S>) -> Result<Self, Error> {
+    pub fn resume(mut weights: LiveWeights, state: State<S>) -> Result<Self, Error> {
         if state.version != VERSION {
             return Err(damaged(format!("version {} is not {VERSION}", state.version)).into());
         }
@@ -161,6 +200,9 @@ impl<S: Strategy> NpuEvolver<S> {
         let genes = weights.genome().len();
         if state.strategy.genes() != genes {
             return Err(Error::shape("the strategy's genome", genes, state.strategy.genes()));
+        }
+        if state.generations.max(state.evaluations) > MOST {
+            return Err(damaged("it counts more generations or evaluations than there can be").into());
         }
         if state.cost.is_some_and(|cost| !cost.is_finite()) {
             return Err(damaged("its cost is not finite").into());
@@ -285,7 +327,7 @@ impl<S: Strategy> NpuEvolver<S> {
     }
 
     /// The weights on the substrate.
-    pub fn weights(&self) -> &Weights {
+    pub fn weights(&self) -> &LiveWeights {
         &self.weights
     }
 }

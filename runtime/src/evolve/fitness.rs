@@ -3,7 +3,7 @@
 use forebay_substrate::Multiplier;
 
 use super::objective::Objective;
-use super::weights::Weights;
+use super::weights::LiveWeights;
 use super::window::Window;
 use crate::error::Error;
 
@@ -42,7 +42,12 @@ pub struct ReadoutFitness {
 }
 
 impl ReadoutFitness {
-    pub(super) fn new(window: &Window, weights: &Weights, scale: &[f64], objective: Objective) -> Result<Self, Error> {
+    pub(super) fn new(
+        window: &Window,
+        weights: &LiveWeights,
+        scale: &[f64],
+        objective: Objective,
+    ) -> Result<Self, Error> {
         let (inputs, outputs) = (window.inputs(), window.outputs());
         let precision = weights.precision();
         let shape = weights.loaded().shape();

@@ -16,7 +16,7 @@
 //! For a linear readout and a squared error, ridge regression gives the best real weights at once: [`Window::baseline`]
 //! says what it reaches, to be shown beside every evolved cost. Evolution is for what has no closed form: the best
 //! integers, outputs of few levels, shares of wrong answers, or weights inside the reservoir
-//! ([`Weights::of_region`]).
+//! ([`LiveWeights::of_region`]).
 //!
 //! Same seed and same fitness, same genomes, on every substrate and every machine. What was measured:
 //! specs/evolution.md. Not run on silicon.
@@ -38,5 +38,5 @@ pub use self::objective::{Cost, Objective};
 pub use self::plus::Plus;
 pub use self::separable::Separable;
 pub use self::strategy::{Search, Strategy};
-pub use self::weights::Weights;
+pub use self::weights::LiveWeights;
 pub use self::window::{Baseline, Window};

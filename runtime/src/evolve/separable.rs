@@ -37,7 +37,7 @@ pub struct Separable {
     drawn: Vec<f64>,
     #[serde(skip)]
     order: Vec<usize>,
-    /// Weights of the better half by rank, their sum 1.
+    /// `LiveWeights` of the better half by rank, their sum 1.
     #[serde(skip)]
     weights: Vec<f64>,
 }
@@ -73,7 +73,7 @@ impl Separable {
     }
 }
 
-/// Weights of the better half by rank: `ln((population + 1) / 2) - ln(rank)`, divided by their sum.
+/// `LiveWeights` of the better half by rank: `ln((population + 1) / 2) - ln(rank)`, divided by their sum.
 fn fill_weights(population: usize, weights: &mut Vec<f64>) {
     let middle = libm::log(0.5 * (population as f64 + 1.0));
     weights.clear();

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use forebay_kernels::Real;
 use forebay_substrate::{Loaded, Precision, Substrate, WeightPatch};
 
-use crate::compile::{device_of, product_program};
+use crate::compile::device_of;
 use crate::error::Error;
 use crate::model::Model;
+use crate::placement::product_program;
 
-/// Weights of a one-layer program on a substrate, as a genome of integers.
+/// `LiveWeights` of a one-layer program on a substrate, as a genome of integers.
 ///
 /// A gene is one weight `-7..=7`, or `-112..=112`, `-1687..=1687` where weights have 2 or 3 digits. Digit `d` of row `j`
 /// is unit `d * rows + j` of the program; only digits that change are patched.
 #[derive(Debug)]
-pub struct Weights {
+pub struct LiveWeights {
     loaded: Arc<dyn Loaded>,
     precision: Precision,
     rows: usize,
@@ -25,7 +26,7 @@ pub struct Weights {
     patches: Vec<WeightPatch>,
 }
 
-impl Weights {
+impl LiveWeights {
     /// Loads a product of `rows` rows; every weight is a gene, row slow.
     ///
     /// # Shapes

@@ -6,12 +6,12 @@ use ndarray::ArrayView2;
 
 use super::fitness::ReadoutFitness;
 use super::objective::Objective;
-use super::weights::Weights;
-use crate::compile::{Ranges, levels};
+use super::weights::LiveWeights;
 use crate::error::Error;
 use crate::metrics;
+use crate::placement::{Ranges, levels};
 use crate::train::Gram;
-use crate::train::ridge::{self, Solution};
+use crate::train::ridge::{self, RidgeSolution};
 use crate::train::score::{Spread, Tally};
 
 /// Reservoir states as the integers that a processor is given, with targets.
@@ -42,7 +42,7 @@ pub struct Window {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     /// Ridge regression on the window's integers, in f64; its error is measured on them.
-    pub ridge: Solution,
+    pub ridge: RidgeSolution,
     /// Its weights as the nearest integers times [`scale`](Self::scale), `[outputs, inputs]`.
     pub rounded: Vec<i32>,
     /// What one level of a gene is worth, per output.
@@ -180,7 +180,7 @@ impl Window {
 
     /// Root mean square error of a solution on this window over the target's standard deviation, per output; NaN for a
     /// constant target. From the outputs themselves.
-    fn errors(&self, solution: &Solution) -> Vec<f64> {
+    fn errors(&self, solution: &RidgeSolution) -> Vec<f64> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         let spread = |o: usize| Spread::of(self.targets.iter().skip(o).step_by(outputs).copied());
         let mut tally = Tally::new(1, (0..outputs).map(spread).collect());
@@ -243,7 +243,7 @@ impl Window {
     ///
     /// # Errors
     /// [`Error::Shape`] if the weights are not `[outputs, inputs]`; [`Error::NonFinite`]; [`Error::Substrate`].
-    pub fn fitness(&self, weights: &Weights, scale: &[f64], objective: Objective) -> Result<ReadoutFitness, Error> {
+    pub fn fitness(&self, weights: &LiveWeights, scale: &[f64], objective: Objective) -> Result<ReadoutFitness, Error> {
         ReadoutFitness::new(self, weights, scale, objective)
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update};
+use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update, softmax};
 
+use super::custom::CustomNode;
 use super::gather::{gather, gathered_width};
 use super::plan::{Block, DelayLine, PlacedProduct, Plan, Runners, Step, StepKind};
 use crate::error::Error;
+use crate::graph::Node;
 use crate::model::{LinearParameters, Model, Parameters, ReservoirParameters};
 use crate::reservoir::Activation;
 
@@ -25,6 +27,7 @@ pub(super) struct Executor<T: Real> {
     /// What the next step sees as the previous output, `[streams, outputs]`: the outputs, or the teacher's targets.
     pub(super) feedback: Vec<T>,
     pub(super) delays: Vec<DelayLine<T>>,
+    pub(super) customs: Vec<CustomNode<T>>,
     /// Pre-activations of the widest reservoir.
     sums: Vec<T>,
     /// The outputs of the last step, `[streams, outputs]`.
@@ -74,7 +77,7 @@ impl Part<'_> {
 
 impl<T: Real> Executor<T> {
     pub(super) fn new(model: Model<T>, streams: usize) -> Self {
-        let Plan { steps: plan, outputs, width, delays, runners } = Plan::new(&model, streams);
+        let Plan { steps: plan, outputs, width, delays, customs, runners } = Plan::new(&model, streams);
         let widest = plan.iter().filter(|s| matches!(s.kind, StepKind::Reservoir { .. })).map(|s| s.out.width).max();
         let gathered = plan.iter().map(|step| match &step.kind {
             StepKind::Linear { sources, .. } => gathered_width(streams, sources),
@@ -91,6 +94,7 @@ impl<T: Real> Executor<T> {
             next: zeros(width),
             feedback: zeros(output_width),
             delays,
+            customs,
             sums: zeros(widest.unwrap_or(0)),
             heads: zeros(output_width),
             fed_back: zeros(output_width),
@@ -131,20 +135,45 @@ impl<T: Real> Executor<T> {
         &mut self.next[range]
     }
 
+    /// A node by its name, if it exists outside of programs.
+    pub(super) fn find(&self, name: &str) -> Result<usize, Error> {
+        let graph = self.model.graph();
+        let id = graph.find(name).ok_or_else(|| Error::Unknown {
+            kind: "node",
+            name: name.to_owned(),
+            available: graph.nodes().iter().map(Node::name).collect::<Vec<_>>().join(", "),
+        })?;
+        self.check_outside(id.0)?;
+        Ok(id.0)
+    }
+
+    /// The values of a node after the last step, `[streams, width]`.
+    pub(super) fn named(&self, name: &str) -> Result<&[T], Error> {
+        let node = self.find(name)?;
+        self.check_node(node)?;
+        Ok(self.values(node))
+    }
+
     /// An error if a node's values of the last step are not here.
-    pub(super) fn check_node(&self, node: usize) -> Result<(), Error> {
-        let name = || self.model.graph().nodes()[node].name();
+    fn check_node(&self, node: usize) -> Result<(), Error> {
         match self.plan[node].kind {
-            StepKind::Inside => Err(Error::Misuse {
-                what: "this node exists inside a program only",
-                instead: format!("read {:?} from the model without placement", name()),
-            }),
             StepKind::Reservoir { .. } | StepKind::Linear { head: true, .. } => Ok(()),
             _ if self.is_whole => Ok(()),
             _ => Err(Error::Misuse {
                 what: "a checkpoint holds states and outputs, not the values of this node",
-                instead: format!("read {:?} after the next step", name()),
+                instead: format!("read {:?} after the next step", self.model.graph().nodes()[node].name()),
             }),
+        }
+    }
+
+    /// An error if a node's values are never here.
+    fn check_outside(&self, node: usize) -> Result<(), Error> {
+        match self.plan[node].kind {
+            StepKind::Inside => Err(Error::Misuse {
+                what: "this node exists inside a program only",
+                instead: format!("read {:?} from the model without placement", self.model.graph().nodes()[node].name()),
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -166,6 +195,9 @@ impl<T: Real> Executor<T> {
         for line in &mut self.delays {
             line.values.fill(T::ZERO);
             line.oldest = 0;
+        }
+        for custom in &mut self.customs {
+            custom.state.fill(T::ZERO);
         }
         (self.steps, self.is_whole, self.has_outputs) = (0, true, false);
     }
@@ -199,8 +231,20 @@ impl<T: Real> Executor<T> {
 
     /// Like [`step`](Self::step) with a teacher, but the readouts are left out: their outputs read zero.
     pub(super) fn drive(&mut self, features: &[T], teacher: &[T]) -> Result<(), Error> {
+        self.drive_disturbed(features, teacher, &mut |_, _| ())
+    }
+
+    /// The same; `disturb` may change the new state of every reservoir, `[streams, units]`, before anything reads it.
+    pub(super) fn drive_disturbed(
+        &mut self,
+        features: &[T],
+        teacher: &[T],
+        disturb: &mut dyn FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
         self.check_teacher(Some(teacher))?;
-        self.attempt(features, Part::WithoutReadouts)?;
+        self.check_features(features)?;
+        self.compute(features, Part::WithoutReadouts, disturb)?;
+        self.check_attempt()?;
         self.commit(Some(teacher));
         Ok(())
     }
@@ -216,17 +260,26 @@ impl<T: Real> Executor<T> {
 
     /// Computes a step aside; it counts once it is [committed](Self::commit), and until then nothing has changed.
     pub(super) fn attempt(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
-        check_slice("input", features, self.streams, self.model.graph().inputs(), self.model.form())?;
-        self.compute(features, part)?;
+        self.check_features(features)?;
+        self.compute(features, part, &mut |_, _| ())?;
         self.check_attempt()
+    }
+
+    fn check_features(&self, features: &[T]) -> Result<(), Error> {
+        check_slice("input", features, self.streams, self.model.graph().inputs(), self.model.form())
     }
 
     pub(super) fn check_attempt(&self) -> Result<(), Error> {
         if all_finite(self.model.form(), &self.next) { Ok(()) } else { Err(self.overflow()) }
     }
 
-    /// The nodes of a part of the graph, into `next`.
-    fn compute(&mut self, features: &[T], part: Part<'_>) -> Result<(), Error> {
+    /// The nodes of a part of the graph, into `next`; `disturb` is shown the new state of every reservoir.
+    fn compute(
+        &mut self,
+        features: &[T],
+        part: Part<'_>,
+        disturb: &mut dyn FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
         let Self {
             model,
             streams,
@@ -235,6 +288,7 @@ impl<T: Real> Executor<T> {
             next,
             feedback,
             delays,
+            customs,
             sums,
             fed_back: gathered,
             together,
@@ -280,6 +334,7 @@ impl<T: Real> Executor<T> {
                         w.accumulate(form, streams, gathered, sums, scratch);
                     }
                     leak(form, *activation, weights, sums, old, result);
+                    disturb(*node, result);
                 }
                 StepKind::Linear { sources, product, .. } => {
                     let Parameters::Linear(LinearParameters { weights, bias }) = model.parameters(*node) else {
@@ -299,6 +354,10 @@ impl<T: Real> Executor<T> {
                     let source = values(source);
                     leaky_update(form, of_kernel(*function), source, Leak::uniform(T::ONE), source, result);
                 }
+                StepKind::Softmax { source } => {
+                    let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
+                    rows.for_each(|(row, shares)| softmax(form, row, shares));
+                }
                 StepKind::Concat { sources } => {
                     let mut column = 0;
                     for source in sources {
@@ -307,6 +366,7 @@ impl<T: Real> Executor<T> {
                     }
                 }
                 StepKind::Delay { line } => result.copy_from_slice(delays[*line].oldest(streams)),
+                StepKind::Custom { custom } => customs[*custom].compute(streams, before, result),
                 StepKind::Products { source, factors, ends } => {
                     let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
                     for (row, products) in rows {
@@ -325,8 +385,27 @@ impl<T: Real> Executor<T> {
 
     /// Computes nodes from what `next` holds.
     pub(super) fn follow(&mut self, marked: &[bool]) -> Result<(), Error> {
-        self.compute(&[], Part::Following(marked))?;
+        self.compute(&[], Part::Following(marked), &mut |_, _| ())?;
         self.check_attempt()
+    }
+
+    /// Computes the readouts of the last step again.
+    pub(super) fn renew_outputs(&mut self) -> Result<(), Error> {
+        let is_head: Vec<bool> = self.plan.iter().map(Step::is_head).collect();
+        self.next.copy_from_slice(&self.current);
+        self.follow(&is_head)?;
+        std::mem::swap(&mut self.current, &mut self.next);
+        self.gather_outputs();
+        Ok(())
+    }
+
+    pub(super) fn feed_back_own(&mut self, of: impl Fn(usize) -> bool) {
+        let width = self.heads.len() / self.streams;
+        for (place, (fed_back, own)) in self.feedback.iter_mut().zip(&self.heads).enumerate() {
+            if of(place % width) {
+                *fed_back = *own;
+            }
+        }
     }
 
     /// Takes over the step that was attempted: delays, outputs, feedback.
@@ -335,6 +414,7 @@ impl<T: Real> Executor<T> {
         for line in &mut self.delays {
             line.push(self.streams, &self.current);
         }
+        self.customs.iter_mut().for_each(CustomNode::commit);
         self.gather_outputs();
         self.feedback.copy_from_slice(teacher.unwrap_or(&self.heads));
         self.steps += 1;
@@ -422,5 +502,9 @@ fn of_kernel<T: Real>(activation: Activation) -> kernels::Activation<T> {
         Activation::Tanh => kernels::Activation::Tanh,
         Activation::Identity => kernels::Activation::Identity,
         Activation::BoundedRelu { max } => kernels::Activation::BoundedRelu { max: T::from_f64(max) },
+        Activation::Sigmoid => kernels::Activation::Sigmoid,
+        Activation::Relu => kernels::Activation::Relu,
+        Activation::LeakyRelu { slope } => kernels::Activation::LeakyRelu { slope: T::from_f64(slope) },
+        Activation::Softplus => kernels::Activation::Softplus,
     }
 }

@@ -4,6 +4,7 @@ use forebay_kernels::Real;
 
 use super::Snapshot;
 use super::executor::Executor;
+use super::memory::{Flags, Memory};
 use crate::error::Error;
 use crate::model::Model;
 
@@ -21,7 +22,14 @@ impl<T: Real> Lanes<T> {
 
     /// Puts a lane into the state of a session of a model of the same shape, or to rest.
     pub(crate) fn start(&mut self, lane: usize, from: Option<&Snapshot<T>>) {
-        self.executor.set_stream(lane, from.map(Snapshot::state));
+        self.executor.set_stream(lane, from.map(Snapshot::memory));
+    }
+
+    /// The state of a lane; lanes do not count their steps.
+    pub(crate) fn snapshot(&self, lane: usize) -> Snapshot<T> {
+        let mut memory = Memory::empty();
+        self.executor.remember_stream(lane, Flags::default(), &mut memory);
+        Snapshot::new(self.executor.model().fingerprint(), memory)
     }
 
     /// Advances all lanes; output feedback sees `teacher`, `[lanes, outputs]`, at the next step, or the outputs.

@@ -31,12 +31,25 @@ impl<T> Memory<T> {
     pub(super) fn state(&self) -> &[T] {
         &self.state
     }
+
+    pub(super) fn flags(&self) -> Flags {
+        Flags { steps: self.steps, has_outputs: self.has_outputs }
+    }
+}
+
+/// What streams that begin apart from each other do not share.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Flags {
+    /// Completed steps.
+    pub(super) steps: u64,
+    /// Whether the outputs are those of the state.
+    pub(super) has_outputs: bool,
 }
 
 /// Two are equal if the same steps follow from both.
 impl<T: PartialEq> PartialEq for Memory<T> {
     fn eq(&self, other: &Self) -> bool {
-        (self.steps, &self.state) == (other.steps, &other.state)
+        (self.steps, self.has_outputs, &self.state) == (other.steps, other.has_outputs, &other.state)
     }
 }
 
@@ -50,6 +63,7 @@ impl<T: Real> Executor<T> {
                 let (young, old) = line.values.split_at(line.oldest * line.source.width * self.streams);
                 [old, young]
             }))
+            .chain(self.customs.iter().map(|custom| &custom.state[..]))
             .chain([&self.feedback[..], &self.heads[..]])
     }
 
@@ -75,14 +89,14 @@ impl<T: Real> Executor<T> {
     }
 
     /// Takes up a state alone, as a checkpoint has it. The values of other nodes are not known until the next step.
-    pub(super) fn resume(&mut self, steps: u64, state: &[T]) {
+    pub(super) fn resume(&mut self, steps: u64, state: &[T], has_outputs: bool) {
         self.current.fill(T::ZERO);
         self.put_state(state);
         self.scatter_outputs();
         self.steps = steps;
         // At rest all is zero.
         let is_rest = steps == 0 && state.iter().all(|value| *value == T::ZERO);
-        (self.is_whole, self.has_outputs) = (is_rest, !is_rest);
+        (self.is_whole, self.has_outputs) = (is_rest, has_outputs && !is_rest);
     }
 
     fn put_state(&mut self, mut values: &[T]) {
@@ -101,12 +115,41 @@ impl<T: Real> Executor<T> {
             line.oldest = 0;
             take(&mut values, &mut line.values);
         }
+        for custom in &mut self.customs {
+            take(&mut values, &mut custom.state);
+        }
         take(&mut values, &mut self.feedback);
         take(&mut values, &mut self.heads);
     }
 
-    /// Gives one stream the state of an executor of one stream, or rest; the others stay as they are.
-    pub(super) fn set_stream(&mut self, stream: usize, mut state: Option<&[T]>) {
+    /// Copies out what one stream remembers, as an executor of one stream has it.
+    pub(super) fn remember_stream(&self, stream: usize, flags: Flags, memory: &mut Memory<T>) {
+        let row = |width: usize| stream * width..(stream + 1) * width;
+        (memory.steps, memory.is_whole, memory.has_outputs) = (flags.steps, self.is_whole, flags.has_outputs);
+        let Memory { state, nodes, .. } = memory;
+        state.clear();
+        for step in self.plan.iter().filter(|step| matches!(step.kind, StepKind::Reservoir { .. })) {
+            state.extend_from_slice(&self.values(step.node)[row(step.out.width)]);
+        }
+        for line in &self.delays {
+            for slot in line.slots(self.streams) {
+                state.extend_from_slice(&line.values[slot][row(line.source.width)]);
+            }
+        }
+        for custom in &self.customs {
+            state.extend_from_slice(&custom.state[row(custom.len)]);
+        }
+        let outputs = self.model().graph().outputs();
+        state.extend_from_slice(&self.feedback[row(outputs)]);
+        state.extend_from_slice(&self.heads[row(outputs)]);
+        nodes.clear();
+        for step in &self.plan {
+            nodes.extend_from_slice(&self.values(step.node)[row(step.out.width)]);
+        }
+    }
+
+    /// Gives one stream the memory of an executor of one stream, or rest; the others stay as they are.
+    pub(super) fn set_stream(&mut self, stream: usize, from: Option<&Memory<T>>) {
         /// The next `to.len()` values, or zeros.
         fn take<T: Real>(state: &mut Option<&[T]>, to: &mut [T]) {
             match state {
@@ -119,24 +162,28 @@ impl<T: Real> Executor<T> {
             }
         }
         let row = |width: usize| stream * width..(stream + 1) * width;
-        for index in 0..self.plan.len() {
-            if matches!(self.plan[index].kind, StepKind::Reservoir { .. }) {
-                let out = &self.plan[index].out;
-                let (range, width) = (out.range(self.streams), out.width);
-                take(&mut state, &mut self.current[range][row(width)]);
+        let (mut state, mut nodes) = (from.map(|from| &from.state[..]), from.map(|from| &from.nodes[..]));
+        for step in &self.plan {
+            let values = &mut self.current[step.out.range(self.streams)][row(step.out.width)];
+            take(&mut nodes, values);
+            if matches!(step.kind, StepKind::Reservoir { .. }) {
+                take(&mut state, values);
             }
         }
         for line in &mut self.delays {
-            let width = line.source.width;
             // Streams share the place of the oldest value; a state lists a line's values from the oldest on.
-            for age in 0..line.steps {
-                let slot = (line.oldest + age) % line.steps * width * self.streams;
-                take(&mut state, &mut line.values[slot..slot + width * self.streams][row(width)]);
+            for slot in line.slots(self.streams) {
+                take(&mut state, &mut line.values[slot][row(line.source.width)]);
             }
+        }
+        for custom in &mut self.customs {
+            take(&mut state, &mut custom.state[row(custom.len)]);
         }
         let outputs = self.model().graph().outputs();
         take(&mut state, &mut self.feedback[row(outputs)]);
         take(&mut state, &mut self.heads[row(outputs)]);
+        // A stream whose other values are not known makes those of all unknown, until the next step.
+        self.is_whole &= from.is_none_or(|from| from.is_whole);
     }
 
     /// Puts a state in the place of a reservoir's after the last step, `[streams, units]`, and all that follows from it in
@@ -150,7 +197,8 @@ impl<T: Real> Executor<T> {
             .iter()
             .zip(self.model().graph().nodes())
             .map(|(known, node)| {
-                *known && !matches!(node.op(), Op::Input { .. } | Op::Reservoir { .. } | Op::Delay { .. })
+                let keeps = matches!(node.op(), Op::Input { .. } | Op::Reservoir { .. } | Op::Delay { .. });
+                *known && !keeps && node.state_len() == 0
             })
             .collect();
         self.next.copy_from_slice(&self.current);
@@ -174,6 +222,24 @@ impl<T: Real> Executor<T> {
         Ok(())
     }
 
+    /// Computes the readouts of the last step again, after the weights were replaced.
+    pub(super) fn refresh_outputs(&mut self) -> Result<(), Error> {
+        if !self.has_outputs {
+            return Ok(());
+        }
+        let known = self.known();
+        if self.plan.iter().zip(&known).any(|(step, known)| step.is_head() && !known) {
+            self.has_outputs = false;
+            return Ok(());
+        }
+        let is_taught = self.feedback != self.heads;
+        self.renew_outputs()?;
+        if !is_taught {
+            self.feedback.copy_from_slice(&self.heads);
+        }
+        Ok(())
+    }
+
     /// The nodes that delay lines read, in the order of the lines.
     fn delays_in_order(&self) -> impl Iterator<Item = usize> {
         self.model().graph().nodes().iter().filter_map(|node| match node.op() {
@@ -190,6 +256,8 @@ impl<T: Real> Executor<T> {
                 Op::Input { .. } => self.is_whole && self.steps > 0,
                 Op::Reservoir { .. } => true,
                 Op::Delay { .. } => self.is_whole,
+                // What remembers is as it was after the last step, as another reservoir is.
+                Op::Custom { .. } if node.state_len() > 0 => self.is_whole && self.steps > 0,
                 op => op.sources().iter().all(|source| known[source.0]),
             });
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use forebay_kernels::Real;
 
-use crate::compile::{ChainRunner, Placement, ProductRunner, Region};
+use super::custom::CustomNode;
 use crate::graph::{NodeId, Op};
 use crate::model::Model;
+use crate::placement::{ChainRunner, Placement, ProductRunner, Region};
 use crate::reservoir::Activation;
 
 /// What to do for every node, in order, and with what.
@@ -18,6 +19,7 @@ pub(super) struct Plan<T> {
     /// Features of all nodes together.
     pub(super) width: usize,
     pub(super) delays: Vec<DelayLine<T>>,
+    pub(super) customs: Vec<CustomNode<T>>,
     pub(super) runners: Runners<T>,
 }
 
@@ -76,11 +78,17 @@ pub(super) enum StepKind {
         source: Block,
         function: Activation,
     },
+    Softmax {
+        source: Block,
+    },
     Concat {
         sources: Vec<Block>,
     },
     Delay {
         line: usize,
+    },
+    Custom {
+        custom: usize,
     },
     Products {
         source: Block,
@@ -126,7 +134,7 @@ impl<T: Real> Plan<T> {
             })
             .collect();
         let mut first_input = 0;
-        let mut delays = Vec::new();
+        let (mut delays, mut customs) = (Vec::new(), Vec::new());
         let mut steps = Vec::with_capacity(blocks.len());
         for (node, definition) in graph.nodes().iter().enumerate() {
             let block = |id: &NodeId| blocks[id.0];
@@ -153,12 +161,19 @@ impl<T: Real> Plan<T> {
                 Op::Activation { source, function } => {
                     StepKind::Activation { source: block(source), function: *function }
                 }
+                Op::Softmax { source } => StepKind::Softmax { source: block(source) },
                 Op::Concat { sources } => StepKind::Concat { sources: sources.iter().map(block).collect() },
                 Op::Delay { source, steps } => {
                     let source = block(source);
                     let values = vec![T::ZERO; streams * steps * source.width];
                     delays.push(DelayLine { source, steps: *steps, oldest: 0, values });
                     StepKind::Delay { line: delays.len() - 1 }
+                }
+                Op::Custom { source, function } => {
+                    let (function, source) = (function.clone(), block(source));
+                    let (width, len) = (definition.width(), definition.state_len());
+                    customs.push(CustomNode::new(function, source, width, len, streams));
+                    StepKind::Custom { custom: customs.len() - 1 }
                 }
                 Op::Products { source, products } => {
                     let (mut factors, mut ends) = (Vec::new(), Vec::new());
@@ -173,7 +188,7 @@ impl<T: Real> Plan<T> {
         }
         let runners = Runners::place(model.placement().map(|placement| &**placement), &mut steps, &blocks);
         let outputs = graph.heads().map(|head| blocks[head.node.0]).collect();
-        Self { steps, outputs, width: offset, delays, runners }
+        Self { steps, outputs, width: offset, delays, customs, runners }
     }
 }
 
@@ -227,6 +242,12 @@ impl<T: Real> DelayLine<T> {
     /// Puts other values of the last step in the place of those it has.
     pub(super) fn replace_last(&mut self, streams: usize, nodes: &[T]) {
         self.put((self.oldest + self.steps - 1) % self.steps, streams, nodes);
+    }
+
+    /// Where the values of each step lie, from the oldest on.
+    pub(super) fn slots(&self, streams: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<T> {
+        let (steps, oldest, width) = (self.steps, self.oldest, self.source.width * streams);
+        (0..steps).map(move |age| (oldest + age) % steps * width).map(move |start| start..start + width)
     }
 
     fn put(&mut self, slot: usize, streams: usize, nodes: &[T]) {

@@ -1,13 +1,14 @@
 //! One stream of data through a model.
 
 use forebay_kernels::Real;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
+use super::closed::{self, ClosedLoop};
 use super::executor::{Executor, Part};
 use super::memory::Memory;
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
-use crate::fingerprint::Fingerprint;
+use crate::hash::Fingerprint;
 use crate::model::Model;
 
 /// One stream with its own state on a shared model.
@@ -37,7 +38,7 @@ pub struct Session<T: Real> {
     before: Memory<T>,
 }
 
-/// All a session remembers between two steps, tied to its model: reservoir states, delay lines, outputs, feedback, the
+/// All a session, or a stream of a [`Batch`](crate::execute::Batch), remembers between two steps, tied to its model: reservoir states, delay lines, outputs, feedback, the
 /// values of all nodes, step count.
 ///
 /// Two are equal if they are of the same model and the same steps follow from both.
@@ -48,8 +49,27 @@ pub struct Snapshot<T> {
 }
 
 impl<T> Snapshot<T> {
-    pub(super) fn state(&self) -> &[T] {
-        self.memory.state()
+    pub(super) fn new(model: Fingerprint, memory: Memory<T>) -> Self {
+        Self { model, memory }
+    }
+
+    pub(super) fn memory(&self) -> &Memory<T> {
+        &self.memory
+    }
+
+    /// That it is of this model.
+    pub(super) fn check(&self, own: Fingerprint) -> Result<(), Error> {
+        if self.model == own {
+            return Ok(());
+        }
+        Err(Error::Misuse {
+            what: "a snapshot continues on its own model only",
+            instead: format!(
+                "this one is of model {}, the session runs {own}; other weights of the same graph are given to the \
+                 session that has the state, with `set_model`",
+                self.model
+            ),
+        })
     }
 }
 
@@ -101,6 +121,17 @@ impl<T: Real> Session<T> {
         self.executor.drive(features, teacher)
     }
 
+    /// Like [`drive`](Self::drive); `disturb` may change the state of every reservoir, which is handed to it by node, before
+    /// anything reads it.
+    pub(crate) fn drive_disturbed(
+        &mut self,
+        features: &[T],
+        teacher: &[T],
+        mut disturb: impl FnMut(usize, &mut [T]),
+    ) -> Result<(), Error> {
+        self.executor.drive_disturbed(features, teacher, &mut disturb)
+    }
+
     /// Computes a step aside, all but the readouts `left_out`; until it is [committed](Self::commit), nothing has changed.
     pub(crate) fn attempt(&mut self, features: &[T], left_out: &[usize]) -> Result<(), Error> {
         self.executor.attempt(features, Part::Without(left_out))
@@ -143,14 +174,7 @@ impl<T: Real> Session<T> {
     /// [`Error::Unknown`] if there is no such node; [`Error::Misuse`] if it is inside a program, or not in the checkpoint that
     /// the session was just [resumed](Self::resume) from.
     pub fn node(&self, name: &str) -> Result<&[T], Error> {
-        let graph = self.model().graph();
-        let id = graph.find(name).ok_or_else(|| Error::Unknown {
-            kind: "node",
-            name: name.to_owned(),
-            available: graph.nodes().iter().map(crate::graph::Node::name).collect::<Vec<_>>().join(", "),
-        })?;
-        self.executor.check_node(id.0)?;
-        Ok(self.executor.values(id.0))
+        self.executor.named(name)
     }
 
     pub(crate) fn node_values(&self, node: usize) -> &[T] {
@@ -176,6 +200,22 @@ impl<T: Real> Session<T> {
         }
         self.executor.replace_model(model);
         Ok(())
+    }
+
+    /// In the next step feedback sees the last output itself where `of` says so.
+    pub(crate) fn feed_back_own(&mut self, of: impl Fn(usize) -> bool) {
+        self.executor.feed_back_own(of);
+    }
+
+    /// The outputs of the last step by the weights that are there now, and what feedback sees of them; there are none where
+    /// they would follow from inputs that are not known.
+    pub(crate) fn refresh_outputs(&mut self) -> Result<(), Error> {
+        self.executor.refresh_outputs()
+    }
+
+    /// The outputs of the last step again, by the weights that are there now; what feedback sees stays.
+    pub(crate) fn renew_outputs(&mut self) -> Result<(), Error> {
+        self.executor.renew_outputs()
     }
 
     /// Runs a whole series and gives the outputs of every step.
@@ -248,9 +288,45 @@ impl<T: Real> Session<T> {
         done
     }
 
-    /// Closed loop: each step's outputs are the next step's features, starting from the last outputs: those of the last
-    /// step, of the state that was [set](crate::HybridEsn::set_state), or of the one taken up by
-    /// [`restore`](Self::restore) or [`resume`](Self::resume).
+    /// Runs a whole series and gives the values of a node at every step: the states of a reservoir, say.
+    ///
+    /// ```
+    /// use forebay::{graph::Graph, model::Model, reservoir::Reservoir};
+    /// use ndarray::Array2;
+    ///
+    /// let mut g = Graph::builder();
+    /// let u = g.input("u", 1);
+    /// let x = g.reservoir("x", u, Reservoir::new(50));
+    /// g.readout("y", [x], 1);
+    /// let mut session = Model::<f64>::generate(g.build()?, 7)?.session();
+    /// let states = session.states("x", Array2::from_elem((20, 1), 0.5).view())?;
+    /// assert_eq!(states.dim(), (20, 50));
+    /// assert_eq!(states.row(19).to_vec(), session.node("x")?);
+    /// # Ok::<(), forebay::Error>(())
+    /// ```
+    ///
+    /// # Shapes
+    /// `features`: `[steps, inputs]`. Result: `[steps, width of the node]`.
+    ///
+    /// # Errors
+    /// As [`run_into`](Self::run_into) and [`node`](Self::node); the session is as before the call.
+    pub fn states(&mut self, node: &str, features: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        let id = self.executor.find(node)?;
+        let mut states = Array2::from_elem((features.nrows(), self.executor.values(id).len()), T::ZERO);
+        let mut rows = states.rows_mut().into_iter();
+        self.run_with(features, |session| {
+            let mut row = rows.next().expect("one row per step");
+            row.iter_mut().zip(session.executor.values(id)).for_each(|(to, &from)| *to = from);
+        })?;
+        Ok(states)
+    }
+
+    /// What comes next, for `steps` steps: outputs become features. The first row is the output that is there already, as a
+    /// readout that was trained to see one step ahead gives it; the session ends one step after the last row, so that the
+    /// next forecast goes on from there.
+    ///
+    /// Starts from the outputs of the last step, of the state that was [set](crate::HybridEsn::set_state), or of the one taken
+    /// up by [`restore`](Self::restore) or [`resume`](Self::resume).
     ///
     /// # Shapes
     /// Result: `[steps, outputs]`.
@@ -258,24 +334,58 @@ impl<T: Real> Session<T> {
     /// # Errors
     /// [`Error::Misuse`] unless the model has as many outputs as inputs, and there are outputs to start from: there are none
     /// at rest; [`Error::Overflow`]. The session is as before the call.
+    pub fn forecast(&mut self, steps: usize) -> Result<Array2<T>, Error> {
+        let closed = closed::whole(self.model())?;
+        self.forecast_with(&closed, ArrayView2::from_shape((steps, 0), &[]).expect("no values"))
+    }
+
+    /// Like [`forecast`](Self::forecast), where some outputs become inputs and the other inputs are known: row i of the
+    /// forecast and row i of `outside` belong to the same time.
+    ///
+    /// # Shapes
+    /// `outside`: `[steps, inputs that nothing becomes]`, in ascending order of inputs. Result: `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// As [`forecast`](Self::forecast); [`Error::Range`] for an output or input that is not there; [`Error::Misuse`] for an
+    /// input given twice; [`Error::Shape`] and [`Error::NonFinite`] for `outside`.
+    pub fn forecast_with(&mut self, closed: &ClosedLoop, outside: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
+        let expected = closed.check(self.model())?;
+        let steps = outside.nrows();
+        if outside.ncols() != expected {
+            let found = format!("{:?}", outside.shape());
+            return Err(Error::shape("what is known from outside", format!("[steps, {expected}]"), found));
+        }
+        if let Some((index, value)) = outside.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(Error::non_finite("what is known from outside", index, *value));
+        }
+        closed::check_start(self.executor.has_outputs())?;
+        let mut outputs = Array2::from_elem((steps, self.model().graph().outputs()), T::ZERO);
+        self.all_or_nothing(|session| {
+            for (mut row, outside) in outputs.rows_mut().into_iter().zip(outside.rows()) {
+                row.iter_mut().zip(session.executor.outputs()).for_each(|(to, &from)| *to = from);
+                closed.fill(session.executor.outputs(), outside, &mut session.features);
+                session.executor.step(&session.features, None)?;
+            }
+            Ok(())
+        })?;
+        Ok(outputs)
+    }
+
+    /// Closed loop: each step's outputs are the next step's features. Unlike [`forecast`](Self::forecast), the first row is the
+    /// output after the one that is there already.
+    ///
+    /// # Shapes
+    /// Result: `[steps, outputs]`.
+    ///
+    /// # Errors
+    /// As [`forecast`](Self::forecast).
     pub fn predict_free(&mut self, steps: usize) -> Result<Array2<T>, Error> {
-        let (inputs, width) = (self.model().graph().inputs(), self.model().graph().outputs());
-        if inputs != width {
-            return Err(Error::Misuse {
-                what: "a closed loop needs as many outputs as inputs",
-                instead: format!("this model has {inputs} inputs and {width} outputs"),
-            });
-        }
-        if !self.executor.has_outputs() {
-            return Err(Error::Misuse {
-                what: "a closed loop starts from the last output, and there is none",
-                instead: "run a known step first (setting the state is enough if no readout reads an input)".to_owned(),
-            });
-        }
-        let mut outputs = Array2::from_elem((steps, width), T::ZERO);
+        let closed = closed::whole(self.model())?;
+        closed::check_start(self.executor.has_outputs())?;
+        let mut outputs = Array2::from_elem((steps, self.model().graph().outputs()), T::ZERO);
         self.all_or_nothing(|session| {
             for mut row in outputs.rows_mut() {
-                session.features.copy_from_slice(session.executor.outputs());
+                closed.fill(session.executor.outputs(), ArrayView1::from(&[]), &mut session.features);
                 session.executor.step(&session.features, None)?;
                 row.iter_mut().zip(session.executor.outputs()).for_each(|(to, &from)| *to = from);
             }
@@ -311,17 +421,7 @@ impl<T: Real> Session<T> {
     /// ([`Fingerprint::of_model`]); the session is as before. To carry a state over to other weights of the same graph, use
     /// [`set_model`](Self::set_model) on the session that has it.
     pub fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), Error> {
-        let own = self.model().fingerprint();
-        if snapshot.model != own {
-            return Err(Error::Misuse {
-                what: "a snapshot continues on its own model only",
-                instead: format!(
-                    "this one is of model {}, the session runs {own}; other weights of the same graph are given to the \
-                     session that has the state, with `set_model`",
-                    snapshot.model
-                ),
-            });
-        }
+        snapshot.check(self.model().fingerprint())?;
         self.executor.recall(&snapshot.memory);
         Ok(())
     }
@@ -332,7 +432,7 @@ impl<T: Real> Session<T> {
     pub fn checkpoint(&self) -> Checkpoint {
         let mut memory = Memory::empty();
         self.executor.remember(&mut memory);
-        Checkpoint::of_state(self.model(), memory.steps(), memory.state())
+        Checkpoint::of_state(self.model(), memory.steps(), memory.state(), memory.flags().has_outputs)
     }
 
     /// Takes up a checkpoint; the next steps are bit for bit those that followed it.
@@ -344,7 +444,7 @@ impl<T: Real> Session<T> {
     /// [`Error::Checkpoint`] if it is of another model or float type, or does not fit; the session is as before.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let values = checkpoint.state_for(self.model(), self.executor.state_width())?;
-        self.executor.resume(checkpoint.steps(), &values);
+        self.executor.resume(checkpoint.steps(), &values, checkpoint.has_outputs());
         Ok(())
     }
 }

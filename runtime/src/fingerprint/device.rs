@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::cases::{TestProgram, programs};
 use super::identity::Identity;
-use super::{Fingerprint, Hasher};
 use crate::error::Error;
+use crate::hash::{Fingerprint, Hasher};
 use crate::open::{choose, open, open_board};
 
 const CASE_CONTEXT: &str = "forebay conformance case v1";

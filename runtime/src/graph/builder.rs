@@ -1,10 +1,12 @@
 //! Collecting nodes, then checking them all at once.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, GraphError, Node, NodeId, Op, Products, ReservoirSource};
+use super::{CustomFunction, Graph, GraphError, Node, NodeFunction, NodeId, Op, Products, ReservoirSource};
 use crate::error::Error;
-use crate::reservoir::Activation;
+use crate::reservoir::{Activation, ReservoirError};
 
 /// Widest node a graph accepts, and most values all nodes may hold together: far above real reservoirs, and low
 /// enough that a hostile model file cannot ask for the machine's memory.
@@ -62,6 +64,14 @@ impl GraphBuilder {
         self.activation(name, source, Activation::BoundedRelu { max })
     }
 
+    /// Adds `e^s_i / (sum over j of e^s_j)` over the features of `source`: positive numbers that sum to 1.
+    ///
+    /// For a feature of its own, such as a gate. Readouts are trained as linear maps and end a graph, so none comes after them;
+    /// to show outputs of a step as shares, use [`forebay_kernels::softmax`].
+    pub fn softmax(&mut self, name: &str, source: NodeId) -> NodeId {
+        self.push(name, Op::Softmax { source })
+    }
+
     /// Adds the concatenation of several nodes.
     pub fn concat(&mut self, name: &str, sources: impl IntoIterator<Item = NodeId>) -> NodeId {
         self.push(name, Op::Concat { sources: sources.into_iter().collect() })
@@ -75,6 +85,11 @@ impl GraphBuilder {
     /// Adds products of features.
     pub fn products(&mut self, name: &str, source: NodeId, products: Products) -> NodeId {
         self.push(name, Op::Products { source, products })
+    }
+
+    /// Adds a function of one's own; [`Elementwise`](super::Elementwise) makes one of a closure.
+    pub fn custom(&mut self, name: &str, source: NodeId, function: Arc<dyn NodeFunction>) -> NodeId {
+        self.push(name, Op::Custom { source, function: CustomFunction::new(function) })
     }
 
     /// Adds a head: a trained linear map of `sources` with an intercept. Heads may share sources.
@@ -121,18 +136,20 @@ impl GraphBuilder {
             }
             let width = check_op(&name, &op, &nodes)?;
             // What a session holds for the node: its values, a delay's past, the factors of products.
-            values += width
-                * match op {
-                    Op::Delay { steps, .. } => steps + 1,
-                    Op::Products { products: Products::Unique { degree }, .. } => degree + 1,
-                    _ => 1,
-                };
+            let state_len = state_len(&name, &op, &nodes)?;
+            values += state_len
+                + width
+                    * match op {
+                        Op::Delay { steps, .. } => steps + 1,
+                        Op::Products { products: Products::Unique { degree }, .. } => degree + 1,
+                        _ => 1,
+                    };
             if values > MAX_VALUES {
                 let expected = format!("small enough that all nodes hold at most {MAX_VALUES} values");
                 let found = values.to_string();
                 return Err(GraphError::Range { node: name, field: "width", expected, found }.into());
             }
-            nodes.push(Node { name, op, width });
+            nodes.push(Node { name, op, width, state_len });
         }
         let has_input = nodes.iter().any(|n| matches!(n.op, Op::Input { .. }));
         if !has_input {
@@ -191,7 +208,7 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
                     .check_for(width_of(source))
                     .map_err(|source| Error::Reservoir { node: name.to_owned(), source })?;
             }
-            check_activation(weights.activation()).map_err(|found| range("activation maximum", positive(), found))?;
+            check_activation(name, weights.activation())?;
             bounded("units", weights.units())
         }
         Op::Dense { units, scaling, .. } => {
@@ -201,9 +218,10 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
             bounded("units", *units)
         }
         Op::Activation { source, function } => {
-            check_activation(*function).map_err(|found| range("activation maximum", positive(), found))?;
+            check_activation(name, *function)?;
             Ok(width_of(source))
         }
+        Op::Softmax { source } => Ok(width_of(source)),
         Op::Concat { sources } => bounded("features", sources.iter().map(width_of).sum()),
         Op::Delay { source, steps } => {
             let width = width_of(source);
@@ -216,17 +234,34 @@ fn check_op(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, Error> {
                 products.width(n).ok_or_else(|| range("degree", "2 to 4".to_owned(), format!("{products:?}")))?;
             bounded("products", width)
         }
+        Op::Custom { source, function } => {
+            let features = width_of(source);
+            let width =
+                function.width(features).map_err(|expected| range("source width", expected, features.to_string()));
+            bounded("width", width?)
+        }
         Op::Readout { outputs, .. } => bounded("outputs", *outputs),
     }
 }
 
-fn positive() -> String {
-    "finite and above 0".to_owned()
+/// Numbers that the function of a node remembers.
+fn state_len(name: &str, op: &Op, earlier: &[Node]) -> Result<usize, GraphError> {
+    let Op::Custom { source, function } = op else { return Ok(0) };
+    let found = function.state_len(earlier[source.0].width);
+    if found <= MAX_WIDTH {
+        return Ok(found);
+    }
+    let (node, expected) = (name.to_owned(), format!("at most {MAX_WIDTH}"));
+    Err(GraphError::Range { node, field: "state length", expected, found: found.to_string() })
 }
 
-fn check_activation(function: Activation) -> Result<(), String> {
-    match function {
-        Activation::BoundedRelu { max } if !(max.is_finite() && max > 0.0) => Err(max.to_string()),
+/// Which parameter of a function is out of range.
+fn check_activation(name: &str, function: Activation) -> Result<(), GraphError> {
+    match function.check() {
+        Err(ReservoirError::Range { field, found, allowed }) => {
+            let (node, expected, found) = (name.to_owned(), allowed.to_owned(), found.to_string());
+            Err(GraphError::Range { node, field, expected, found })
+        }
         _ => Ok(()),
     }
 }

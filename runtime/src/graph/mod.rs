@@ -20,11 +20,15 @@
 //! ```
 
 mod builder;
+mod custom;
 mod print;
 mod products;
 
 pub use builder::GraphBuilder;
+pub use custom::{CustomFunction, Elementwise, NodeFunction};
 pub use products::Products;
+
+pub use crate::error::GraphError;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +42,7 @@ pub struct NodeId(pub(crate) usize);
 /// How a reservoir node gets its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ReservoirSource {
     /// Drawn from a recipe and the model's seed.
     Generated(Box<Reservoir>),
@@ -77,6 +82,7 @@ impl From<Reservoir> for ReservoirSource {
 /// What a node computes from its sources. Time index t is the current step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Op {
     /// External features u(t).
     Input {
@@ -108,6 +114,11 @@ pub enum Op {
         /// Which function.
         function: Activation,
     },
+    /// `e^s_i / (sum over j of e^s_j)`.
+    Softmax {
+        /// The node s, over all its features.
+        source: NodeId,
+    },
     /// The sources' features one after the other.
     Concat {
         /// At least one node.
@@ -127,6 +138,14 @@ pub enum Op {
         /// Which products.
         products: Products,
     },
+    /// A function written outside of this crate; not in files.
+    #[serde(skip)]
+    Custom {
+        /// The node it reads.
+        source: NodeId,
+        /// What it computes.
+        function: CustomFunction,
+    },
     /// A trained linear head: `W [s1; s2; ..] + b`.
     Readout {
         /// The nodes it reads, in this order.
@@ -144,8 +163,10 @@ impl Op {
             Self::Reservoir { source, .. }
             | Self::Dense { source, .. }
             | Self::Activation { source, .. }
+            | Self::Softmax { source }
             | Self::Delay { source, .. }
-            | Self::Products { source, .. } => std::slice::from_ref(source),
+            | Self::Products { source, .. }
+            | Self::Custom { source, .. } => std::slice::from_ref(source),
             Self::Concat { sources } | Self::Readout { sources, .. } => sources,
         }
     }
@@ -157,6 +178,8 @@ pub struct Node {
     name: String,
     op: Op,
     width: usize,
+    /// Numbers that a user's function remembers.
+    state_len: usize,
 }
 
 impl Node {
@@ -173,6 +196,11 @@ impl Node {
     /// Number of features it puts out per step.
     pub fn width(&self) -> usize {
         self.width
+    }
+
+    /// Numbers that the function of an [`Op::Custom`] remembers; 0 for every other node.
+    pub fn state_len(&self) -> usize {
+        self.state_len
     }
 }
 
@@ -253,56 +281,4 @@ impl Graph {
     pub fn head(&self, name: &str) -> Option<Head<'_>> {
         self.heads().find(|head| head.name == name)
     }
-}
-
-/// A graph that cannot be built: which node, and what it needs.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GraphError {
-    /// A graph without input, or without anything to compute.
-    #[error("the graph has no {what} node: add one with `.{what}(..)`")]
-    Missing {
-        /// The kind of node.
-        what: &'static str,
-    },
-    /// Two nodes share a name, or a name is empty.
-    #[error("node name {name:?} is {problem}: names must be unique and not empty")]
-    Name {
-        /// The name.
-        name: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A value out of its range.
-    #[error("node {node:?}: {field} must be {expected}, found {found}")]
-    Range {
-        /// The node's name.
-        node: String,
-        /// The parameter.
-        field: &'static str,
-        /// The allowed range.
-        expected: String,
-        /// The value given.
-        found: String,
-    },
-    /// A source that does not fit.
-    #[error("node {node:?}: source must be {expected}, found {found}")]
-    Source {
-        /// The node's name.
-        node: String,
-        /// What is allowed.
-        expected: &'static str,
-        /// What was given.
-        found: String,
-    },
-    /// The feedback names no readout.
-    #[error("node {node:?}: feedback must name a readout ({expected}), found {found:?}")]
-    Feedback {
-        /// The node's name.
-        node: String,
-        /// The readouts that exist.
-        expected: String,
-        /// The name given.
-        found: String,
-    },
 }

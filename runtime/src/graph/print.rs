@@ -65,6 +65,7 @@ fn describe(op: &Op) -> String {
         }
         Op::Dense { .. } => "dense".to_owned(),
         Op::Activation { function, .. } => function.to_string(),
+        Op::Softmax { .. } => "softmax".to_owned(),
         Op::Concat { .. } => "concat".to_owned(),
         Op::Delay { steps, .. } => format!("delay {steps}"),
         Op::Products { products, .. } => match products {
@@ -72,6 +73,7 @@ fn describe(op: &Op) -> String {
             Products::Squares => "squares".to_owned(),
             Products::AlternateSquares => "alternate squares".to_owned(),
         },
+        Op::Custom { function, .. } => format!("custom ({})", function.name()),
         Op::Readout { .. } => "readout".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A set of monomials over the features of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Products {
     /// All distinct monomials of exactly this degree (2 to 4): for degree 2 the upper triangle `s_i s_j`, `i <= j`,
     /// in lexicographic order. Width `C(n + degree - 1, degree)`.

@@ -4,31 +4,61 @@ mod json;
 mod npz;
 
 pub use super::npy::{npy_from_bytes, npy_to_bytes, read_npy, write_npy};
-pub use npz::NpzOptions;
+pub use npz::{ImportOptions, RowsOfWout};
 
 use std::path::Path;
 
 use forebay_kernels::Real;
-use ndarray::{Array1, Array2, s};
+use serde_json::Value;
 
-use super::file::{FileError, read_file, write_aside};
-use super::{LeakRates, LinearParameters, Matrix, Model, ModelBuilder, Parameters, ReservoirParameters};
+use super::{Model, Provenance};
+use crate::disk::{read_file, read_start, write_aside};
 use crate::error::Error;
-use crate::esn::ReadoutOn;
-use crate::graph::{Graph, NodeId, Op, ReservoirSource};
+use crate::error::FileError;
 use crate::reservoir::Activation;
 
 impl<T: Real> Model<T> {
-    /// Reads a model file of any known kind by its extension: `.json`, `.npz`, or this crate's own format.
+    /// Reads a model file of any known kind; what it is, its first bytes tell: this crate's own format, JSON, `.npz`.
+    ///
+    /// What was taken from a foreign file, and what it did not say, is in the note `import` of the model's
+    /// [`Provenance`].
     ///
     /// # Errors
-    /// As [`load`](Self::load), [`from_json`](Self::from_json), [`from_npz`](Self::from_npz).
-    pub fn import(path: &Path, options: &NpzOptions) -> Result<Self, Error> {
-        match extension(path).as_str() {
-            "json" => Self::from_json(&read_file(path)?),
-            "npz" => Self::from_npz(&read_file(path)?, options),
-            _ => Self::load(path),
+    /// As [`load`](Self::load), [`from_json`](Self::from_json), [`from_npz`](Self::from_npz); files of other programs are
+    /// refused by what they are.
+    pub fn import(path: &Path, options: &ImportOptions) -> Result<Self, Error> {
+        match Kind::of(&read_start(path)?) {
+            Kind::Forebay => {
+                options.check_other("a model file", &ImportOptions::default())?;
+                Self::load(path)
+            }
+            Kind::Json => {
+                let known = ImportOptions {
+                    activation: options.activation,
+                    ignored: options.ignored.clone(),
+                    ..ImportOptions::default()
+                };
+                options.check_other("JSON of a model", &known)?;
+                json::read(&read_file(path)?, options.activation, &options.ignored)
+            }
+            Kind::Npz => Self::from_npz(&read_file(path)?, options),
+            Kind::Foreign { what, instead } => {
+                Err(FileError::format("model", &format!("it is {what}: {instead}")).into())
+            }
         }
+    }
+
+    /// The float type that a file's numbers are meant in, `f32` or `f64`, if it says one.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read.
+    pub fn precision_of(path: &Path) -> Result<Option<String>, Error> {
+        let precision = match Kind::of(&read_start(path)?) {
+            Kind::Forebay => super::file::ModelHeader::read(path).ok().map(|(header, _)| header.precision),
+            Kind::Json => json::precision(&read_file(path)?),
+            Kind::Npz | Kind::Foreign { .. } => None,
+        };
+        Ok(precision.filter(|precision| ["f32", "f64"].contains(&precision.as_str())))
     }
 
     /// Writes a model file of the kind its extension names, aside first, then renamed.
@@ -48,96 +78,107 @@ fn extension(path: &Path) -> String {
     path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// One reservoir and its readout as plain matrices, the form that foreign files hold.
-struct Plain {
-    w_in: Array2<f64>,
-    w_res: Array2<f64>,
-    bias: Vec<f64>,
-    leak: Vec<f64>,
-    activation: Activation,
-    /// `[outputs, columns of readout_on]`; none leaves an untrained readout.
-    w_out: Option<Array2<f64>>,
-    output_bias: Option<Vec<f64>>,
-    readout_on: ReadoutOn,
+/// What a file is.
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Forebay,
+    Json,
+    Npz,
+    Foreign { what: &'static str, instead: &'static str },
 }
 
-impl Plain {
-    /// Input, reservoir, readout, named `input`, `reservoir`, `output`.
-    fn into_model<T: Real>(self) -> Result<Model<T>, Error> {
-        let (units, inputs) = self.w_in.dim();
-        let w_out = self.w_out.unwrap_or_else(|| Array2::zeros((1, self.readout_on.columns(inputs, units))));
-        let bias_column = usize::from(self.readout_on.has_bias());
-        let output_bias = match self.output_bias {
-            Some(bias) => bias,
-            None if bias_column == 1 => w_out.column(0).to_vec(),
-            None => vec![0.0; w_out.nrows()],
-        };
-        let mut g = Graph::builder();
-        let u = g.input("input", inputs);
-        let x = g.reservoir("reservoir", u, ReservoirSource::Given { units, activation: self.activation });
-        let sources: &[NodeId] = if self.readout_on.has_input() { &[u, x] } else { &[x] };
-        g.readout("output", sources.iter().copied(), w_out.nrows());
-        let narrow = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect::<Vec<T>>();
-        let parameters = ReservoirParameters {
-            w_in: Matrix::from_dense("w_in", self.w_in.mapv(T::from_f64).view())?,
-            w_res: Matrix::from_dense("w_res", self.w_res.mapv(T::from_f64).view())?,
-            w_feedback: None,
-            bias: narrow(self.bias),
-            leak: LeakRates::new(narrow(self.leak))?,
-        };
-        let weights = w_out.slice(s![.., bias_column..]).mapv(T::from_f64);
-        ModelBuilder::new(g.build()?)
-            .reservoir("reservoir", parameters)?
-            .linear("output", weights.view(), Array1::from(narrow(output_bias)).view())?
-            .build()
+impl Kind {
+    /// Told from the first bytes; what is unknown is left to the reader of this crate's own format, which says why not.
+    fn of(start: &[u8]) -> Self {
+        const ARRAYS: &str = "save its weights as arrays by numpy.savez (W, Win, Wout, bias, lr)";
+        let foreign = |what, instead| Self::Foreign { what, instead };
+        match start {
+            // The length of the header comes before the header's brace; its first bytes may be anything, those of a pickle too.
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Self::Forebay,
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => Self::Npz,
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => foreign("one .npy array", ARRAYS),
+            [0x80, 2..=5, ..] => foreign("a Python pickle, which runs code when it is read", ARRAYS),
+            [0x89, b'H', b'D', b'F', ..] => foreign("an HDF5 file", ARRAYS),
+            [0x1f, 0x8b, ..] => foreign("compressed by gzip", "unpack it first"),
+            _ => match start.trim_ascii_start() {
+                [b'{' | b'[' | b'"', ..] => Self::Json,
+                _ => Self::Forebay,
+            },
+        }
     }
 }
 
-/// The parts of a model that has the form of [`Plain`].
-struct Parts<'a, T: Real> {
-    reservoir: &'a ReservoirParameters<T>,
-    activation: Activation,
-    readout: &'a LinearParameters<T>,
-    inputs: usize,
-    units: usize,
-    reads_input: bool,
+impl ImportOptions {
+    /// Refuses options that a kind of file has no use for: `used` are those that it has.
+    fn check_other(&self, kind: &'static str, used: &Self) -> Result<(), FileError> {
+        if self == used {
+            return Ok(());
+        }
+        Err(FileError::format(
+            kind,
+            &"names of arrays, orders and functions are said of a .npz: leave these options out",
+        ))
+    }
 }
 
-impl<'a, T: Real> Parts<'a, T> {
-    fn of(model: &'a Model<T>, format: &'static str) -> Result<Self, FileError> {
-        let refuse = |why: &str| Err(FileError::NotExpressible { format, why: why.to_owned() });
-        let [input, reservoir, readout] = model.graph().nodes() else {
-            let nodes = model.graph().nodes().len();
-            return refuse(&format!("it has {nodes} nodes, the format holds an input, a reservoir and a readout"));
-        };
-        let (Op::Input { .. }, Op::Reservoir { weights, feedback, .. }, Op::Readout { sources, .. }) =
-            (input.op(), reservoir.op(), readout.op())
-        else {
-            return refuse("the format holds an input, a reservoir and a readout, in this order");
-        };
-        if feedback.is_some() {
-            return refuse("its reservoir has output feedback");
-        }
-        let reads_input = match sources[..] {
-            [NodeId(1)] => false,
-            [NodeId(0), NodeId(1)] => true,
-            _ => return refuse("its readout must see the state, or the input and the state"),
-        };
-        let (Parameters::Reservoir(given), Parameters::Linear(linear)) = (model.parameters(1), model.parameters(2))
-        else {
-            unreachable!("parameters are of the kind of their node");
-        };
-        Ok(Self {
-            reservoir: given,
-            activation: weights.activation(),
-            readout: linear,
-            inputs: input.width(),
-            units: reservoir.width(),
-            reads_input,
-        })
+/// The note on what was taken from a foreign file.
+const NOTE: &str = "import";
+
+fn noted(what: String) -> Provenance {
+    let mut provenance = Provenance::default();
+    provenance.notes.insert(NOTE.to_owned(), Value::String(what));
+    provenance
+}
+
+/// Reads the text of an activation: its name, or the JSON object that the model file has for it.
+fn parse_activation(text: &str) -> Result<Activation, FileError> {
+    let of_name = serde_json::from_value(Value::String(text.to_owned()));
+    of_name.or_else(|_| serde_json::from_str(text)).map_err(|_| {
+        let expected = r#"a name such as tanh, or {"bounded_relu": {"max": 2.0}}"#;
+        FileError::array("activation", expected, crate::error::shortened_name(text))
+    })
+}
+
+/// The text that [`parse_activation`] reads.
+fn activation_text(activation: Activation) -> String {
+    match serde_json::to_value(activation) {
+        Ok(Value::String(name)) => name,
+        Ok(value) => value.to_string(),
+        Err(error) => unreachable!("an activation is written as JSON: {error}"),
     }
 }
 
 fn all_zero<T: Real>(values: &[T]) -> bool {
     values.iter().all(|value| *value == T::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, activation_text, parse_activation};
+    use crate::reservoir::Activation;
+
+    #[test]
+    fn files_are_told_by_what_they_are() {
+        assert_eq!(Kind::of(b"PK\x03\x04"), Kind::Npz);
+        assert_eq!(Kind::of(b" \n{\"w_in\":"), Kind::Json);
+        assert_eq!(Kind::of(b"{\"w_in\": {}"), Kind::Json);
+        assert_eq!(Kind::of(b"\x60\0\0\0\0\0\0\0{\"__metadata__\""), Kind::Forebay);
+        assert_eq!(Kind::of(b""), Kind::Forebay);
+        for (start, name) in [
+            (&b"\x93NUMPY\x01\0"[..], ".npy"),
+            (b"\x80\x04\x95", "pickle"),
+            (b"\x89HDF\r\n\x1a\n", "HDF5"),
+            (b"\x1f\x8b\x08", "gzip"),
+        ] {
+            assert!(matches!(Kind::of(start), Kind::Foreign { what, .. } if what.contains(name)));
+        }
+    }
+
+    #[test]
+    fn activations_have_a_text() {
+        for activation in [Activation::Tanh, Activation::Identity, Activation::BoundedRelu { max: 0.1 }] {
+            assert_eq!(parse_activation(&activation_text(activation)).unwrap(), activation);
+        }
+        assert!(parse_activation("tan").is_err());
+    }
 }

@@ -57,7 +57,7 @@ impl<T: Real> Matrix<T> {
         Ok(Self::Sparse(packed))
     }
 
-    /// Packs weights in the storage they come in.
+    /// Packs weights in the storage they come in; [`Weights::by_density`] chooses the one that is multiplied faster.
     ///
     /// # Errors
     /// [`Error::NonFinite`] naming `what`.
@@ -66,6 +66,20 @@ impl<T: Real> Matrix<T> {
             Weights::Dense(dense) => Self::from_dense(what, dense.view()),
             Weights::Sparse(sparse) => Self::from_csr(what, sparse),
         }
+    }
+
+    /// Packs weights by their density.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] naming `what`.
+    pub(crate) fn by_density(what: &str, weights: Weights<T>) -> Result<Self, Error> {
+        // Before zeros and values that are no numbers are compared.
+        if let Weights::Dense(dense) = &weights
+            && let Some((index, value)) = dense.iter().enumerate().find(|(_, value)| !value.is_finite())
+        {
+            return Err(Error::non_finite(what, index, *value));
+        }
+        Self::from_weights(what, &weights.by_density())
     }
 
     /// Number of rows.

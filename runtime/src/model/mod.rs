@@ -1,11 +1,15 @@
 //! A graph with its weights: immutable, cheap to clone, shared between threads.
 
+mod columns;
 pub mod file;
+mod fingerprint;
 pub mod import;
 mod matrix;
 mod npy;
 mod parameters;
+mod single;
 
+pub use columns::ReadoutOn;
 pub use matrix::Matrix;
 pub use parameters::{LeakRates, LinearParameters, ReservoirParameters};
 
@@ -17,15 +21,15 @@ use forebay_substrate::{Loaded, Substrate};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::compile::{Placement, Plan};
 use crate::error::Error;
-use crate::execute::{Batch, Session};
-use crate::fingerprint::Fingerprint;
 use crate::graph::{Graph, Head, Op, ReservoirSource};
+use crate::hash::Fingerprint;
+use crate::placement::{Placement, Plan};
 use crate::random::Seed;
+use crate::report::TrainingReport;
 use crate::reservoir::ReservoirWeights;
-use crate::train::TrainingReport;
 pub(crate) use parameters::Parameters;
+pub(crate) use single::Single;
 
 /// What is known about where a model's numbers come from; stored with it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,7 +45,7 @@ pub struct Provenance {
 
 /// A graph with its weights in precision `T` (`f32` or `f64`).
 ///
-/// Immutable and `Sync`; cloning shares the weights. Each stream of data has its own [`Session`].
+/// Immutable and `Sync`; cloning shares the weights. Each stream of data has its own [`Session`](crate::execute::Session).
 ///
 /// ```
 /// use forebay::{graph::Graph, model::Model, reservoir::Reservoir};
@@ -106,19 +110,6 @@ impl<T: Real> Model<T> {
     pub fn with_provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = Arc::new(provenance);
         self
-    }
-
-    /// A session at rest: all states zero.
-    pub fn session(&self) -> Session<T> {
-        Session::new(self.clone())
-    }
-
-    /// `streams` independent streams stepped together through matrix-matrix products.
-    ///
-    /// # Errors
-    /// [`Error::Range`] if `streams` is zero.
-    pub fn batch(&self, streams: usize) -> Result<Batch<T>, Error> {
-        Batch::new(self.clone(), streams)
     }
 
     /// The weights of the reservoir of this name.
@@ -205,6 +196,17 @@ impl<T: Real> Model<T> {
     /// [`Fingerprint::of_model`], worked out once.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         *self.fingerprint.get_or_init(|| Fingerprint::of_model(self))
+    }
+
+    /// Whether the other one is a clone of this one: the same weights in the same place, not equal ones.
+    pub(crate) fn is_clone_of(&self, other: &Self) -> bool {
+        let placed = match (&self.placement, &other.placement) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            _ => false,
+        };
+        let mut weights = self.parameters.iter().zip(&other.parameters);
+        placed && Arc::ptr_eq(&self.graph, &other.graph) && weights.all(|(own, other)| Arc::ptr_eq(own, other))
     }
 
     pub(crate) fn placement(&self) -> Option<&Arc<Placement<T>>> {

@@ -18,8 +18,9 @@ use std::path::Path;
 use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
-use super::file::{FileError, read_file, shortened_name, write_aside};
+use crate::disk::{read_file, write_aside};
 use crate::error::Error;
+use crate::error::{FileError, shortened_name};
 
 /// Reads a `.npy` file as `[rows, columns]`; one dimension becomes one column. Floats and integers of any size and byte
 /// order are converted to f64.
@@ -51,14 +52,8 @@ pub fn npy_to_bytes<T: Real>(array: ArrayView2<'_, T>) -> Vec<u8> {
     let (rows, columns) = array.dim();
     let width = size_of::<T>();
     let header = format!("{{'descr': '<f{width}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
-    // NumPy pads with spaces so that the values start at a multiple of 64; the header ends in a line break.
-    let before = MAGIC.len() + 4;
-    let padded = (before + header.len() + 1).next_multiple_of(64) - before - 1;
-    let mut bytes = Vec::with_capacity(before + padded + 1 + array.len() * width);
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&[1, 0]);
-    bytes.extend_from_slice(&((padded + 1) as u16).to_le_bytes());
-    bytes.extend_from_slice(format!("{header:padded$}\n").as_bytes());
+    let mut bytes = with_header(&header);
+    bytes.reserve(array.len() * width);
     bytes.extend(array.iter().flat_map(|value| value.bits().to_le_bytes().into_iter().take(width)));
     bytes
 }
@@ -83,7 +78,7 @@ impl NpyArray {
             [rows, columns] => (rows, columns),
             ref more => return refuse("one or two dimensions".to_owned(), format!("{} dimensions", more.len())),
         };
-        let element = header.element;
+        let element = header.element(name)?;
         let bytes_needed = rows.checked_mul(columns).and_then(|count| count.checked_mul(element.width));
         if bytes_needed != Some(data.len()) {
             let expected = format!("{rows} x {columns} values of {} bytes", element.width);
@@ -118,15 +113,15 @@ impl NpyArray {
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-struct Header {
-    element: Element,
+struct Header<'a> {
+    descr: &'a str,
     fortran_order: bool,
     shape: Vec<usize>,
 }
 
-impl Header {
+impl<'a> Header<'a> {
     /// The header and the bytes behind it.
-    fn parse<'a>(name: &str, bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FileError> {
+    fn parse(name: &str, bytes: &'a [u8]) -> Result<(Self, &'a [u8]), FileError> {
         let fail = |why: &str| FileError::format(".npy array", &format!("{name}: {why}"));
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| fail("it does not start with \\x93NUMPY"))?;
         let (length, rest) = match rest {
@@ -144,12 +139,63 @@ impl Header {
         let (Some(descr), Some(fortran_order), Some(shape)) = entries else {
             return Err(fail(malformed));
         };
-        let element = Element::parse(descr).ok_or_else(|| match descr {
+        Ok((Self { descr, fortran_order, shape }, data))
+    }
+
+    /// The type of its values, a number.
+    fn element(&self, name: &str) -> Result<Element, FileError> {
+        Element::parse(self.descr).ok_or_else(|| match self.descr {
             "|O" => FileError::array(name, DTYPES, "Python objects: if it is a sparse matrix, store its .toarray()"),
             other => FileError::array(name, DTYPES, shortened_name(other)),
-        })?;
-        Ok((Self { element, fortran_order, shape }, data))
+        })
     }
+}
+
+/// The one text of a `.npy` array, as `numpy.savez(path, name="text")` writes it.
+pub(super) fn text_from_npy(name: &str, bytes: &[u8]) -> Result<String, FileError> {
+    let (header, data) = Header::parse(name, bytes)?;
+    let refuse = |found: String| FileError::array(name, "one text, such as <U8", found);
+    if header.shape.iter().any(|&n| n != 1) {
+        return Err(refuse(format!("{} of shape {:?}", shortened_name(header.descr), header.shape)));
+    }
+    let no_text = || refuse(shortened_name(header.descr));
+    let (kind, length) = header.descr.split_at_checked(2).ok_or_else(no_text)?;
+    let length: usize = length.parse().map_err(|_| no_text())?;
+    let width = if kind == "|S" { 1 } else { 4 };
+    if length.checked_mul(width) != Some(data.len()) {
+        return Err(refuse(format!("{} bytes", data.len())));
+    }
+    let point = |bytes: &[u8; 4]| match kind {
+        "<U" => char::from_u32(u32::from_le_bytes(*bytes)),
+        _ => char::from_u32(u32::from_be_bytes(*bytes)),
+    };
+    let text: Option<String> = match kind {
+        "|S" => String::from_utf8(data.to_vec()).ok(),
+        "<U" | ">U" => data.as_chunks::<4>().0.iter().map(point).collect(),
+        _ => return Err(no_text()),
+    };
+    // NumPy fills up with zeros.
+    text.map(|text| text.trim_end_matches('\0').to_owned()).ok_or_else(|| refuse("characters that are none".to_owned()))
+}
+
+/// The `.npy` array that [`text_from_npy`] reads.
+pub(super) fn text_to_npy(text: &str) -> Vec<u8> {
+    let length = text.chars().count().max(1);
+    let mut bytes = with_header(&format!("{{'descr': '<U{length}', 'fortran_order': False, 'shape': (), }}"));
+    bytes.extend(text.chars().flat_map(|point| u32::from(point).to_le_bytes()));
+    bytes.resize(bytes.len() + 4 * (length - text.chars().count()), 0);
+    bytes
+}
+
+/// Magic, version 1.0 and a header, padded so that the values start at a multiple of 64; the header ends in a line break.
+fn with_header(header: &str) -> Vec<u8> {
+    let before = MAGIC.len() + 4;
+    let padded = (before + header.len() + 1).next_multiple_of(64) - before - 1;
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&[1, 0]);
+    bytes.extend_from_slice(&((padded + 1) as u16).to_le_bytes());
+    bytes.extend_from_slice(format!("{header:padded$}\n").as_bytes());
+    bytes
 }
 
 const DTYPES: &str = "floats or integers, such as <f8";
@@ -332,6 +378,35 @@ mod tests {
         let double = array![[0.1_f64], [-5e-324], [f64::MAX]];
         assert_eq!(npy_from_bytes(&npy_to_bytes(double.view())).unwrap(), double);
         assert_eq!(npy_to_bytes(double.t()), npy_to_bytes(double.t().as_standard_layout().view()));
+    }
+
+    #[test]
+    fn a_text_is_read_as_numpy_writes_it() {
+        for text in ["tanh", "é{\"a\": 1}", ""] {
+            let bytes = text_to_npy(text);
+            assert_eq!(text_from_npy("activation", &bytes).unwrap(), text);
+            assert_eq!(bytes.len() % 4, 0);
+        }
+        let of = |descr: &str, shape: &str, data: &[u8]| {
+            text_from_npy(
+                "a",
+                &npy(&format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}}}\n"), data),
+            )
+        };
+        assert_eq!(of("|S6", "(1,)", b"tanh\0\0").unwrap(), "tanh");
+        assert_eq!(of(">U1", "()", &[0, 0, 0, b't']).unwrap(), "t");
+        for (descr, shape, data) in [
+            ("<U1", "(2,)", &[0_u8; 8][..]),
+            ("<U2", "()", &[0; 4]),
+            ("<U1", "()", &[0xff; 4]),
+            ("|S1", "()", &[0xff]),
+            ("<f8", "()", &[0; 8]),
+            ("<U", "()", &[]),
+            ("<", "()", &[]),
+            ("|O", "()", &[0; 8]),
+        ] {
+            assert!(of(descr, shape, data).is_err(), "{descr} {shape}");
+        }
     }
 
     #[test]

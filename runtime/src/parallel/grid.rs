@@ -13,13 +13,13 @@ use crate::error::Error;
 ///         sees      p q - l  ..  (p+1) q + l      modulo Q
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub struct PatchGrid {
     points: usize,
     patches: usize,
     overlap: usize,
 }
 
-impl Grid {
+impl PatchGrid {
     /// Q points in g patches with an overlap of l points on each side.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn patches_see_around_the_ends() -> Result<(), Error> {
         let row = Array2::from_shape_fn((1, 6), |(_, point)| point as f64);
-        let grid = Grid::new(6, 3, 2)?;
+        let grid = PatchGrid::new(6, 3, 2)?;
         assert_eq!(grid.seen_by(0, row.view())?.as_slice(), Some(&[4.0, 5.0, 0.0, 1.0, 2.0, 3.0][..]));
         assert_eq!(grid.seen_by(2, row.view())?.as_slice(), Some(&[2.0, 3.0, 4.0, 5.0, 0.0, 1.0][..]));
         assert!(matches!(grid.seen_by(3, row.view()), Err(Error::Range { .. })));
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn a_grid_that_does_not_divide_is_refused() {
         for (points, patches, overlap) in [(0, 1, 0), (6, 0, 0), (6, 4, 0), (6, 7, 0), (6, 3, 3), (6, 1, 1)] {
-            let grid = Grid::new(points, patches, overlap);
+            let grid = PatchGrid::new(points, patches, overlap);
             assert!(matches!(grid, Err(Error::Range { .. })), "{points} {patches} {overlap}");
         }
-        assert_eq!(Grid::new(6, 1, 0).map(|grid| grid.inputs()).ok(), Some(6));
+        assert_eq!(PatchGrid::new(6, 1, 0).map(|grid| grid.inputs()).ok(), Some(6));
     }
 }

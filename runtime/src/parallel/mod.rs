@@ -22,6 +22,7 @@
 
 mod grid;
 mod halo;
+mod keep;
 #[cfg(feature = "mpi")]
 mod ranks;
 mod run;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use forebay_substrate::{Precision, Substrate};
 use ndarray::{ArrayView1, ArrayView2, s};
 
-pub use grid::Grid;
+pub use grid::PatchGrid;
 pub use halo::{Halo, Local};
 #[cfg(feature = "mpi")]
 pub use mpi;
@@ -58,7 +59,7 @@ use crate::train::{Series, Training, TrainingReport};
 /// Immutable and cheap to clone; the patches' states are in a [`ParallelRun`].
 ///
 /// ```
-/// use forebay::parallel::{Grid, ParallelReservoirs};
+/// use forebay::parallel::{PatchGrid, ParallelReservoirs};
 /// use forebay::{reservoir::Reservoir, train::Training};
 /// use ndarray::{Array2, s};
 ///
@@ -67,7 +68,7 @@ use crate::train::{Series, Training, TrainingReport};
 /// let series = Array2::from_shape_fn((600, 24), |(t, i)| angle(t, i).sin());
 ///
 /// let recipe = Reservoir::new(60).spectral_radius(0.4).input_scaling(0.3);
-/// let drawn = ParallelReservoirs::generate(Grid::new(24, 6, 2)?, recipe, 1)?;
+/// let drawn = ParallelReservoirs::generate(PatchGrid::new(24, 6, 2)?, recipe, 1)?;
 /// let training = Training::new().washout(50).ridge(1e-8);
 /// let (trained, _) = drawn.fit(series.slice(s![..500, ..]), 0..6, &training)?;
 ///
@@ -79,7 +80,7 @@ use crate::train::{Series, Training, TrainingReport};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ParallelReservoirs {
-    grid: Grid,
+    grid: PatchGrid,
     model: Model<f64>,
 }
 
@@ -88,7 +89,7 @@ impl ParallelReservoirs {
     ///
     /// # Errors
     /// [`Error::Reservoir`] or [`Error::Graph`] for a recipe out of range; [`Error::Kernel`] as for [`Model::generate`].
-    pub fn generate(grid: Grid, recipe: Reservoir, seed: u64) -> Result<Self, Error> {
+    pub fn generate(grid: PatchGrid, recipe: Reservoir, seed: u64) -> Result<Self, Error> {
         let mut g = Graph::builder();
         let seen = g.input("seen", grid.inputs());
         let state = g.reservoir("state", seen, recipe);
@@ -101,7 +102,7 @@ impl ParallelReservoirs {
     ///
     /// # Errors
     /// [`Error::Shape`] unless it has `q + 2l` inputs and q outputs.
-    pub fn with_model(grid: Grid, model: Model<f64>) -> Result<Self, Error> {
+    pub fn with_model(grid: PatchGrid, model: Model<f64>) -> Result<Self, Error> {
         let found = (model.graph().inputs(), model.graph().outputs());
         if found != (grid.inputs(), grid.width()) {
             let expected = format!("{} inputs and {} outputs", grid.inputs(), grid.width());
@@ -112,7 +113,7 @@ impl ParallelReservoirs {
     }
 
     /// How the grid is cut.
-    pub fn grid(&self) -> &Grid {
+    pub fn grid(&self) -> &PatchGrid {
         &self.grid
     }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayView3};
 
-use super::{Grid, Halo};
+use super::{Halo, PatchGrid};
 use crate::error::Error;
 use crate::execute::Batch;
 use crate::model::Model;
@@ -22,7 +22,7 @@ const GROUP: usize = 4;
 /// up again.
 #[derive(Debug)]
 pub struct ParallelRun<H> {
-    grid: Grid,
+    grid: PatchGrid,
     halo: H,
     /// Own points with those seen of the neighbours around them, `[overlap + own + overlap]`.
     field: Vec<f64>,
@@ -41,7 +41,7 @@ struct Group {
 }
 
 impl<H: Halo> ParallelRun<H> {
-    pub(super) fn new(grid: Grid, model: &Model<f64>, halo: H) -> Result<Self, Error> {
+    pub(super) fn new(grid: PatchGrid, model: &Model<f64>, halo: H) -> Result<Self, Error> {
         let ranks = halo.size();
         if ranks == 0 || !grid.patches().is_multiple_of(ranks) {
             let expected = format!("a divisor of the {} patches", grid.patches());
@@ -68,7 +68,7 @@ impl<H: Halo> ParallelRun<H> {
     }
 
     /// The grid of all ranks together.
-    pub fn grid(&self) -> &Grid {
+    pub fn grid(&self) -> &PatchGrid {
         &self.grid
     }
 

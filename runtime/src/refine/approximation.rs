@@ -6,7 +6,7 @@ use super::tiles::Cost;
 use crate::error::Error;
 
 /// Something near `A^-1`.
-pub(super) trait Approximation: Debug + Send {
+pub(super) trait Approximation: Debug + Send + Sync {
     /// `z ~ A^-1 r`; both `[unknowns]`.
     fn apply(&mut self, r: &[f64], z: &mut [f64]) -> Result<(), Error>;
 

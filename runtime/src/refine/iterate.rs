@@ -2,7 +2,7 @@
 
 use super::approximation::Approximation;
 use super::operator::Operator;
-use super::{Method, Stage, Status};
+use super::{SolverMethod, Stage, Status};
 use crate::error::Error;
 
 /// Turns over which refinement must reduce its residual, and conjugate gradients their best one.
@@ -53,7 +53,7 @@ impl System<'_> {
     /// `x += B (b - A x)` until the residual is small or no longer falls; leaves the best `x`.
     pub(super) fn refine(
         &self,
-        method: Method,
+        method: SolverMethod,
         inverse: &mut dyn Approximation,
         x: &mut [f64],
         work: &mut Work,
@@ -102,7 +102,7 @@ impl System<'_> {
     /// The residual is updated, and formed anew when it seems small enough: if it is not, the method starts again there.
     pub(super) fn conjugate(
         &self,
-        method: Method,
+        method: SolverMethod,
         mut inverse: Option<&mut dyn Approximation>,
         x: &mut [f64],
         work: &mut Work,

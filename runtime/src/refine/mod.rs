@@ -30,4 +30,4 @@ mod stencil;
 mod tiles;
 
 pub use self::operator::{Boundary, Grid, MOST_UNKNOWNS, Operator};
-pub use self::solver::{Method, Settings, Solution, Solver, Stage, Status};
+pub use self::solver::{Solution, Solver, SolverMethod, SolverSettings, Stage, Status};

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// How corrections are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
+pub enum SolverMethod {
     /// `x += B r` with a rounded inverse `B` of up to 4096 unknowns.
     ///
     /// Converges where `|I - B A| + |rounding of r| |B| |A| < 1`: few digits only serve operators of small condition.
@@ -30,7 +30,7 @@ pub enum Method {
     ConjugateGradients,
 }
 
-impl fmt::Display for Method {
+impl fmt::Display for SolverMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Refinement => "refinement",
@@ -65,9 +65,9 @@ impl fmt::Display for Status {
 
 /// What a solver is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
+pub struct SolverSettings {
     /// How corrections are made; refinement by default.
-    pub method: Method,
+    pub method: SolverMethod,
     /// Digits of rounded residuals (state digits) and slices of the inverse (weight digits); two each by default.
     /// Multigrid uses the state digits only: its weights are exact.
     pub precision: Precision,
@@ -81,10 +81,10 @@ pub struct Settings {
     pub fallback: bool,
 }
 
-impl Default for Settings {
+impl Default for SolverSettings {
     fn default() -> Self {
         Self {
-            method: Method::Refinement,
+            method: SolverMethod::Refinement,
             precision: Precision::default(),
             tolerance: 1e-12,
             most_turns: 10_000,
@@ -97,7 +97,7 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     /// Which.
-    pub method: Method,
+    pub method: SolverMethod,
     /// How it ended.
     pub status: Status,
     /// `|b - A x| / |b|` at the start and after each turn, formed in f64 from `x`; conjugate gradients update their
@@ -147,11 +147,11 @@ impl Solution {
 ///
 /// # Examples
 /// ```
-/// use forebay::refine::{Boundary, Grid, Operator, Settings, Solver, Status};
+/// use forebay::refine::{Boundary, Grid, Operator, SolverSettings, Solver, Status};
 ///
 /// let substrate = forebay::open("software:akd1000")?;
 /// let operator = Operator::poisson(Grid::new(2, 7, Boundary::Dirichlet)?);
-/// let mut solver = Solver::new(&*substrate, operator, Settings::default())?;
+/// let mut solver = Solver::new(&*substrate, operator, SolverSettings::default())?;
 /// let solution = solver.solve(&[1.0; 49])?;
 /// assert_eq!(solution.status(), Status::Converged);
 /// assert!(solution.fallback.is_none() && solution.residual <= 1e-12);
@@ -160,7 +160,7 @@ impl Solution {
 #[derive(Debug)]
 pub struct Solver {
     operator: Operator,
-    settings: Settings,
+    settings: SolverSettings,
     inverse: Option<Box<dyn Approximation>>,
     work: Work,
     b: Vec<f64>,
@@ -173,17 +173,17 @@ impl Solver {
     /// [`Error::Range`] for a tolerance out of its range, more than 4096 unknowns for a rounded inverse, or a grid that
     /// cannot be coarsened for multigrid; [`Error::Refused`] if the substrate does not take a product even column by
     /// column; [`Error::Misuse`] if it names no known device; [`Error::Substrate`].
-    pub fn new(substrate: &dyn Substrate, operator: Operator, settings: Settings) -> Result<Self, Error> {
-        let Settings { method, precision, tolerance, .. } = settings;
+    pub fn new(substrate: &dyn Substrate, operator: Operator, settings: SolverSettings) -> Result<Self, Error> {
+        let SolverSettings { method, precision, tolerance, .. } = settings;
         if !(tolerance > 0.0 && tolerance < 1.0) {
             return Err(range("tolerance", "above 0 and below 1", tolerance));
         }
         let inverse: Option<Box<dyn Approximation>> = match method {
-            Method::Refinement | Method::FlexibleConjugateGradients => {
+            SolverMethod::Refinement | SolverMethod::FlexibleConjugateGradients => {
                 Some(Box::new(Inverse::new(substrate, &operator, precision)?))
             }
-            Method::Multigrid => Some(Box::new(Multigrid::new(substrate, &operator, precision)?)),
-            Method::ConjugateGradients => None,
+            SolverMethod::Multigrid => Some(Box::new(Multigrid::new(substrate, &operator, precision)?)),
+            SolverMethod::ConjugateGradients => None,
         };
         let unknowns = operator.grid().unknowns();
         Ok(Self { operator, settings, inverse, work: Work::new(unknowns), b: vec![0.0; unknowns] })
@@ -243,23 +243,25 @@ impl Solver {
 
     /// The chosen method, and the other one if it is needed and wanted.
     fn run(&mut self, x: &mut [f64]) -> Result<(Stage, Option<Stage>), Error> {
-        let Settings { method, tolerance, most_turns, fallback, .. } = self.settings;
+        let SolverSettings { method, tolerance, most_turns, fallback, .. } = self.settings;
         if self.b.iter().all(|b| *b == 0.0) {
             return Ok((Stage { method, status: Status::Converged, history: vec![0.0] }, None));
         }
         let Self { operator, b, work, .. } = self;
         let system = System { operator, b, tolerance, most_turns };
         let attempt = match (method, self.inverse.as_deref_mut()) {
-            (Method::Refinement | Method::Multigrid, Some(inverse)) => system.refine(method, inverse, x, work)?,
+            (SolverMethod::Refinement | SolverMethod::Multigrid, Some(inverse)) => {
+                system.refine(method, inverse, x, work)?
+            }
             (_, Some(inverse)) => system.conjugate(method, Some(inverse), x, work)?,
             (_, None) => system.conjugate(method, None, x, work)?,
         };
-        let is_enough = attempt.status == Status::Converged || method == Method::ConjugateGradients || !fallback;
+        let is_enough = attempt.status == Status::Converged || method == SolverMethod::ConjugateGradients || !fallback;
         if is_enough {
             return Ok((attempt, None));
         }
         let before = x.to_vec();
-        let fallback = system.conjugate(Method::ConjugateGradients, None, x, work)?;
+        let fallback = system.conjugate(SolverMethod::ConjugateGradients, None, x, work)?;
         if fallback.status != Status::Converged {
             // Neither reached the tolerance: the nearer one counts.
             let [old, new] = [&before[..], &*x].map(|x| self.recompute(x, 1.0));
@@ -309,11 +311,12 @@ mod tests {
     fn every_small_problem_has_an_honest_answer() {
         let substrate = Software::new(Device::Akd1000).expect("a kernel form");
         let mut stream = Seed(1).stream("small problems");
-        let methods = [Method::Refinement, Method::Multigrid, Method::FlexibleConjugateGradients];
+        let methods = [SolverMethod::Refinement, SolverMethod::Multigrid, SolverMethod::FlexibleConjugateGradients];
         for case in 0..600 {
             let boundary = if case % 2 == 0 { Boundary::Dirichlet } else { Boundary::Periodic };
             let method = methods[case % 3];
-            let points = if method == Method::Multigrid { [7, 8][case % 2] } else { 3 + stream.below(10) as usize };
+            let points =
+                if method == SolverMethod::Multigrid { [7, 8][case % 2] } else { 3 + stream.below(10) as usize };
             let grid = Grid::new(1 + stream.below(2) as usize, points, boundary).expect("a grid");
             let operator = match stream.below(2) {
                 0 => Operator::poisson(grid),
@@ -321,7 +324,7 @@ mod tests {
             };
             let precision = Precision::new(1 + stream.below(4) as u8, 1 + stream.below(3) as u8).expect("allowed");
             let fallback = stream.below(2) == 0;
-            let settings = Settings { method, precision, fallback, tolerance: 1e-9, ..Settings::default() };
+            let settings = SolverSettings { method, precision, fallback, tolerance: 1e-9, ..SolverSettings::default() };
             let mut solver = Solver::new(&substrate, operator, settings).expect("it fits");
             // Numbers of very different sizes, and many zeros.
             let size = 10.0_f64.powf(stream.uniform_in(-100.0, 100.0));

@@ -10,7 +10,7 @@ use super::{
     Distribution, OneOrEach, Reservoir, ReservoirError, SpectralRadius, Topology, check_entries, spectral_radius,
 };
 use crate::random::{Seed, Stream};
-use crate::weights::{Csr, Weights, WeightsError, dot};
+use crate::weights::{Csr, SPARSE_BELOW, Weights, WeightsError, dot};
 
 /// The weights of one reservoir, in double precision.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,9 +85,6 @@ impl Reservoir {
     }
 }
 
-/// Below this share of entries present, a matrix is stored sparse.
-const SPARSE_BELOW: f64 = 0.3;
-
 struct Streams {
     places: Stream,
     values: Stream,
@@ -160,9 +157,7 @@ fn draw_fixed_degree(
         }
         builder.end_row();
     }
-    let sparse = builder.build(units)?;
-    let keep = sparse.density() < SPARSE_BELOW;
-    Ok(if keep { Weights::Sparse(sparse) } else { Weights::Dense(sparse.to_dense()) })
+    Ok(Weights::Sparse(builder.build(units)?).by_density())
 }
 
 fn choose_distinct(chosen: &mut [bool], columns: &mut Vec<u32>, count: usize, stream: &mut Stream) {

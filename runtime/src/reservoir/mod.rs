@@ -9,6 +9,7 @@
 //! [`Reservoir`] is the recipe for the weights, [`Reservoir::generate`] draws them as [`ReservoirWeights`], and
 //! [`spectral_radius`] measures the recurrent matrix. The same recipe and seed give the same bits on every machine.
 
+mod activation;
 mod arnoldi;
 mod blocks;
 mod cyclic;
@@ -21,8 +22,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use activation::Activation;
 pub use generate::ReservoirWeights;
-pub use spectral::{Method, SpectralError, SpectralRadius, spectral_radius};
+pub use spectral::{RadiusMethod, SpectralError, SpectralRadius, spectral_radius};
 
 use crate::weights::WeightsError;
 
@@ -88,6 +90,7 @@ pub struct Reservoir {
 /// Which units of a reservoir are connected.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Topology {
     /// Every entry of the matrix is present with the same chance, independently of the others (Erdős-Rényi).
     Random {
@@ -116,6 +119,7 @@ pub enum Topology {
 /// How the values of weights are distributed before they are scaled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Distribution {
     /// Uniform in [-1, 1).
     Uniform,
@@ -123,21 +127,6 @@ pub enum Distribution {
     Normal,
     /// 1 or -1, with equal chance.
     Bernoulli,
-}
-
-/// The activation function f of a reservoir.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Activation {
-    /// The hyperbolic tangent.
-    Tanh,
-    /// `f(x) = x`: a linear reservoir.
-    Identity,
-    /// `f(x) = min(max(x, 0), max)`.
-    BoundedRelu {
-        /// The upper bound, above 0 and finite.
-        max: f64,
-    },
 }
 
 impl fmt::Display for Reservoir {
@@ -157,16 +146,6 @@ impl fmt::Display for Reservoir {
         let (leak, scaling) = (one(&self.leak_rate), one(&self.input_scaling));
         let Self { units, activation, .. } = self;
         write!(f, "{units} units, {topology}, {radius}, leak rate {leak}, input scaling {scaling}, {activation}")
-    }
-}
-
-impl fmt::Display for Activation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tanh => f.write_str("tanh"),
-            Self::Identity => f.write_str("identity"),
-            Self::BoundedRelu { max } => write!(f, "relu bounded by {max}"),
-        }
     }
 }
 
@@ -324,9 +303,7 @@ impl Reservoir {
         let bias = self.bias_scaling;
         check_range("bias_scaling", bias, bias >= 0.0 && bias.is_finite(), "at least 0 and finite")?;
         check_range("feedback_scaling", self.feedback_scaling, self.feedback_scaling.is_finite(), "finite")?;
-        if let Activation::BoundedRelu { max } = self.activation {
-            check_range("max of bounded_relu", max, max > 0.0 && max.is_finite(), "above 0 and finite")?;
-        }
+        self.activation.check()?;
         check_entries("recurrent weights", self.expected_entries())
     }
 
@@ -446,10 +423,36 @@ mod tests {
                 base().activation(Activation::BoundedRelu { max: 0.0 }),
                 "max of bounded_relu is 0, must be above 0 and finite",
             ),
+            (
+                base().activation(Activation::LeakyRelu { slope: 1.5 }),
+                "slope of leaky_relu is 1.5, must be from 0 to 1",
+            ),
+            (
+                base().activation(Activation::LeakyRelu { slope: f64::NAN }),
+                "slope of leaky_relu is NaN, must be from 0 to 1",
+            ),
             (Reservoir::new(1 << 20).density(1.0), "recurrent weights is 1099511627776, must be at most 2^32 entries"),
         ];
         for (recipe, text) in bad {
             assert_eq!(recipe.check_for(3).unwrap_err().to_string(), text);
+        }
+    }
+
+    /// The names are part of the file format.
+    #[test]
+    fn activations_have_their_names_in_json() {
+        let names = [
+            (Activation::Tanh, r#""tanh""#),
+            (Activation::Identity, r#""identity""#),
+            (Activation::BoundedRelu { max: 2.0 }, r#"{"bounded_relu":{"max":2.0}}"#),
+            (Activation::Sigmoid, r#""sigmoid""#),
+            (Activation::Relu, r#""relu""#),
+            (Activation::LeakyRelu { slope: 0.01 }, r#"{"leaky_relu":{"slope":0.01}}"#),
+            (Activation::Softplus, r#""softplus""#),
+        ];
+        for (activation, name) in names {
+            assert_eq!(serde_json::to_string(&activation).unwrap(), name);
+            assert_eq!(serde_json::from_str::<Activation>(name).unwrap(), activation);
         }
     }
 

@@ -13,17 +13,17 @@ pub struct SpectralRadius {
     /// Largest modulus of an eigenvalue.
     pub value: f64,
     /// How it was found.
-    pub method: Method,
+    pub method: RadiusMethod,
 }
 
 impl SpectralRadius {
-    pub(super) const EXACTLY_ONE: Self = Self { value: 1.0, method: Method::ByConstruction };
+    pub(super) const EXACTLY_ONE: Self = Self { value: 1.0, method: RadiusMethod::ByConstruction };
 }
 
 /// How a spectral radius was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Method {
+pub enum RadiusMethod {
     /// It follows from the way the matrix is built.
     ByConstruction,
     /// The units that decide are one ring: the geometric mean of its weights.
@@ -105,10 +105,10 @@ const ALL_OF_AT_MOST: usize = 700;
 fn of_block(matrix: &Weights<f64>, start: &mut Stream) -> Result<SpectralRadius, SpectralError> {
     let size = matrix.rows();
     if size == 1 {
-        return Ok(SpectralRadius { value: matrix.largest_entry(), method: Method::AllEigenvalues });
+        return Ok(SpectralRadius { value: matrix.largest_entry(), method: RadiusMethod::AllEigenvalues });
     }
     if matrix.nnz() == size {
-        return Ok(SpectralRadius { value: geometric_mean(matrix), method: Method::Ring });
+        return Ok(SpectralRadius { value: geometric_mean(matrix), method: RadiusMethod::Ring });
     }
     let is_aperiodic = match matrix {
         Weights::Dense(_) => true,
@@ -147,8 +147,8 @@ fn of_block(matrix: &Weights<f64>, start: &mut Stream) -> Result<SpectralRadius,
     Ok(SpectralRadius { value, method: method(restarts) })
 }
 
-fn method(restarts: Option<usize>) -> Method {
-    restarts.map_or(Method::AllEigenvalues, |restarts| Method::Krylov { restarts })
+fn method(restarts: Option<usize>) -> RadiusMethod {
+    restarts.map_or(RadiusMethod::AllEigenvalues, |restarts| RadiusMethod::Krylov { restarts })
 }
 
 /// The geometric mean of the moduli of all entries, for any exponents.
@@ -328,7 +328,7 @@ mod tests {
         for (units, seed) in [(1, 1), (2, 2), (3, 3), (10, 4), (100, 5), (320, 6)] {
             let matrix = normal_matrix(units, seed);
             let found = measure(&Weights::Dense(matrix.clone()));
-            assert_eq!(found.method, Method::AllEigenvalues);
+            assert_eq!(found.method, RadiusMethod::AllEigenvalues);
             assert_close(found.value, by_faer(&matrix), 1e-10);
         }
     }
@@ -338,7 +338,7 @@ mod tests {
         for (units, seed) in [(321, 1), (400, 2), (400, 3), (640, 4), (1000, 5)] {
             let matrix = normal_matrix(units, seed);
             let found = measure(&Weights::Dense(matrix.clone()));
-            assert!(matches!(found.method, Method::Krylov { .. }));
+            assert!(matches!(found.method, RadiusMethod::Krylov { .. }));
             assert_close(found.value, by_faer(&matrix), 1e-6);
         }
     }

@@ -1,5 +1,7 @@
 //! Classification of whole sequences by ridge regression on one-hot targets.
 
+mod keep;
+
 use forebay_kernels::Real;
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -78,6 +80,32 @@ impl<T: Real> Classifier<T> {
         labels: &[usize],
         classes: usize,
     ) -> Result<Self, Error> {
+        if labels.len() != sequences.len() {
+            return Err(Error::shape("labels", format!("{} (one per sequence)", sequences.len()), labels.len()));
+        }
+        if let Some((sequence, &class)) = labels.iter().enumerate().find(|(_, class)| **class >= classes) {
+            return Err(TrainError::Class { sequence, class, classes }.into());
+        }
+        let mut classifier = Self::learn(model, head, pooling, ridge, sequences, classes, |sequence, targets| {
+            targets.fill(0.0);
+            targets[labels[sequence]] = 1.0;
+        })?;
+        let mut errors = 0;
+        classifier.replay(sequences, |sequence, scores| errors += usize::from(argmax(scores) != labels[sequence]))?;
+        classifier.training_errors = errors;
+        Ok(classifier)
+    }
+
+    /// Trains scores on sequences, for each of which `target` writes what they should be.
+    pub(super) fn learn(
+        model: &Model<T>,
+        head: &str,
+        pooling: &[Pooling],
+        ridge: &Ridge,
+        sequences: &[ArrayView2<'_, T>],
+        outputs: usize,
+        mut target: impl FnMut(usize, &mut [f64]),
+    ) -> Result<Self, Error> {
         ridge.check_without_folds(WHY_NO_FOLDS)?;
         let found = model.head(head)?;
         let Op::Readout { sources, .. } = model.graph().nodes()[found.node.0].op() else {
@@ -86,12 +114,6 @@ impl<T: Real> Classifier<T> {
         let copies: usize = pooling.iter().map(|p| p.copies()).sum();
         if copies == 0 {
             return Err(Error::shape("pooling", "at least one kind, with at least one sample", "none"));
-        }
-        if labels.len() != sequences.len() {
-            return Err(Error::shape("labels", format!("{} (one per sequence)", sequences.len()), labels.len()));
-        }
-        if let Some((sequence, &class)) = labels.iter().enumerate().find(|(_, class)| **class >= classes) {
-            return Err(TrainError::Class { sequence, class, classes }.into());
         }
         let mut classifier = Self {
             sources: sources.iter().map(|id| id.0).collect(),
@@ -103,41 +125,41 @@ impl<T: Real> Classifier<T> {
             training_errors: 0,
             model: model.clone(),
         };
-        let mut gram = Gram::new(classifier.width * copies, classes).with_form(model.form());
+        let mut gram = Gram::new(classifier.width * copies, outputs).with_form(model.form());
         let mut session = model.session();
-        for (sequence, &label) in sequences.iter().zip(labels) {
+        for (number, sequence) in sequences.iter().enumerate() {
             let pooled = classifier.pool(&mut session, *sequence)?;
             gram.push(|features, targets| {
                 features.copy_from_slice(&pooled);
-                targets.fill(0.0);
-                targets[label] = 1.0;
+                target(number, targets);
             });
         }
         let solution = select::solve(gram, ridge, WHY_NO_FOLDS)?;
         classifier.weights = solution.weights;
         classifier.bias = solution.bias;
         classifier.ridge = solution.ridge;
-        classifier.training_errors = classifier.count_errors(sequences, labels)?;
         Ok(classifier)
     }
 
-    /// How many sequences get another class than their label; runs them side by side.
-    fn count_errors(&self, sequences: &[ArrayView2<'_, T>], labels: &[usize]) -> Result<usize, Error> {
+    /// Runs sequences side by side, and hands over the scores of each at its end.
+    pub(super) fn replay(
+        &self,
+        sequences: &[ArrayView2<'_, T>],
+        mut take: impl FnMut(usize, &[f64]),
+    ) -> Result<(), Error> {
         let lengths: Vec<usize> = sequences.iter().map(ArrayView2::nrows).collect();
         let mut pooled: Vec<Option<Pooled>> = vec![None; sequences.len()];
-        let mut errors = 0;
         // Only sequences under way have features in memory; a sequence that is one stretch begins at rest.
         replay(&self.model, sequences, &Feedback::Own, &Stretches::whole(&lengths), |moment| {
             let sequence = moment.series;
             let under_way = pooled[sequence].get_or_insert_with(|| self.start(lengths[sequence]));
             self.add(under_way, |node| moment.values(node));
             if moment.step + 1 == lengths[sequence] {
-                errors += usize::from(argmax(&self.scores_of(&under_way.features)) != labels[sequence]);
+                take(sequence, &self.scores_of(&under_way.features));
                 pooled[sequence] = None;
             }
             Ok(())
-        })?;
-        Ok(errors)
+        })
     }
 
     /// The penalty used.

@@ -2,120 +2,159 @@
 
 use forebay_kernels::Real;
 
-use super::data::{Data, Group};
+use super::data::Data;
+use super::group::{Group, Shared, drive, labelled, share};
 use super::replay::{Feedback, Stretches, replay};
-use super::ridge::{self, Candidate, Penalties, Solution};
-use super::score::Tally;
-use super::{Gram, TrainError, select};
+use super::ridge::{Candidate, Penalties, RidgeSolution};
+use super::score::{self, Tally};
+use super::select::{self, Outcome};
+use super::{Gram, TrainError};
 use crate::error::Error;
 use crate::model::Model;
 
-/// Steps `0..steps` in `count` contiguous parts, as even as can be.
-#[derive(Clone, Copy, Debug)]
+/// The steps of a group in contiguous parts, as even as can be.
+#[derive(Clone, Debug)]
 pub(super) struct Folds {
-    count: usize,
-    steps: usize,
+    /// The first step of every fold, as series and step.
+    pub(super) starts: Vec<(usize, usize)>,
+    /// For every fold how many steps lie in it and those before it.
+    ends: Vec<usize>,
 }
 
 impl Folds {
-    pub(super) fn new(count: usize, steps: usize) -> Result<Self, TrainError> {
+    pub(super) fn new<T: Real>(count: usize, group: &Group, data: &Data<'_, T>) -> Result<Self, TrainError> {
+        let steps = group.steps;
         if count < 2 || steps / count < 2 {
             return Err(TrainError::Folds { folds: count, steps });
         }
-        Ok(Self { count, steps })
-    }
-
-    /// First step of every fold.
-    pub(super) fn starts(self) -> impl Iterator<Item = usize> {
-        (0..self.count).map(move |fold| fold * self.steps / self.count)
+        let start = |fold: usize| fold * steps / count;
+        let mut rows = labelled(data, group.columns[0]);
+        let mut from = 0;
+        let starts = (0..count).map(|fold| {
+            let row = rows.nth(start(fold) - from);
+            from = start(fold) + 1;
+            row.expect("a fold starts at a step of the group")
+        });
+        Ok(Self { starts: starts.collect(), ends: (1..=count).map(start).collect() })
     }
 }
 
-/// The weights on all steps, with the penalty whose weights without a fold do best on that fold.
+/// The weights of every group on all its steps, with the penalties whose weights without a fold do best on that fold: the one
+/// that is best for the outputs of the group together, or `per_output`.
 ///
-/// `stretches` have been cut where folds begin.
+/// `folds` are those of the groups; `stretches` have been cut where they begin.
 pub(super) fn solve<T: Real>(
-    folds: Folds,
+    folds: &[Folds],
     values: &[f64],
+    per_output: bool,
     model: &Model<T>,
-    group: &Group,
+    groups: &[Group],
     data: &Data<'_, T>,
     stretches: &mut Stretches<T>,
-) -> Result<Solution, Error> {
-    let parts = sums(folds, model, group, data, stretches)?;
-    let mut candidates = Vec::with_capacity(folds.count);
-    for fold in 0..folds.count {
-        let others = parts.iter().enumerate().filter(|(part, _)| *part != fold).map(|(_, part)| part);
-        let mut rest = Penalties::new(Gram::sum(group.features, group.outputs, others))?;
-        candidates.push(values.iter().map(|&ridge| rest.solution(ridge)).collect::<Result<Vec<_>, _>>()?);
-    }
-    let total = Gram::sum(group.features, group.outputs, parts.iter());
-    drop(parts);
-    let scores = scores(folds, &candidates, values.len(), model, group, data, stretches)?;
-    let scored = values.iter().zip(scores).map(|(&ridge, score)| Candidate { ridge, score });
-    Ok(ridge::solve(total, select::best(scored)?)?)
-}
-
-/// One Gram matrix per fold.
-fn sums<T: Real>(
-    folds: Folds,
-    model: &Model<T>,
-    group: &Group,
-    data: &Data<'_, T>,
-    stretches: &mut Stretches<T>,
-) -> Result<Vec<Gram>, Error> {
-    let mut parts = Vec::with_capacity(folds.count);
-    let empty = || Gram::new(group.features, group.outputs).with_form(model.form());
-    let mut part = empty();
-    let ends: Vec<usize> = folds.starts().skip(1).chain([folds.steps]).collect();
-    group.drive(model, data, stretches, |used, fill| {
-        part.push(fill);
-        if used + 1 == ends[parts.len()] {
-            let mut done = std::mem::replace(&mut part, empty());
-            done.finish();
-            parts.push(done);
+) -> Result<Vec<Outcome>, Error> {
+    let sums = sums(folds, model, groups, data, stretches)?;
+    let (mut totals, mut candidates) = (Vec::with_capacity(groups.len()), Vec::with_capacity(groups.len()));
+    for (group, parts) in groups.iter().zip(sums) {
+        let sum = |parts: Vec<&Gram>| Gram::sum(group.features, group.columns.len(), parts.into_iter());
+        let mut of_group = Vec::with_capacity(parts.len());
+        for fold in 0..parts.len() {
+            let others = parts.iter().enumerate().filter(|(part, _)| *part != fold).map(|(_, part)| part);
+            let mut rest = Penalties::new(sum(others.collect()))?;
+            of_group.push(values.iter().map(|&ridge| rest.solution(ridge)).collect::<Result<Vec<_>, _>>()?);
         }
-    })?;
-    Ok(parts)
+        candidates.push(of_group);
+        totals.push(sum(parts.iter().collect()));
+    }
+    let scores = scores(folds, &candidates, values.len(), model, groups, data, stretches)?;
+    drop(candidates);
+    let mut outcomes = Vec::with_capacity(groups.len());
+    for (total, scores) in totals.into_iter().zip(scores) {
+        let outputs = 0..total.outputs();
+        let ridges = if per_output {
+            let of = |output: usize| best(values, scores.iter().map(|nmse| nmse[output].unwrap_or(0.0)));
+            outputs.map(of).collect::<Result<Vec<_>, _>>()?
+        } else {
+            vec![best(values, scores.iter().map(|nmse| score::mean(nmse)))?; outputs.len()]
+        };
+        outcomes.push(Outcome::of(total, &ridges)?);
+    }
+    Ok(outcomes)
 }
 
-/// Validation error of every penalty over all folds, given the weights by fold and penalty.
+fn best(values: &[f64], scores: impl Iterator<Item = f64>) -> Result<f64, TrainError> {
+    select::best(values.iter().zip(scores).map(|(&ridge, score)| Candidate { ridge, score }))
+}
+
+/// One Gram matrix per group and fold.
+fn sums<T: Real>(
+    folds: &[Folds],
+    model: &Model<T>,
+    groups: &[Group],
+    data: &Data<'_, T>,
+    stretches: &mut Stretches<T>,
+) -> Result<Vec<Vec<Gram>>, Error> {
+    let shared = share(model, data, groups);
+    let empty = |shared: &Shared| folds[shared.first()].ends.iter().map(|_| shared.gram(model)).collect();
+    let mut parts: Vec<Vec<Gram>> = shared.iter().map(empty).collect();
+    drive(model, data, &shared, stretches, |row| {
+        let fold = folds[shared[row.shared].first()].ends.partition_point(|&end| end <= row.number);
+        parts[row.shared][fold].push_weighted(row.weight, row.fill)
+    })?;
+    let mut of_groups: Vec<Vec<Gram>> = groups.iter().map(|_| Vec::new()).collect();
+    for (shared, parts) in shared.iter().zip(parts) {
+        for mut part in parts {
+            part.finish();
+            shared.split(part, model, groups).into_iter().for_each(|(index, part)| of_groups[index].push(part));
+        }
+    }
+    Ok(of_groups)
+}
+
+/// Validation error of every output over all folds, by group and penalty, given the weights by group, fold and penalty.
 fn scores<T: Real>(
-    folds: Folds,
-    candidates: &[Vec<Solution>],
+    folds: &[Folds],
+    candidates: &[Vec<Vec<RidgeSolution>>],
     penalties: usize,
     model: &Model<T>,
-    group: &Group,
+    groups: &[Group],
     data: &Data<'_, T>,
     stretches: &Stretches<T>,
-) -> Result<Vec<f64>, Error> {
-    let starts: Vec<(usize, usize)> = folds.starts().map(|start| data.place(start)).collect();
+) -> Result<Vec<Vec<Vec<Option<f64>>>>, Error> {
     // The last fold that begins at or before the first step that counts.
-    let fold_of = |series: usize, from: usize| {
-        starts.partition_point(|&start| start <= (series, from.max(data.washout))).saturating_sub(1)
+    let fold_of = |folds: &Folds, series: usize, from: usize| {
+        folds.starts.partition_point(|&start| start <= (series, from.max(data.washout))).saturating_sub(1)
     };
-    let fold: Vec<usize> = stretches.list().iter().map(|stretch| fold_of(stretch.series, stretch.from)).collect();
-    let columns: Vec<usize> = group.columns().collect();
-    let spreads: Vec<_> = columns.iter().map(|&column| data.spread(column)).collect();
-    let mut tallies = vec![Tally::new(fold.len(), spreads); penalties];
-    let mut features = vec![0.0; group.features];
+    let list = stretches.list();
+    let of_stretches =
+        |folds: &Folds| list.iter().map(|stretch| fold_of(folds, stretch.series, stretch.from)).collect();
+    let fold: Vec<Vec<usize>> = folds.iter().map(of_stretches).collect();
+    let tallies = |group: &Group| {
+        let spreads = group.columns.iter().map(|&column| data.spread(column)).collect();
+        vec![Tally::new(list.len(), spreads); penalties]
+    };
+    let mut tallies: Vec<Vec<Tally>> = groups.iter().map(tallies).collect();
+    let mut features: Vec<Vec<f64>> = groups.iter().map(|group| vec![0.0; group.features]).collect();
     let feedback = Feedback::TargetsAlone(data.targets());
     replay(model, &data.inputs(), &feedback, stretches, |moment| {
-        if moment.step < data.washout {
-            return Ok(());
-        }
-        group.features(|node| moment.values(node), &mut features);
-        let targets = data.series[moment.series].targets.row(moment.step);
-        for (tally, solution) in tallies.iter_mut().zip(&candidates[fold[moment.stretch]]) {
-            let Solution { weights, bias, .. } = solution;
-            for (output, (row, &column)) in weights.rows().into_iter().zip(&columns).enumerate() {
-                let y = bias[output] + dot(row.as_slice().unwrap_or(&[]), &features);
-                tally.add(moment.stretch, output, y - targets[column].to_f64());
+        let Some(weight) = data.counts(moment.series, moment.step) else { return Ok(()) };
+        for (of, group) in groups.iter().enumerate() {
+            if data.target(moment.series, moment.step, group.columns[0]).is_none() {
+                continue;
+            }
+            let features = &mut features[of];
+            group.features(|node| moment.values(node), features);
+            let targets = data.series[moment.series].targets.row(moment.step);
+            for (tally, solution) in tallies[of].iter_mut().zip(&candidates[of][fold[of][moment.stretch]]) {
+                let RidgeSolution { weights, bias, .. } = solution;
+                for (output, (row, &column)) in weights.rows().into_iter().zip(&group.columns).enumerate() {
+                    let y = bias[output] + dot(row.as_slice().unwrap_or(&[]), features);
+                    tally.add_weighted(moment.stretch, output, y - targets[column].to_f64(), weight);
+                }
             }
         }
         Ok(())
     })?;
-    Ok(tallies.iter().map(Tally::mean_nmse).collect())
+    Ok(tallies.iter().map(|tallies| tallies.iter().map(Tally::nmse).collect()).collect())
 }
 
 /// Eight sums side by side, then those in order: fixed, and quicker than one.

@@ -3,6 +3,7 @@
 use forebay_kernels::Form;
 use forebay_kernels::solver::{Panels, add_cross_products, add_products};
 
+use super::TrainError;
 use super::spread::Threads;
 
 /// Rows of a chunk: the products of a chunk are one chain of fused multiply-adds per entry.
@@ -21,14 +22,19 @@ const CONSTANT: f64 = 4.0 * f64::EPSILON;
 /// steps.
 ///
 /// Every entry is summed in one fixed order: a chain inside each chunk of 128 rows, the chunks of a stretch of 64 one after
-/// the other, then the stretches. Rows count over all series. The sums are the same bits on every processor, whatever the
+/// the other, then the stretches. Rows count in the order in which they are pushed. The sums are the same bits on every processor, whatever the
 /// number of threads.
+///
+/// Steps may have [weights](Self::push_weighted): then the sums are those of `w x x'`, `w x y` and so on, means are `sum w x / sum w`,
+/// and a step of weight w stands for w steps of weight 1.
 #[derive(Clone, Debug)]
 pub struct Gram {
     form: Form,
     features: usize,
     outputs: usize,
     count: usize,
+    /// Sum of the weights of the rows that are multiplied out: their count if all are 1.
+    weight: f64,
     shift: Option<Shift>,
     /// Column-major `[F, F]`. Below and on the diagonal: the current stretch, or the whole after `flush`. Above it, mirrored:
     /// the finished stretches.
@@ -43,6 +49,8 @@ pub struct Gram {
     chunk: Panels,
     chunk_targets: Panels,
     filled: usize,
+    /// Weights of the rows of the chunk.
+    weights: Vec<f64>,
     row: Vec<f64>,
     row_targets: Vec<f64>,
 }
@@ -96,6 +104,7 @@ impl Gram {
             features,
             outputs,
             count: 0,
+            weight: 0.0,
             shift: None,
             products: vec![0.0; features * features],
             diagonal: vec![0.0; features],
@@ -105,6 +114,7 @@ impl Gram {
             chunk: Panels::zeros(CHUNK, features),
             chunk_targets: Panels::zeros(CHUNK, outputs),
             filled: 0,
+            weights: Vec::with_capacity(CHUNK),
             row: vec![0.0; features],
             row_targets: vec![0.0; outputs],
         }
@@ -132,8 +142,42 @@ impl Gram {
         self.count + self.filled
     }
 
+    /// Sum of the weights of all steps: their number, unless some were given [weights](Self::push_weighted).
+    pub fn weight(&self) -> f64 {
+        self.weight + self.weights.iter().sum::<f64>()
+    }
+
     /// Adds one step; `fill` writes its features `[F]` and targets `[O]`.
     pub fn push(&mut self, fill: impl FnOnce(&mut [f64], &mut [f64])) {
+        self.add(1.0, fill);
+    }
+
+    /// Adds one step of a weight: w steps of weight 1 with the same values, to within rounding; with weight 0 nothing is added,
+    /// and `fill` is not called.
+    ///
+    /// # Errors
+    /// [`TrainError::Weight`] unless the weight is 0 or from 1e-100 to 1e100.
+    ///
+    /// ```
+    /// use forebay::train::{Gram, ridge};
+    ///
+    /// let mut gram = Gram::new(1, 1);
+    /// for (x, y, weight) in [(0.0, 1.0, 2.0), (1.0, 3.0, 1.0), (2.0, 100.0, 0.0), (2.0, 5.0, 0.5)] {
+    ///     gram.push_weighted(weight, |features, targets| (features[0], targets[0]) = (x, y))?;
+    /// }
+    /// let solution = ridge::solve(gram, 0.0)?;
+    /// assert!((solution.weights[[0, 0]] - 2.0).abs() < 1e-12 && (solution.bias[0] - 1.0).abs() < 1e-12);
+    /// # Ok::<(), forebay::train::TrainError>(())
+    /// ```
+    pub fn push_weighted(&mut self, weight: f64, fill: impl FnOnce(&mut [f64], &mut [f64])) -> Result<(), TrainError> {
+        check_weight(weight)?;
+        if weight > 0.0 {
+            self.add(weight, fill);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, weight: f64, fill: impl FnOnce(&mut [f64], &mut [f64])) {
         fill(&mut self.row, &mut self.row_targets);
         if let Some(shift) = &self.shift {
             self.chunk.set_row_less(self.filled, &self.row, &shift.features);
@@ -142,6 +186,7 @@ impl Gram {
             self.chunk.set_row(self.filled, &self.row);
             self.chunk_targets.set_row(self.filled, &self.row_targets);
         }
+        self.weights.push(weight);
         self.filled += 1;
         if self.filled == CHUNK {
             self.close_chunk();
@@ -167,7 +212,8 @@ impl Gram {
             return;
         }
         if self.shift.is_none() {
-            let shift = Shift { features: means(&self.chunk, rows), targets: means(&self.chunk_targets, rows) };
+            let means = |panels: &Panels| means(panels, &self.weights);
+            let shift = Shift { features: means(&self.chunk), targets: means(&self.chunk_targets) };
             for (panels, shift) in [(&mut self.chunk, &shift.features), (&mut self.chunk_targets, &shift.targets)] {
                 for t in 0..rows {
                     let mut left = &shift[..];
@@ -180,9 +226,21 @@ impl Gram {
             }
             self.shift = Some(shift);
         }
-        add_sums(&self.chunk, rows, &mut self.sums.features, |x| x);
-        add_sums(&self.chunk_targets, rows, &mut self.sums.targets, |y| y);
-        add_sums(&self.chunk_targets, rows, &mut self.sums.squares, |y| y * y);
+        self.weight += self.weights.iter().sum::<f64>();
+        // A row times the root of its weight: products of two such rows have the weight, sums need the root once more.
+        let roots = &mut self.weights;
+        for weight in roots.iter_mut() {
+            *weight = weight.sqrt();
+        }
+        for panels in [&mut self.chunk, &mut self.chunk_targets] {
+            for (t, &root) in roots.iter().enumerate().filter(|(_, root)| **root != 1.0) {
+                panels.row_mut(t).flatten().for_each(|value| *value *= root);
+            }
+        }
+        add_sums(&self.chunk, roots, &mut self.sums.features, |root, x| root * x);
+        add_sums(&self.chunk_targets, roots, &mut self.sums.targets, |root, y| root * y);
+        add_sums(&self.chunk_targets, roots, &mut self.sums.squares, |_, y| y * y);
+        roots.clear();
         add_cross_products(self.form, &Threads, rows, &self.chunk, &self.chunk_targets, &mut self.sums.cross);
         add_products(self.form, &Threads, rows, &self.chunk, &mut self.products);
         self.count += rows;
@@ -224,21 +282,22 @@ impl Gram {
         let parts = parts.filter_map(|part| part.shift.as_ref().map(|shift| (part, shift)));
         assert!(parts.clone().all(|(part, _)| part.filled == 0 && part.finished.is_none()), "parts are flushed");
         whole.count = parts.clone().map(|(part, _)| part.count).sum();
+        whole.weight = parts.clone().map(|(part, _)| part.weight).sum();
         let Some((_, first)) = parts.clone().next() else { return whole };
         let mut means = first.clone();
         for (part, shift) in parts.clone() {
-            let n = whole.count as f64;
+            let n = whole.weight;
             for (means, first, shift, sums) in [
                 (&mut means.features, &first.features, &shift.features, &part.sums.features),
                 (&mut means.targets, &first.targets, &shift.targets, &part.sums.targets),
             ] {
                 for (((mean, first), shift), sum) in means.iter_mut().zip(first).zip(shift).zip(sums) {
-                    *mean += (part.count as f64 * (shift - first) + sum) / n;
+                    *mean += (part.weight * (shift - first) + sum) / n;
                 }
             }
         }
         for (part, shift) in parts {
-            let n = part.count as f64;
+            let n = part.weight;
             let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>();
             let (dx, dy) = (apart(&shift.features, &means.features), apart(&shift.targets, &means.targets));
             let (to, from) = (&mut whole.sums, &part.sums);
@@ -263,12 +322,41 @@ impl Gram {
         whole
     }
 
+    /// The sums of some features and outputs alone, in this order: the bits that they would have by themselves.
+    ///
+    /// # Panics
+    /// If rows wait for their product.
+    pub(super) fn part(&self, features: &[usize], outputs: &[usize]) -> Self {
+        assert!(self.filled == 0 && self.finished.is_none(), "the whole is flushed");
+        let n = self.features;
+        let mut part = Self::new(features.len(), outputs.len()).with_form(self.form);
+        (part.count, part.weight) = (self.count, self.weight);
+        for (j, &column) in features.iter().enumerate() {
+            for (i, &row) in features.iter().enumerate().skip(j) {
+                // Only one triangle is there.
+                part.products[j * features.len() + i] = self.products[column.min(row) * n + column.max(row)];
+            }
+        }
+        let pick = |values: &[f64], places: &[usize]| places.iter().map(|&place| values[place]).collect::<Vec<f64>>();
+        part.sums = Sums {
+            cross: outputs.iter().flat_map(|&o| pick(&self.sums.cross[o * n..(o + 1) * n], features)).collect(),
+            squares: pick(&self.sums.squares, outputs),
+            features: pick(&self.sums.features, features),
+            targets: pick(&self.sums.targets, outputs),
+        };
+        let shift =
+            |shift: &Shift| Shift { features: pick(&shift.features, features), targets: pick(&shift.targets, outputs) };
+        part.shift = self.shift.as_ref().map(shift);
+        part.finish();
+        part
+    }
+
     /// Turns the sums into those of values minus their means; gives the means of features and targets.
     ///
     /// What differs from its mean by rounding alone is constant: its sums become zero.
     pub(super) fn center(&mut self) -> (Vec<f64>, Vec<f64>) {
         self.flush();
-        let (features, n) = (self.features, self.count as f64);
+        let (features, n) = (self.features, self.weight);
         let shift =
             self.shift.take().unwrap_or(Shift { features: vec![0.0; features], targets: vec![0.0; self.outputs] });
         let means =
@@ -319,25 +407,36 @@ fn subtract(values: &mut [f64], shift: &[f64]) {
     values.iter_mut().zip(shift).for_each(|(value, shift)| *value -= shift);
 }
 
-/// Column means of the first rows, as the first row plus the mean difference to it: exact for what is constant.
-fn means(panels: &Panels, rows: usize) -> Vec<f64> {
-    let first: Vec<f64> = panels.row(0).flatten().copied().collect();
-    let mut differences = vec![0.0; first.len()];
-    for t in 1..rows {
-        let values = panels.row(t).flatten();
-        differences.iter_mut().zip(values).zip(&first).for_each(|((sum, value), first)| *sum += value - first);
-    }
-    first.iter().zip(&differences).map(|(first, sum)| first + sum / rows as f64).collect()
+/// That a weight is one that sums can have: squares of small features keep their digits, and no sum of weights overflows.
+pub(super) fn check_weight(weight: f64) -> Result<(), TrainError> {
+    if weight == 0.0 || (1e-100..=1e100).contains(&weight) { Ok(()) } else { Err(TrainError::Weight { weight }) }
 }
 
-/// Adds the column sums of a function of the first rows, each summed on its own first.
-fn add_sums(panels: &Panels, rows: usize, sums: &mut [f64], of: impl Fn(f64) -> f64) {
+/// Weighted column means of as many rows as there are weights, as the first row plus the mean difference to it: exact for what
+/// is constant.
+fn means(panels: &Panels, weights: &[f64]) -> Vec<f64> {
+    let first: Vec<f64> = panels.row(0).flatten().copied().collect();
+    let mut differences = vec![0.0; first.len()];
+    for (t, weight) in weights.iter().enumerate().skip(1) {
+        let values = panels.row(t).flatten();
+        differences
+            .iter_mut()
+            .zip(values)
+            .zip(&first)
+            .for_each(|((sum, value), first)| *sum += weight * (value - first));
+    }
+    let weight: f64 = weights.iter().sum();
+    first.iter().zip(&differences).map(|(first, sum)| first + sum / weight).collect()
+}
+
+/// Adds the column sums of a function of the roots of weights and of the rows they belong to, each summed on its own first.
+fn add_sums(panels: &Panels, roots: &[f64], sums: &mut [f64], of: impl Fn(f64, f64) -> f64) {
     let mut chunk = vec![0.0; sums.len()];
-    for t in 0..rows {
+    for (t, &root) in roots.iter().enumerate() {
         let mut left = &mut chunk[..];
         for part in panels.row(t) {
             let (now, later) = left.split_at_mut(part.len());
-            now.iter_mut().zip(part).for_each(|(sum, &value)| *sum += of(value));
+            now.iter_mut().zip(part).for_each(|(sum, &value)| *sum += of(root, value));
             left = later;
         }
     }

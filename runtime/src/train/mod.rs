@@ -24,81 +24,26 @@
 //! ```
 
 pub mod classify;
+mod collect;
 mod data;
 mod fit;
 mod folds;
 mod gram;
+mod group;
+mod noise;
 pub mod online;
 pub(crate) mod replay;
 pub mod ridge;
 pub(crate) mod score;
 pub(crate) mod select;
+pub mod sequence;
 mod spread;
 
+pub use crate::error::TrainError;
+pub use crate::report::{HeadReport, Noise, TrainingReport};
+pub use collect::Collected;
 pub use data::Series;
-pub use fit::{HeadReport, Training, TrainingReport};
+pub(crate) use data::run_taught;
+pub use fit::Training;
 pub use gram::Gram;
 pub use select::{Ridge, Selection};
-
-/// Why no weights can be found.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// Too little data.
-    #[error("training needs at least {needed} steps after the washout, found {steps}")]
-    TooShort {
-        /// Steps there are.
-        steps: usize,
-        /// Steps needed.
-        needed: usize,
-    },
-    /// A series without a step after the washout.
-    #[error(
-        "series {series} has {steps} steps, all of them in the washout of {washout}: shorten the washout, leave the series \
-         out, or let Training::skip_short_series do so"
-    )]
-    ShortSeries {
-        /// Index of the series.
-        series: usize,
-        /// Its steps.
-        steps: usize,
-        /// Steps dropped at the start of every series.
-        washout: usize,
-    },
-    /// A penalty out of range.
-    #[error("ridge must be finite and at least 0, found {ridge}")]
-    Ridge {
-        /// The penalty given.
-        ridge: f64,
-    },
-    /// No penalty to choose from.
-    #[error("the ridge grid is empty: give at least one penalty")]
-    EmptyGrid,
-    /// No penalty of the grid gave finite weights.
-    #[error("no ridge of the grid gives finite weights: add larger ones than {largest:e}")]
-    NoCandidate {
-        /// The largest penalty tried.
-        largest: f64,
-    },
-    /// Cross-validation needs data in every fold.
-    #[error("{steps} steps cannot be cut into {folds} folds: it takes 2 folds or more, with at least 2 steps in each")]
-    Folds {
-        /// Folds asked for.
-        folds: usize,
-        /// Steps after the washout.
-        steps: usize,
-    },
-    /// Sums of squares or weights beyond the range of `f64`.
-    #[error("features or targets are so large that sums of their squares or the weights overflow: scale them down")]
-    TooLarge,
-    /// A class number that does not exist.
-    #[error("sequence {sequence} has class {class}, but there are {classes} classes, numbered from 0")]
-    Class {
-        /// Index of the sequence.
-        sequence: usize,
-        /// Its class.
-        class: usize,
-        /// Number of classes.
-        classes: usize,
-    },
-}

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use forebay_kernels::Real;
 use ndarray::ArrayView2;
 
+use super::group::fed_back;
 use crate::error::Error;
 use crate::execute::{Lanes, Snapshot};
 use crate::model::Model;
@@ -76,7 +77,7 @@ impl<T: Real> Stretches<T> {
 /// What output feedback sees, and whether readouts are computed.
 #[derive(Clone, Debug)]
 pub(crate) enum Feedback<'a, T> {
-    /// Targets `[steps, outputs]` of every series; readouts are computed.
+    /// Targets `[steps, outputs]` of every series, zero where there is none; readouts are computed.
     Targets(Vec<ArrayView2<'a, T>>),
     /// The same; readouts read zero.
     TargetsAlone(Vec<ArrayView2<'a, T>>),
@@ -105,6 +106,11 @@ impl<'a, T: Real> Moment<'a, T> {
 
     pub(crate) fn outputs(&self) -> &'a [T] {
         self.lanes.outputs(self.lane)
+    }
+
+    /// The state after the step.
+    pub(crate) fn snapshot(&self) -> Snapshot<T> {
+        self.lanes.snapshot(self.lane)
     }
 }
 
@@ -150,7 +156,7 @@ pub(crate) fn replay<T: Real>(
             features.extend(inputs[series].row(step).iter().copied());
             match feedback {
                 Feedback::Targets(targets) | Feedback::TargetsAlone(targets) => {
-                    teacher.extend(targets[series].row(step).iter().copied());
+                    teacher.extend(targets[series].row(step).iter().map(|&target| fed_back(target)));
                 }
                 Feedback::Own => {}
                 Feedback::Nothing => teacher.extend(std::iter::repeat_n(T::ZERO, model.graph().outputs())),

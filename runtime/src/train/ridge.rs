@@ -5,19 +5,19 @@ use forebay_kernels::solver::{
 };
 use ndarray::{Array1, Array2};
 
-use super::gram::{CHUNK, mirrored};
+use super::gram::{CHUNK, Sums, mirrored};
 use super::spread::Threads;
-use super::{Gram, TrainError};
+use super::{Gram, TrainError, score};
 
 /// Weights found by ridge regression, `y = W x + b`.
 ///
-/// `W = (X'X + ridge I)^-1 X'Y` over features and targets minus their means; `b = mean(y) - W mean(x)`, so the
+/// `W = (X'X + ridge I)^-1 X'Y` over features and targets minus their means (both weighted, if steps have weights); `b = mean(y) - W mean(x)`, so the
 /// intercept is not penalised. The penalty is added to the Gram matrix as it is, not scaled by the number of steps.
 ///
 /// Where the penalty is too small to tell the features apart, the weights are those of least squares with the smallest sum
 /// of squares, see [`rank`](Self::rank).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Solution {
+pub struct RidgeSolution {
     /// `[outputs, features]`.
     pub weights: Array2<f64>,
     /// `[outputs]`.
@@ -36,7 +36,7 @@ pub struct Solution {
 ///
 /// # Errors
 /// As [`Penalties::new`] and [`Penalties::solution`].
-pub fn solve(gram: Gram, ridge: f64) -> Result<Solution, TrainError> {
+pub fn solve(gram: Gram, ridge: f64) -> Result<RidgeSolution, TrainError> {
     check(ridge)?;
     Penalties::new(gram)?.solution(ridge)
 }
@@ -66,6 +66,21 @@ pub struct Candidate {
     pub ridge: f64,
     /// The score, lower is better; infinite if there are as many parameters as steps.
     pub score: f64,
+}
+
+/// What generalised cross-validation says of one penalty.
+pub(super) struct Judged {
+    /// `RSS / RSS_0` per output; none for a constant one.
+    pub(super) shares: Vec<Option<f64>>,
+    /// `1 - tr(H) / n`.
+    freedom: f64,
+}
+
+impl Judged {
+    /// The score for a share of the variance that is left; infinite if there are as many parameters as steps.
+    pub(super) fn score(&self, share: f64) -> f64 {
+        if self.freedom > 0.0 { share / (self.freedom * self.freedom) } else { f64::INFINITY }
+    }
 }
 
 /// A factor in the lower triangle.
@@ -127,36 +142,53 @@ impl Penalties {
     ///
     /// # Errors
     /// [`TrainError::Ridge`] for a penalty below zero or not finite; [`TrainError::TooLarge`] if a weight is not finite.
-    pub fn solution(&mut self, ridge: f64) -> Result<Solution, TrainError> {
+    pub fn solution(&mut self, ridge: f64) -> Result<RidgeSolution, TrainError> {
+        let outputs: Vec<usize> = (0..self.gram.outputs()).collect();
+        self.solution_of(&outputs, ridge)
+    }
+
+    /// The weights of some outputs for one penalty.
+    pub(super) fn solution_of(&mut self, outputs: &[usize], ridge: f64) -> Result<RidgeSolution, TrainError> {
         check(ridge)?;
         let factor = self.factor(ridge);
-        let found = self.weights(&factor)?;
-        self.finish(&factor, found, ridge)
+        let found = self.weights(&factor, outputs)?;
+        self.finish(&factor, found, outputs, ridge)
     }
 
     /// Generalised cross-validation of one penalty, over all outputs, each divided by its variance:
     /// `GCV = mean over outputs of (RSS / RSS_0) / (1 - tr(H) / n)^2`, H the hat matrix with intercept. Also gives the
     /// weights. Constant outputs do not count; if all are, the score is 0.
     ///
+    /// With weights of steps, n is their sum, RSS and the variance are weighted, and `H = X~ (X~' S X~ + P)^-1 X~' S`, with
+    /// `X~` the features and a column of ones, S the weights, and P the penalty, none for the intercept: all as for steps that come w times.
+    ///
     /// Source: Golub, Heath, Wahba, Technometrics 21, 215 (1979).
     ///
     /// # Errors
-    /// As [`solution`](Self::solution).
-    pub fn gcv(&mut self, ridge: f64) -> Result<(Candidate, Solution), TrainError> {
+    /// As [`solution`](Self::solution); [`TrainError::LightWeights`] if the weights of all steps are 1 or less together.
+    pub fn gcv(&mut self, ridge: f64) -> Result<(Candidate, RidgeSolution), TrainError> {
+        let (judged, solution) = self.judge(ridge)?;
+        Ok((Candidate { ridge, score: judged.score(score::mean(&judged.shares)) }, solution))
+    }
+
+    /// Generalised cross-validation of one penalty, not yet put together.
+    pub(super) fn judge(&mut self, ridge: f64) -> Result<(Judged, RidgeSolution), TrainError> {
         check(ridge)?;
+        let (n, count) = (self.gram.features(), self.gram.weight());
+        if count <= 1.0 {
+            return Err(TrainError::LightWeights { total: count });
+        }
+        let outputs: Vec<usize> = (0..self.gram.outputs()).collect();
         let factor = self.factor(ridge);
-        let found = self.weights(&factor)?;
-        let (n, count) = (self.gram.features(), self.gram.count() as f64);
+        let found = self.weights(&factor, &outputs)?;
         // The predictions are those of the features that count, penalised: `tr(H) = r - ridge tr (G_r + ridge I)^-1`.
         let rank = factor.rank(n);
         let inverse = inverse_squares(self.gram.form(), &Threads, &self.gram.products, n, rank);
         let parameters = rank as f64 - ridge * inverse;
-        let solution = self.finish(&factor, found, ridge)?;
+        let solution = self.finish(&factor, found, &outputs, ridge)?;
         let freedom = 1.0 - (parameters + 1.0) / count;
-        let shares: Vec<f64> = solution.train_nrmse.iter().filter(|e| !e.is_nan()).map(|e| e * e).collect();
-        let share = shares.iter().sum::<f64>() / shares.len().max(1) as f64;
-        let score = if freedom > 0.0 { share / (freedom * freedom) } else { f64::INFINITY };
-        Ok((Candidate { ridge, score }, solution))
+        let shares = solution.train_nrmse.iter().map(|e| (!e.is_nan()).then_some(e * e)).collect();
+        Ok((Judged { shares, freedom }, solution))
     }
 
     /// Factors `G + ridge I` in the lower triangle.
@@ -186,14 +218,14 @@ impl Penalties {
         }
     }
 
-    fn weights(&self, factor: &Factor) -> Result<Found, TrainError> {
-        let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
+    fn weights(&self, factor: &Factor, columns: &[usize]) -> Result<Found, TrainError> {
+        let (n, outputs, form) = (self.gram.features(), columns.len(), self.gram.form());
         let l = &self.gram.products;
         let rank = factor.rank(n);
         let place = |i: usize| if let Factor::Part { order, .. } = factor { order[i] } else { i };
         let mut taken = Panels::zeros(rank, outputs);
         for i in 0..rank {
-            let row: Vec<f64> = (0..outputs).map(|o| self.gram.sums.cross[o * n + place(i)]).collect();
+            let row: Vec<f64> = columns.iter().map(|o| self.gram.sums.cross[o * n + place(i)]).collect();
             taken.set_row(i, &row);
         }
         solve_lower(form, l, n, &mut taken);
@@ -220,7 +252,7 @@ impl Penalties {
     ///
     /// What a small feature adds to a large one may be rounding alone: below `u` of the large one's size it is nothing.
     fn share(&self, rank: usize, place: &impl Fn(usize) -> usize, taken: &mut Panels) -> Result<Panels, TrainError> {
-        let (n, outputs, form) = (self.gram.features(), self.gram.outputs(), self.gram.form());
+        let (n, outputs, form) = (self.gram.features(), taken.columns(), self.gram.form());
         let l = &self.gram.products;
         let rest = n - rank;
         let mut m = Panels::zeros(rank, rest);
@@ -277,8 +309,14 @@ impl Penalties {
     }
 
     /// Weights as a solution with intercept and error.
-    fn finish(&self, factor: &Factor, found: Found, ridge: f64) -> Result<Solution, TrainError> {
-        let (features, outputs) = (self.gram.features(), self.gram.outputs());
+    fn finish(
+        &self,
+        factor: &Factor,
+        found: Found,
+        columns: &[usize],
+        ridge: f64,
+    ) -> Result<RidgeSolution, TrainError> {
+        let (features, outputs) = (self.gram.features(), columns.len());
         let Found { weights, squares: penalised } = found;
         let rank = factor.rank(features);
         let weights = Array2::from_shape_vec((features, outputs), {
@@ -286,25 +324,23 @@ impl Penalties {
         })
         .expect("one weight per feature and output");
         let weights = weights.t().as_standard_layout().into_owned();
-        let columns = self.gram.sums.cross.chunks_exact(features.max(1));
-        let no_features: &[f64] = &[];
-        let columns = columns.chain(std::iter::repeat(no_features)).zip(&self.gram.sums.squares);
-        let errors =
-            weights.rows().into_iter().zip(columns).zip(penalised).map(|((w, (cross, &squares)), penalised)| {
-                let explained: f64 = w.iter().zip(cross).map(|(w, b)| w * b).sum::<f64>() + ridge * penalised;
-                ((squares - explained).max(0.0) / squares).sqrt()
-            });
+        let Sums { cross, squares, .. } = &self.gram.sums;
+        let errors = weights.rows().into_iter().zip(columns).zip(penalised).map(|((w, &o), penalised)| {
+            let cross = &cross[o * features..(o + 1) * features];
+            let explained: f64 = w.iter().zip(cross).map(|(w, b)| w * b).sum::<f64>() + ridge * penalised;
+            ((squares[o] - explained).max(0.0) / squares[o]).sqrt()
+        });
         let train_nrmse = errors.collect();
         let bias: Array1<f64> = weights
             .rows()
             .into_iter()
-            .zip(&self.means.1)
-            .map(|(row, mean)| mean - row.iter().zip(&self.means.0).map(|(w, x)| w * x).sum::<f64>())
+            .zip(columns)
+            .map(|(row, &o)| self.means.1[o] - row.iter().zip(&self.means.0).map(|(w, x)| w * x).sum::<f64>())
             .collect();
         if weights.iter().chain(&bias).any(|w| !w.is_finite()) {
             return Err(TrainError::TooLarge);
         }
-        Ok(Solution { weights, bias, ridge, rank, train_nrmse })
+        Ok(RidgeSolution { weights, bias, ridge, rank, train_nrmse })
     }
 }
 

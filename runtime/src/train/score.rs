@@ -6,27 +6,34 @@
 pub(crate) struct Spread {
     /// Inverse of the largest distance from the first value.
     unit: f64,
-    /// Sum of squared distances from the mean.
+    /// Sum of weighted squared distances from the weighted mean.
     squares: f64,
-    count: usize,
+    /// Sum of the weights: how many values there are, unless they have others than 1.
+    weight: f64,
 }
 
 impl Spread {
     /// `None` for a constant, as far as numbers can tell: a standard deviation of no more than four roundings of the mean.
     pub(crate) fn of(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
-        let first = values.clone().next()?;
-        let largest = values.clone().fold(0.0_f64, |largest, y| largest.max((y - first).abs()));
+        Self::weighted(values.map(|y| (y, 1.0)))
+    }
+
+    /// The same of values with weights above 0.
+    pub(crate) fn weighted(values: impl Iterator<Item = (f64, f64)> + Clone) -> Option<Self> {
+        let (first, _) = values.clone().next()?;
+        let largest = values.clone().fold(0.0_f64, |largest, (y, _)| largest.max((y - first).abs()));
         // Below, the inverse is beyond the largest number.
         if largest < f64::MIN_POSITIVE {
             return None;
         }
         let unit = largest.recip();
         // Distances from the first value: a constant part costs no digits.
-        let (sum, count) = values.clone().fold((0.0, 0), |(sum, count), y| (sum + (y - first) * unit, count + 1));
-        let mean = sum / count as f64;
-        let squares: f64 = values.map(|y| (y - first) * unit - mean).map(|y| y * y).sum();
+        let add = |(sum, weight): (f64, f64), (y, w): (f64, f64)| (sum + w * ((y - first) * unit), weight + w);
+        let (sum, weight) = values.clone().fold((0.0, 0.0), add);
+        let mean = sum / weight;
+        let squares: f64 = values.map(|(y, w)| ((y - first) * unit - mean, w)).map(|(y, w)| w * (y * y)).sum();
         let rounding = 4.0 * f64::EPSILON * (first.abs() * unit);
-        (squares > count as f64 * rounding * rounding).then_some(Self { unit, squares, count })
+        (squares > weight * rounding * rounding).then_some(Self { unit, squares, weight })
     }
 
     /// Square of an error, in units of the target.
@@ -42,7 +49,7 @@ impl Spread {
 
     /// 1 over the variance, in the target's own units.
     pub(crate) fn precision(&self) -> f64 {
-        self.unit * self.unit * self.count as f64 / self.squares
+        self.unit * self.unit * self.weight / self.squares
     }
 }
 
@@ -63,8 +70,13 @@ impl Tally {
 
     /// Adds an error in one output.
     pub(crate) fn add(&mut self, stretch: usize, output: usize, error: f64) {
+        self.add_weighted(stretch, output, error, 1.0);
+    }
+
+    /// Adds an error at a step of this weight.
+    pub(crate) fn add_weighted(&mut self, stretch: usize, output: usize, error: f64, weight: f64) {
         if let Some(spread) = &self.spreads[output] {
-            self.sums[stretch * self.spreads.len() + output] += spread.square(error);
+            self.sums[stretch * self.spreads.len() + output] += weight * spread.square(error);
         }
     }
 
@@ -79,10 +91,10 @@ impl Tally {
     pub(crate) fn nrmse(&self) -> Vec<Option<f64>> {
         self.nmse().into_iter().map(|nmse| nmse.map(f64::sqrt)).collect()
     }
+}
 
-    /// Mean over the outputs that are not constant; 0 if all are.
-    pub(crate) fn mean_nmse(&self) -> f64 {
-        let scored: Vec<f64> = self.nmse().into_iter().flatten().collect();
-        scored.iter().sum::<f64>() / scored.len().max(1) as f64
-    }
+/// Mean over the outputs that are not constant; 0 if all are.
+pub(crate) fn mean(shares: &[Option<f64>]) -> f64 {
+    let scored: Vec<f64> = shares.iter().copied().flatten().collect();
+    scored.iter().sum::<f64>() / scored.len().max(1) as f64
 }

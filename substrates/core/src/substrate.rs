@@ -93,7 +93,7 @@ pub trait Loaded: Debug + Send + Sync {
 }
 
 /// Runs samples through a loaded program.
-pub trait Runner: Debug + Send {
+pub trait Runner: Debug + Send + Sync {
     /// Runs a batch; any number of samples.
     ///
     /// # Shapes
@@ -111,7 +111,7 @@ pub trait Runner: Debug + Send {
 }
 
 /// Forms exact products of signed integers of several digits with a loaded program.
-pub trait Multiplier: Debug + Send {
+pub trait Multiplier: Debug + Send + Sync {
     /// `y[s][j] = sum over i of x[s][i] * W[j][i]`, where each potential saturates at 20 bits before digits are
     /// recombined (see [`Precision`]).
     ///

@@ -1,6 +1,6 @@
 //! The four domains: inputs, targets, and a recipe each.
 
-use forebay::conductor::{Base, Kind, Layout};
+use forebay::conductor::{Base, HeadKind, Layout};
 use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use ndarray::{Array1, Array2, ArrayView2, s};
@@ -38,7 +38,7 @@ impl Domain {
     }
 }
 
-const VALUE: Kind = Kind::Regression { outputs: 1, base: Base::Mean };
+const VALUE: HeadKind = HeadKind::Regression { outputs: 1, base: Base::Mean };
 
 /// All domains with `train + test` rows; scaled on the rows from `first` to `train`.
 pub(super) fn all(first: usize, train: usize, test: usize) -> Result<Vec<Domain>, SurrogateError> {
@@ -79,7 +79,7 @@ fn lattice(rows: usize, scaled: Scaled<'_>) -> Result<Domain, SurrogateError> {
     // The plaquette after a trajectory is the one before the next.
     let targets =
         Array2::from_shape_fn((rows, 2), |(t, head)| if head == 0 { accepted[t] } else { inputs[[t + 1, 0]] });
-    let layout = Layout::new([("accepted", Kind::Probability), ("plaquette", VALUE)]);
+    let layout = Layout::new([("accepted", HeadKind::Probability), ("plaquette", VALUE)]);
     let latest = vec![None, Some(0)];
     Ok(Domain {
         name: "lattice",

@@ -29,7 +29,7 @@ mod named;
 use std::fmt;
 use std::sync::Arc;
 
-use forebay::conductor::{Kind, Settings};
+use forebay::conductor::{ConductorSettings, HeadKind};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::train::{Ridge, Series, TrainError};
@@ -228,7 +228,8 @@ impl Surrogates {
             let inputs = domain.inputs.slice(s![..train, ..]);
             let hybrid = Compiler::new(place(domain.name)).calibrate(inputs).compile(&float)?;
             let series = Series::new(inputs, domain.targets.slice(s![..train, ..]));
-            let settings = Settings { washout: WASHOUT, ridge: Ridge::decades(-6, 2), ..Settings::default() };
+            let settings =
+                ConductorSettings { washout: WASHOUT, ridge: Ridge::decades(-6, 2), ..ConductorSettings::default() };
             let (mut conductor, _) = Conductor::fit(&hybrid, &["u", "x"], &domain.layout, &series, &settings)?;
             // The state at the start of the test rows.
             for row in domain.inputs.slice(s![train - WASHOUT..train, ..]).rows() {
@@ -287,7 +288,7 @@ impl Running {
         let Self { domain, conductor, losses } = self;
         let mut outcomes = Vec::new();
         for (column, (head, losses)) in domain.layout.heads.iter().zip(losses).enumerate() {
-            let is_probability = head.kind == Kind::Probability;
+            let is_probability = head.kind == HeadKind::Probability;
             let baseline = linear::best(domain, column, is_probability, WASHOUT, train)?;
             let rows = train..train + losses.len();
             let of_baseline: Vec<f64> =

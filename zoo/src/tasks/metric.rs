@@ -2,36 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// Whether small or large scores are good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Better {
-    /// Errors.
-    Smaller,
-    /// Times and capacities.
-    Larger,
-}
-
-impl Better {
-    /// The score turned so that smaller is better: itself, or its negative.
-    pub fn loss(self, score: f64) -> f64 {
-        match self {
-            Self::Smaller => score,
-            Self::Larger => -score,
-        }
-    }
-}
-
-impl fmt::Display for Better {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Smaller => "smaller is better",
-            Self::Larger => "larger is better",
-        })
-    }
-}
+pub use forebay::search::Better;
 
 /// A kind of score. It is displayed as its name with its unit.
 ///

@@ -3,6 +3,7 @@
 use forebay::graph::{Graph, Products};
 use forebay::random::Stream;
 use forebay::reservoir::{Activation, Reservoir, Topology};
+use forebay::search;
 use serde::{Deserialize, Serialize};
 
 /// Hyper-parameters of one reservoir and its readout.
@@ -87,6 +88,15 @@ impl Span {
         Self { low, high, scale: Scale::Logarithmic }
     }
 
+    /// The same as a range of a search; one value alone is a choice of it.
+    fn range(&self) -> Result<search::Range, search::RangeError> {
+        match self.scale {
+            _ if self.low == self.high => search::Range::choice([format!("{:?}", self.low)]),
+            Scale::Linear => search::Range::linear(self.low, self.high),
+            Scale::Logarithmic => search::Range::logarithmic(self.low, self.high),
+        }
+    }
+
     /// Draws a value, with three significant digits so that it can be written down.
     pub fn draw(&self, stream: &mut Stream) -> f64 {
         let value = match self.scale {
@@ -115,6 +125,30 @@ pub struct Space {
 }
 
 impl Space {
+    /// The same as ranges of a [search](forebay::search), topologies as their [labels](crate::search::topology_label).
+    ///
+    /// # Errors
+    /// [`search::SpaceError`] for a span that is none.
+    pub fn ranges(&self) -> Result<search::Space, search::SpaceError> {
+        let spans = [
+            ("spectral_radius", self.spectral_radius),
+            ("leak_rate", self.leak_rate),
+            ("input_scaling", self.input_scaling),
+            ("bias_scaling", self.bias_scaling),
+            ("ridge", self.ridge),
+        ];
+        let named = |name: &str, range: Result<search::Range, search::RangeError>| match range {
+            Ok(range) => Ok((name.to_owned(), range)),
+            Err(source) => Err(search::SpaceError::Range { name: name.to_owned(), source }),
+        };
+        let mut ranges = spans.iter().map(|(name, span)| named(name, span.range())).collect::<Result<Vec<_>, _>>()?;
+        if !self.topologies.is_empty() {
+            let labels = self.topologies.iter().map(crate::search::topology_label);
+            ranges.push(named("topology", search::Range::choice(labels))?);
+        }
+        search::Space::new(ranges)
+    }
+
     /// Draws settings; `base` gives what the space does not range over.
     pub fn draw(&self, base: &Settings, stream: &mut Stream) -> Settings {
         let topology = self.topologies.get(stream.below(self.topologies.len().max(1) as u64) as usize);

@@ -2,8 +2,10 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use super::{OnlineLearner, check_pair, check_sizes, correct, dot, out_of_range, range, residuals};
+use super::kept::{sizes, weights};
+use super::{OnlineLearner, check_pair, check_sizes, check_weights, correct, dot, out_of_range, range, residuals};
 use crate::error::Error;
+use crate::keep::{Content, KeepError, Reader, Writer};
 
 /// Normalised least mean squares: `W <- W + rate (y - W phi) phi' / (epsilon + phi' phi)`.
 ///
@@ -44,6 +46,17 @@ impl Lms {
         let (gain, errors) = (vec![0.0; features], vec![0.0; outputs]);
         Ok(Self { next: weights.clone(), weights, rate, gain, errors, prepared: false })
     }
+
+    /// Puts weights `[outputs, features]` in the place of those it has, zero at first.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::NonFinite`].
+    pub fn with_weights(mut self, weights: ArrayView2<'_, f64>) -> Result<Self, Error> {
+        check_weights(&self, weights)?;
+        self.weights.assign(&weights);
+        self.prepared = false;
+        Ok(self)
+    }
 }
 
 impl OnlineLearner for Lms {
@@ -77,5 +90,26 @@ impl OnlineLearner for Lms {
         if std::mem::take(&mut self.prepared) {
             std::mem::swap(&mut self.weights, &mut self.next);
         }
+    }
+}
+
+/// A correction that is prepared and not taken over is not kept.
+impl Content for Lms {
+    const KIND: &'static str = "least mean squares";
+
+    fn write(&self, to: &mut Writer) -> Result<(), Error> {
+        to.count(self.features());
+        to.count(self.outputs());
+        to.float(self.rate);
+        to.floats(&self.weights);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
+        let (features, outputs) = sizes(from)?;
+        let rate = from.float("learning rate")?;
+        let weights = weights(from, features, outputs)?;
+        let rest = Self::new(features, outputs, rate).map_err(|why| KeepError::content("learning rate", why))?;
+        Ok(Self { weights, ..rest })
     }
 }

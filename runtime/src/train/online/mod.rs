@@ -1,5 +1,6 @@
 //! Readouts that learn while they run: recursive least squares, least mean squares, and FORCE on a live session.
 
+mod kept;
 mod lms;
 mod rls;
 mod trainer;
@@ -9,9 +10,10 @@ pub use rls::{Held, Rls};
 pub use trainer::{OnlineFeedback, OnlineTrainer};
 
 use forebay_kernels::Real;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, s};
 
 use crate::error::Error;
+use crate::model::Model;
 
 /// A linear readout `y = W phi` that is corrected after every step. Works in f64; updates allocate nothing.
 ///
@@ -125,6 +127,42 @@ fn check_sizes(features: usize, outputs: usize) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+fn check_weights(learner: &impl OnlineLearner, weights: ArrayView2<'_, f64>) -> Result<(), Error> {
+    let expected = [learner.outputs(), learner.features()];
+    if weights.shape() != expected {
+        return Err(Error::shape("weights", format!("{expected:?}"), format!("{:?}", weights.shape())));
+    }
+    match weights.iter().position(|w| !Real::is_finite(*w)) {
+        None => Ok(()),
+        Some(index) => Err(Error::non_finite("weights", index, weights[[index / expected[1], index % expected[1]]])),
+    }
+}
+
+/// A head's weights as its learner has them, `[outputs, 1 + features]`: the intercept stands in front.
+///
+/// ```
+/// use forebay::train::online::{self, Rls};
+/// # use forebay::{graph::Graph, model::Model};
+/// # let mut g = Graph::builder();
+/// # let u = g.input("u", 2);
+/// # g.readout("y", [u], 1);
+/// # let model = Model::<f64>::generate(g.build()?, 1)?;
+/// // Goes on from what the head has learnt so far.
+/// let weights = online::weights_of(&model, "y")?;
+/// let rls = Rls::new(weights.ncols(), weights.nrows(), 1.0, 1e-6)?.with_weights(weights.view())?;
+/// # Ok::<(), forebay::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Unknown`] for a head that is not there.
+pub fn weights_of<T: Real>(model: &Model<T>, head: &str) -> Result<Array2<f64>, Error> {
+    let (weights, bias) = model.readout(head)?;
+    let mut together = Array2::zeros((weights.nrows(), 1 + weights.ncols()));
+    together.column_mut(0).iter_mut().zip(bias.iter()).for_each(|(to, from)| *to = from.to_f64());
+    together.slice_mut(s![.., 1..]).zip_mut_with(&weights, |to, from| *to = from.to_f64());
+    Ok(together)
 }
 
 fn check_pair(learner: &impl OnlineLearner, features: &[f64], target: &[f64]) -> Result<(), Error> {

@@ -3,8 +3,10 @@
 use forebay_kernels::{Form, Real, all_finite};
 use ndarray::{Array2, ArrayView2};
 
-use super::{OnlineLearner, check_pair, check_sizes, correct, dot, out_of_range, range, residuals};
+use super::kept::{sizes, weights};
+use super::{OnlineLearner, check_pair, check_sizes, check_weights, correct, dot, out_of_range, range, residuals};
 use crate::error::Error;
+use crate::keep::{Content, KeepError, MOST_STEPS, Reader, Writer, must};
 
 /// A feature is unexcited in what it has beyond the features before it, once that is below this share of its own power.
 ///
@@ -122,9 +124,34 @@ impl Rls {
         })
     }
 
+    /// Puts weights W0 in the place of those it has, zero at first. From there on, what is minimised is
+    /// `sum_i lambda^(t-i) |y_i - W phi_i|^2 + lambda^t ridge |W - W0|^2`.
+    ///
+    /// # Shapes
+    /// `weights`: `[outputs, features]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::NonFinite`].
+    pub fn with_weights(mut self, weights: ArrayView2<'_, f64>) -> Result<Self, Error> {
+        check_weights(&self, weights)?;
+        self.now.weights.assign(&weights);
+        self.prepared = false;
+        Ok(self)
+    }
+
+    /// The forgetting factor lambda.
+    pub fn forgetting(&self) -> f64 {
+        self.forgetting
+    }
+
     /// What was not forgotten so far, see [above](Self#what-is-held).
     pub fn held(&self) -> Held {
         self.now.held
+    }
+
+    /// Takes back the last correction; nothing may have been worked out since.
+    pub(crate) fn undo(&mut self) {
+        std::mem::swap(&mut self.now, &mut self.next);
     }
 
     /// D, U, the powers and P phi of the next state; gives `lambda + phi' P phi`, or nothing if f64 cannot hold a number.
@@ -201,5 +228,51 @@ impl OnlineLearner for Rls {
         if std::mem::take(&mut self.prepared) {
             std::mem::swap(&mut self.now, &mut self.next);
         }
+    }
+}
+
+/// A correction that is prepared and not taken over is not kept.
+impl Content for Rls {
+    const KIND: &'static str = "recursive least squares";
+
+    fn write(&self, to: &mut Writer) -> Result<(), Error> {
+        let State { weights, columns, variances, powers, held } = &self.now;
+        to.count(self.features());
+        to.count(self.outputs());
+        to.float(self.forgetting);
+        to.float(self.least_power);
+        to.floats(weights);
+        to.floats(columns);
+        to.floats(variances);
+        to.floats(powers);
+        to.count(held.directions);
+        to.number(held.updates);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
+        let (features, outputs) = sizes(from)?;
+        let forgetting = from.float_that("forgetting", "above 0 and at most 1", |f| f > 0.0 && f <= 1.0)?;
+        let ridge = SHARE * 1e-250..=SHARE * 1e250;
+        let least_power =
+            from.float_that("least power", "one that a ridge of 1e-250 to 1e250 gives", |p| ridge.contains(&p))?;
+        let weights = weights(from, features, outputs)?;
+        let columns = from.floats("factor U of the covariance", features.saturating_mul(features - 1) / 2)?;
+        let variances = from.floats("factor D of the covariance", features)?;
+        // P is positive definite if D is; and it can be learnt from if no variance has underflowed.
+        let positive = variances.iter().all(|d| *d > 0.0 && d.is_normal());
+        must(positive, "factor D of the covariance", || "is not positive")?;
+        let powers = from.floats("powers", features)?;
+        must(powers.iter().all(|power| *power >= least_power), "powers", || "are below the least")?;
+        let directions = from.count("number of held directions", 0, features)?;
+        let updates = from.number("number of held updates", MOST_STEPS)?;
+        must(
+            (directions, updates) == (0, 0) || (forgetting < 1.0 && updates > 0),
+            "number of held updates",
+            || "does not fit the directions held or the forgetting",
+        )?;
+        let rest = Self::new(features, outputs, forgetting, 1.0).map_err(|why| KeepError::content("size", why))?;
+        let now = State { weights, columns, variances, powers, held: Held { directions, updates } };
+        Ok(Self { least_power, next: now.clone(), now, ..rest })
     }
 }

@@ -7,6 +7,7 @@ use super::OnlineLearner;
 use crate::error::Error;
 use crate::execute::Session;
 use crate::graph::Op;
+use crate::keep::{self, Content, KeepError, OfModel, Reader, Writer};
 use crate::model::Model;
 
 /// What output feedback sees of a head while it is trained online.
@@ -56,6 +57,8 @@ pub enum OnlineFeedback {
 #[derive(Clone, Debug)]
 pub struct OnlineTrainer<T: Real, L> {
     session: Session<T>,
+    /// Steps of the session before the first one here.
+    started: u64,
     feedback: OnlineFeedback,
     trained: Vec<Trained<L>>,
     /// The nodes of the trained heads.
@@ -95,6 +98,16 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
     /// # Errors
     /// As [`with_head`](Self::with_head).
     pub fn new(model: &Model<T>, head: &str, learner: L, feedback: OnlineFeedback) -> Result<Self, Error> {
+        Self::continuing(model.session(), head, learner, feedback)
+    }
+
+    /// Goes on from where a session is, with one head. The learner need not have the head's weights:
+    /// [`weights_of`](super::weights_of) gives them.
+    ///
+    /// # Errors
+    /// As [`with_head`](Self::with_head).
+    pub fn continuing(session: Session<T>, head: &str, learner: L, feedback: OnlineFeedback) -> Result<Self, Error> {
+        let model = session.model();
         let others = model.graph().heads();
         let others = others.map(|head| Place { node: head.node.0, columns: head.offset..head.offset + head.width });
         let trainer = Self {
@@ -105,7 +118,8 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
             target: Vec::new(),
             output: Vec::new(),
             fed_back: vec![T::ZERO; model.graph().outputs()],
-            session: model.session(),
+            started: session.steps(),
+            session,
         };
         trainer.with_head(head, learner)
     }
@@ -125,7 +139,7 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
                 instead: format!("{head:?} has one already: give each head once"),
             });
         }
-        if self.session.steps() > 0 {
+        if self.session.steps() > self.started {
             return Err(Error::Misuse {
                 what: "heads are trained from the first step",
                 instead: format!("add {head:?} before it"),
@@ -255,6 +269,14 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
     /// # Errors
     /// [`Error::NonFinite`] if a weight does not fit `T`.
     pub fn into_session(self) -> Result<Session<T>, Error> {
+        Ok(self.into_parts()?.0)
+    }
+
+    /// [`into_session`](Self::into_session), and the learners in the order in which their heads were added.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] if a weight does not fit `T`.
+    pub fn into_parts(self) -> Result<(Session<T>, Vec<L>), Error> {
         let mut model = self.session.model().clone();
         for head in &self.trained {
             let weights = head.learner.weights();
@@ -263,7 +285,14 @@ impl<T: Real, L: OnlineLearner> OnlineTrainer<T, L> {
         }
         let mut session = self.session;
         session.set_model(model)?;
-        Ok(session)
+        Ok((session, self.trained.into_iter().map(|head| head.learner).collect()))
+    }
+}
+
+impl<T: Real, L> OnlineTrainer<T, L> {
+    /// The learners alone, in the order in which their heads were added.
+    pub(crate) fn into_learners(self) -> Vec<L> {
+        self.trained.into_iter().map(|head| head.learner).collect()
     }
 }
 
@@ -273,3 +302,51 @@ fn check<T: Real>(what: &str, values: &[T], expected: usize) -> Result<(), Error
     }
     Error::check_finite(what, values)
 }
+
+/// The session's outputs and states are kept; the values of other nodes are not known until the next step.
+impl<T: Real, L: OnlineLearner + Content> Content for OnlineTrainer<T, L> {
+    const KIND: &'static str = keep::TRAINER;
+
+    fn write(&self, to: &mut Writer) -> Result<(), Error> {
+        to.model(self.session.model())?;
+        to.session(&self.session);
+        to.flag(self.feedback == OnlineFeedback::Own);
+        to.text(L::KIND);
+        to.number(u64::from(L::VERSION));
+        to.count(self.trained.len());
+        for head in &self.trained {
+            to.text(&head.name);
+            head.learner.write(to)?;
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
+        let model = from.model::<T>()?;
+        let session = from.session(&model)?;
+        let feedback = if from.flag("feedback")? { OnlineFeedback::Own } else { OnlineFeedback::Teacher };
+        let kind = from.text("kind of the learners")?;
+        if kind != L::KIND {
+            let why = format!("is {kind:?}, and {:?} was asked for: load it as what it is", L::KIND);
+            return Err(KeepError::content("kind of the learners", why).into());
+        }
+        let version = from.number("version of the learners", u64::from(u32::MAX))? as u32;
+        if version != L::VERSION {
+            return Err(KeepError::Version { of: L::KIND, found: version, known: L::VERSION }.into());
+        }
+        let heads = from.count("number of trained heads", 1, model.graph().heads().count())?;
+        let mut trainer: Option<Self> = None;
+        for _ in 0..heads {
+            let (head, learner) = (from.text("name of a head")?, L::read(from)?);
+            let added = match trainer {
+                None => Self::new(&model, head, learner, feedback),
+                Some(trainer) => trainer.with_head(head, learner),
+            };
+            trainer = Some(added.map_err(|why| KeepError::content("trained head", format!("does not fit: {why}")))?);
+        }
+        let trainer = trainer.expect("at least one head");
+        Ok(Self { session, ..trainer })
+    }
+}
+
+impl<T: Real, L: OnlineLearner + Content> OfModel<T> for OnlineTrainer<T, L> {}
