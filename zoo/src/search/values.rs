@@ -241,7 +241,7 @@ mod tests {
         {
             assert!(matches!(refused(text), ValuesError::Bounds { .. }), "{text}");
         }
-        assert_eq!(refused("leak_rate=0..1").to_string(), "leak_rate must lie above 0 and up to 1, found 0..1");
+        assert_eq!(refused("leak_rate=0..1").to_string(), "leak_rate must lie above 0 and up to 1, found 0.0..1.0");
         for text in [
             "units=10..20",
             "units=1.5",
