@@ -21,12 +21,14 @@
 //! not forgery: anybody can compute it.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "files")]
 use std::path::Path;
 
 use forebay_kernels::Real;
 
 pub use crate::error::CheckpointError;
 
+#[cfg(feature = "files")]
 use crate::disk::{read_file, write_aside};
 use crate::error::Error;
 use crate::hash::Fingerprint;
@@ -185,6 +187,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be written.
+    #[cfg(feature = "files")]
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         write_aside(path, &self.to_bytes())
     }
@@ -193,6 +196,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be read, [`Error::Checkpoint`] if it is no whole checkpoint.
+    #[cfg(feature = "files")]
     pub fn read(path: &Path) -> Result<Self, Error> {
         Ok(Self::from_bytes(&read_file(path)?)?)
     }

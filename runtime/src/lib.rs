@@ -25,11 +25,27 @@
 //!
 //! Arrays are time-major: `[steps, features]`; batches add a leading axis.
 //!
+//! # Features
+//! All are on by default; with none of them the crate makes, trains, compiles and steps networks on 38 crates instead of 71 (`cargo xtask features`
+//! counts them).
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `files` | model files, kept models, `.npz`, `.npy`, JSON, checkpoints by path, search |
+//! | `driver` | boards over VFIO or the maker's kernel module |
+//! | `emulator` | emulated chips |
+//! | `threads` | pools of threads; no result depends on them |
+//! | `mpi` (off) | parallel reservoirs over the ranks of an MPI job |
+//!
 //! The crate computes on the host. It has not been run on silicon, and nothing in it is a device measurement.
+
+// What is kept is written where it is defined; without files nobody asks for some of it.
+#![cfg_attr(not(feature = "files"), allow(dead_code, unused_imports, unreachable_pub))]
 
 pub mod checkpoint;
 pub mod compile;
 pub mod conductor;
+#[cfg(feature = "files")]
 mod disk;
 pub mod drift;
 pub mod error;
@@ -50,6 +66,7 @@ pub mod refine;
 mod report;
 pub mod reservoir;
 mod seal;
+#[cfg(feature = "files")]
 pub mod search;
 pub mod threads;
 pub mod train;
@@ -61,11 +78,14 @@ pub use drift::DriftMonitor;
 pub use error::Error;
 pub use esn::{Esn, HybridEsn, HybridEsnBuilder};
 pub use evolve::NpuEvolver;
+#[cfg(feature = "driver")]
 pub use forebay_akida::{Board, Tenancy, driver::Options as DriverOptions};
 pub use forebay_kernels::{Form, FormError, Real};
 pub use forebay_substrate::{Precision, Refusal, Substrate, SubstrateError};
 pub use model::ReadoutOn;
-pub use open::{Choice, choose, open, open_board, open_bus};
+pub use open::open;
+#[cfg(feature = "driver")]
+pub use open::{Choice, choose, open_board, open_bus};
 pub use parallel::ParallelReservoirs;
 
 /// The README's code is compiled and run with the doc examples.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, written};
 use crate::random::Seed;
 
 /// What a training run did; stored with the model.
@@ -137,7 +137,7 @@ impl Noise {
         ] {
             if !(deviation >= 0.0 && deviation.is_finite()) {
                 let expected = "finite and at least 0".to_owned();
-                return Err(Error::Range { what, expected, found: deviation.to_string() });
+                return Err(Error::Range { what, expected, found: written(deviation) });
             }
         }
         Ok(())

@@ -33,6 +33,6 @@ fn surrogates(options: &Options) -> Outcome {
 }
 
 fn spectral(options: &Options) -> Outcome {
-    let test = ["test", "--release", "-p", "forebay", "--test", "spectral_radius_large"];
+    let test = ["test", "--release", "-p", "forebay", "--test", "linear_algebra", "spectral_radius_large"];
     cargo(options, &[&test[..], &["--", "--ignored", "--nocapture"]].concat())
 }

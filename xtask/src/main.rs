@@ -4,6 +4,7 @@
 //!
 //! A check whose tool is missing on this machine is listed as NOT RUN at the end, never passed in silence.
 
+mod features;
 mod long;
 mod modules;
 mod mutants;
@@ -50,6 +51,7 @@ const CHECKS: &[Check] = &[
         about: "no function of the platform's mathematics in library code",
         run: platform::check,
     },
+    Check { name: "features", about: "the library with some of its features, and with none", run: features::check },
     Check { name: "modules", about: "the modules of runtime import one another in one direction", run: modules::check },
     Check {
         name: "numpy",
@@ -357,6 +359,10 @@ fn fuzz(options: &Options) -> Outcome {
     let Ok(listed) = listed else {
         return Outcome::Failed("cargo fuzz list cannot be started".to_owned());
     };
+    // All at once, on all cores; one by one each would be linked while the others wait.
+    if let Outcome::Failed(why) = cargo(options, &["+nightly", "fuzz", "build"]) {
+        return Outcome::Failed(why);
+    }
     let seconds = format!("-max_total_time={}", options.fuzz_seconds);
     for target in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
         println!("-- fuzz target {target}");

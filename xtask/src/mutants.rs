@@ -28,7 +28,7 @@ struct Pass {
 }
 
 /// One hash of all that training gives.
-const TRAINED: Pass = Pass { tests: &["repeatability"], named: &["training_has_its_hash"] };
+const TRAINED: Pass = Pass { tests: &["training"], named: &["training_has_its_hash"] };
 
 const QUICK_DRIFT: &[&str] = &[
     "alarm_holds",
@@ -51,18 +51,21 @@ const FIELDS: &[Field] = &[
         files: &["runtime/src/train/*.rs"],
         judge: "forebay",
         passes: &[
-            Pass { tests: &["solver", "scores", "selection", "training"], named: &[] },
+            Pass {
+                tests: &["linear_algebra", "training"],
+                named: &["least_squares::", "scores::", "selection::", "solutions::"],
+            },
             TRAINED,
-            Pass { tests: &["online"], named: &[] },
+            Pass { tests: &["training"], named: &["online::"] },
         ],
     },
     Field {
         files: &["runtime/src/train/online/*.rs"],
         judge: "forebay",
         passes: &[
-            Pass { tests: &["online"], named: &["heads", "forgetting", "refused", "scale"] },
+            Pass { tests: &["training"], named: &["online::heads", "online::forgetting", "refused", "scale"] },
             TRAINED,
-            Pass { tests: &["online", "failed_calls"], named: &[] },
+            Pass { tests: &["training", "network"], named: &["online::", "failed_calls::"] },
         ],
     },
     Field {
@@ -70,12 +73,16 @@ const FIELDS: &[Field] = &[
         judge: "forebay",
         // The second has what is told from many samples.
         passes: &[
-            Pass { tests: &["drift_hostile", "drift"], named: QUICK_DRIFT },
-            Pass { tests: &["drift_hostile", "drift"], named: &[] },
+            Pass { tests: &["adaptation"], named: QUICK_DRIFT },
+            Pass { tests: &["adaptation"], named: &["drift::", "drift_hostile::"] },
             Pass { tests: &["lib"], named: &["drift"] },
         ],
     },
-    Field { files: &["runtime/src/metrics.rs"], judge: "forebay", passes: &[Pass { tests: &["metrics"], named: &[] }] },
+    Field {
+        files: &["runtime/src/metrics.rs"],
+        judge: "forebay",
+        passes: &[Pass { tests: &["training"], named: &["metrics::"] }],
+    },
     Field {
         files: &["kernels/src/solver/*.rs", "kernels/src/readout.rs"],
         judge: "forebay-kernels",

@@ -1,5 +1,6 @@
 //! Stepping all heads, and what they have earned.
 
+#[cfg(feature = "files")]
 mod keep;
 
 use forebay_kernels::Real;

@@ -1,7 +1,9 @@
 //! What to do about drift: hold, refit, retrain, give back control, or go back.
 
+#[cfg(feature = "files")]
 mod keep;
 
+#[cfg(feature = "files")]
 pub use keep::Watched;
 
 use std::time::{Duration, Instant};
@@ -32,7 +34,7 @@ pub type Retrain<T> = Box<dyn FnMut(&Model<T>, ArrayView2<'_, T>, ArrayView2<'_,
 /// The monitor's channels are the residuals `prediction - truth`, one per output. While the ladder holds, refits and tries,
 /// [`is_trusted`](Self::is_trusted) is false. While it recalibrates, drift is told by the old measure, and nothing is done
 /// about it. The substrate of a compiled model is used for training as well; on the same substrate the same steps give the
-/// same model. [`Watched`] keeps a ladder on disk, with its network.
+/// same model. `Watched` keeps a ladder on disk, with its network.
 ///
 /// ```
 /// use forebay::HybridEsn;

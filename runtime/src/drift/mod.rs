@@ -31,13 +31,15 @@ pub use adwin::Adwin;
 pub use calibrate::thresholds;
 pub use cusum::{Cusum, PageHinkley};
 pub use kswin::{Kswin, ks_distance};
-pub use ladder::{Ladder, Retrain, Watched};
+#[cfg(feature = "files")]
+pub use ladder::Watched;
+pub use ladder::{Ladder, Retrain};
 pub use monitor::DriftMonitor;
 pub use policy::{Action, Entry, Policy, Refit};
 pub use settings::{DriftSettings, Event, Source, View};
 pub use whiten::{Whitener, Whitening, autocorrelation_time, levinson_durbin};
 
-use crate::error::Error;
+use crate::error::{Error, written};
 use crate::keep::{KeepError, Reader, Writer};
 
 /// Something that watches one stream of samples for a change of its distribution.
@@ -190,7 +192,7 @@ impl Detector for AnyDetector {
 
 /// `Err` unless the value is finite and above 0.
 fn positive(what: &'static str, value: f64) -> Result<(), Error> {
-    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(range(what, "finite and above 0", value)) }
+    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(range(what, "finite and above 0", written(value))) }
 }
 
 fn range(what: &'static str, expected: &str, found: impl ToString) -> Error {

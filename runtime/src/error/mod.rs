@@ -146,6 +146,12 @@ impl Error {
     }
 }
 
+/// A number as people write it: not with three hundred zeros.
+pub(crate) fn written(number: f64) -> String {
+    let is_long = number.is_finite() && number.abs() >= 1e16;
+    if is_long { format!("{number:e}") } else { number.to_string() }
+}
+
 impl From<forebay_substrate::SubstrateError> for Error {
     fn from(error: forebay_substrate::SubstrateError) -> Self {
         match error {

@@ -27,6 +27,7 @@
 //! | many streams, several readouts, deeper networks | [`graph`](crate::graph), [`model`](crate::model), [`execute`](crate::execute) |
 
 mod builder;
+#[cfg(feature = "files")]
 mod keep;
 mod learning;
 mod recipe;

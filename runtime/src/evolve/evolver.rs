@@ -1,5 +1,6 @@
 //! Generations on a running substrate.
 
+#[cfg(feature = "files")]
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::fitness::Fitness;
 use super::strategy::{Search, Strategy};
 use super::weights::LiveWeights;
+#[cfg(feature = "files")]
 use crate::disk::{read_file, write_aside};
 use crate::error::{Error, FileError};
 use crate::seal;
@@ -77,6 +79,7 @@ impl<S: Serialize + DeserializeOwned> State<S> {
     ///
     /// # Errors
     /// [`Error::File`].
+    #[cfg(feature = "files")]
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         write_aside(path.as_ref(), &seal::to_json(self)?)
     }
@@ -85,6 +88,7 @@ impl<S: Serialize + DeserializeOwned> State<S> {
     ///
     /// # Errors
     /// [`Error::File`], also where a byte has changed.
+    #[cfg(feature = "files")]
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let (state, is_sealed) = seal::from_json::<Self>(&read_file(path.as_ref())?)?;
         state.checked(is_sealed)

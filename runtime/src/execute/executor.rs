@@ -1,16 +1,15 @@
-//! The step itself, for any number of streams.
+//! The state of any number of streams, and the step that changes it or leaves it as it was.
 
 use std::sync::Arc;
 
-use forebay_kernels::{self as kernels, BatchScratch, Form, Leak, Real, all_finite, leaky_update, softmax};
+use forebay_kernels::{BatchScratch, Form, Real, all_finite};
 
 use super::custom::CustomNode;
-use super::gather::{gather, gathered_width};
-use super::plan::{Block, DelayLine, PlacedProduct, Plan, Runners, Step, StepKind};
+use super::gather::{copy_columns, gathered_width, paste_columns};
+use super::plan::{Block, DelayLine, Part, Plan, Runners, Step, StepKind};
 use crate::error::Error;
 use crate::graph::Node;
-use crate::model::{LinearParameters, Model, Parameters, ReservoirParameters};
-use crate::reservoir::Activation;
+use crate::model::Model;
 
 /// State and buffers of `streams` streams of one model.
 ///
@@ -18,7 +17,7 @@ use crate::reservoir::Activation;
 /// completed step, `next` the one being computed.
 #[derive(Clone, Debug)]
 pub(super) struct Executor<T: Real> {
-    model: Model<T>,
+    pub(super) model: Model<T>,
     pub(super) streams: usize,
     pub(super) plan: Vec<Step>,
     pub(super) outputs: Vec<Block>,
@@ -29,50 +28,20 @@ pub(super) struct Executor<T: Real> {
     pub(super) delays: Vec<DelayLine<T>>,
     pub(super) customs: Vec<CustomNode<T>>,
     /// Pre-activations of the widest reservoir.
-    sums: Vec<T>,
+    pub(super) sums: Vec<T>,
     /// The outputs of the last step, `[streams, outputs]`.
     pub(super) heads: Vec<T>,
     /// One head's feedback, gathered for the product.
-    fed_back: Vec<T>,
+    pub(super) fed_back: Vec<T>,
     /// A readout's features from several nodes, for the product.
-    together: Vec<T>,
-    scratch: BatchScratch<T>,
-    runners: Runners<T>,
+    pub(super) together: Vec<T>,
+    pub(super) scratch: BatchScratch<T>,
+    pub(super) runners: Runners<T>,
     pub(super) steps: u64,
     /// Whether `current` has the values of all nodes; a checkpoint has those of reservoirs and readouts only.
     pub(super) is_whole: bool,
     /// Whether the outputs are those of the state: not at rest, where there are none.
     pub(super) has_outputs: bool,
-}
-
-/// Which nodes to compute.
-#[derive(Clone, Copy)]
-pub(super) enum Part<'a> {
-    /// All.
-    Whole,
-    /// All but the readouts, which read zero.
-    WithoutReadouts,
-    /// All but these readouts, which read zero.
-    Without(&'a [usize]),
-    /// Those marked, from what `next` holds; the others keep their values.
-    Following(&'a [bool]),
-}
-
-impl Part<'_> {
-    fn takes(self, node: usize, kind: &StepKind) -> bool {
-        match self {
-            Self::Whole => true,
-            Self::WithoutReadouts => !matches!(kind, StepKind::Linear { head: true, .. }),
-            Self::Without(nodes) => !nodes.contains(&node),
-            Self::Following(marked) => marked[node],
-        }
-    }
-
-    fn leave_out<T: Real>(self, values: &mut [T]) {
-        if !matches!(self, Self::Following(_)) {
-            values.fill(T::ZERO);
-        }
-    }
 }
 
 impl<T: Real> Executor<T> {
@@ -273,116 +242,6 @@ impl<T: Real> Executor<T> {
         if all_finite(self.model.form(), &self.next) { Ok(()) } else { Err(self.overflow()) }
     }
 
-    /// The nodes of a part of the graph, into `next`; `disturb` is shown the new state of every reservoir.
-    fn compute(
-        &mut self,
-        features: &[T],
-        part: Part<'_>,
-        disturb: &mut dyn FnMut(usize, &mut [T]),
-    ) -> Result<(), Error> {
-        let Self {
-            model,
-            streams,
-            plan,
-            current,
-            next,
-            feedback,
-            delays,
-            customs,
-            sums,
-            fed_back: gathered,
-            together,
-            scratch,
-            runners,
-            ..
-        } = self;
-        let (streams, form) = (*streams, model.form());
-        let (inputs, outputs) = (model.graph().inputs(), model.graph().outputs());
-        for Step { node, out, kind } in plan.iter() {
-            // Sources come before the node in the buffer, so one split gives both.
-            let (before, rest) = next.split_at_mut(out.offset * streams);
-            let result = &mut rest[..out.width * streams];
-            let values = |block: &Block| &before[block.offset * streams..(block.offset + block.width) * streams];
-            if !part.takes(*node, kind) {
-                part.leave_out(result);
-                continue;
-            }
-            match kind {
-                StepKind::Input { first } => copy_columns(features, inputs, *first, result, out.width),
-                StepKind::Reservoir { source, activation, feedback: fed_back, product } => {
-                    let Parameters::Reservoir(weights) = model.parameters(*node) else {
-                        unreachable!("the model holds a reservoir's weights for a reservoir node");
-                    };
-                    let old = &current[out.offset * streams..(out.offset + out.width) * streams];
-                    let sums = &mut sums[..out.width * streams];
-                    fill_rows(sums, &weights.bias);
-                    if !product.is_some_and(|product| product.with_input) {
-                        weights.w_in.accumulate(form, streams, values(source), sums, scratch);
-                    }
-                    match product {
-                        None => weights.w_res.accumulate(form, streams, old, sums, scratch),
-                        Some(PlacedProduct { runner, with_input: false }) => {
-                            runners.products[*runner].accumulate(form, streams, &[old], sums)?;
-                        }
-                        Some(PlacedProduct { runner, with_input: true }) => {
-                            runners.products[*runner].accumulate(form, streams, &[values(source), old], sums)?;
-                        }
-                    }
-                    if let (Some(block), Some(w)) = (fed_back, &weights.w_feedback) {
-                        let gathered = &mut gathered[..block.width * streams];
-                        copy_columns(feedback, outputs, block.offset, gathered, block.width);
-                        w.accumulate(form, streams, gathered, sums, scratch);
-                    }
-                    leak(form, *activation, weights, sums, old, result);
-                    disturb(*node, result);
-                }
-                StepKind::Linear { sources, product, .. } => {
-                    let Parameters::Linear(LinearParameters { weights, bias }) = model.parameters(*node) else {
-                        unreachable!("the model holds linear weights for a linear node");
-                    };
-                    fill_rows(result, bias);
-                    if let Some(runner) = product {
-                        runners.products[*runner].accumulate(form, streams, &[values(&sources[0])], result)?;
-                        continue;
-                    }
-                    weights.accumulate(form, streams, gather(before, streams, sources, together), result, scratch);
-                }
-                StepKind::Chain { source, runner } => runners.chains[*runner].run(values(source), result)?,
-                StepKind::Inside => {}
-                StepKind::Activation { source, function } => {
-                    // Nothing leaks: the whole result is the new activation.
-                    let source = values(source);
-                    leaky_update(form, of_kernel(*function), source, Leak::uniform(T::ONE), source, result);
-                }
-                StepKind::Softmax { source } => {
-                    let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
-                    rows.for_each(|(row, shares)| softmax(form, row, shares));
-                }
-                StepKind::Concat { sources } => {
-                    let mut column = 0;
-                    for source in sources {
-                        paste_columns(values(source), source.width, result, out.width, column);
-                        column += source.width;
-                    }
-                }
-                StepKind::Delay { line } => result.copy_from_slice(delays[*line].oldest(streams)),
-                StepKind::Custom { custom } => customs[*custom].compute(streams, before, result),
-                StepKind::Products { source, factors, ends } => {
-                    let rows = values(source).chunks_exact(source.width).zip(result.chunks_exact_mut(out.width));
-                    for (row, products) in rows {
-                        let mut start = 0;
-                        for (product, &end) in products.iter_mut().zip(ends) {
-                            let terms = &factors[start..end as usize];
-                            *product = terms[1..].iter().fold(row[terms[0] as usize], |p, &i| p * row[i as usize]);
-                            start = end as usize;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Computes nodes from what `next` holds.
     pub(super) fn follow(&mut self, marked: &[bool]) -> Result<(), Error> {
         self.compute(&[], Part::Following(marked), &mut |_, _| ())?;
@@ -458,53 +317,4 @@ fn check_slice<T: Real>(what: &str, values: &[T], streams: usize, width: usize, 
         return Err(Error::shape(what, expected, values.len()));
     }
     if all_finite(form, values) { Ok(()) } else { Error::check_finite(what, values) }
-}
-
-/// Every row of `to` becomes `row`.
-fn fill_rows<T: Copy>(to: &mut [T], row: &[T]) {
-    for out in to.chunks_exact_mut(row.len()) {
-        out.copy_from_slice(row);
-    }
-}
-
-/// `to[s, :] = from[s, first..first + width]` for rows of `from_width` and `width`.
-fn copy_columns<T: Copy>(from: &[T], from_width: usize, first: usize, to: &mut [T], width: usize) {
-    for (row, out) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(width)) {
-        out.copy_from_slice(&row[first..first + width]);
-    }
-}
-
-/// `to[s, first..first + width] = from[s, :]` for rows of `width` and `to_width`.
-pub(super) fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
-    for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(to_width)) {
-        out[first..first + width].copy_from_slice(row);
-    }
-}
-
-/// `new = (1-a) old + a f(sums)` for each stream.
-fn leak<T: Real>(
-    form: Form,
-    activation: Activation,
-    weights: &ReservoirParameters<T>,
-    sums: &[T],
-    old: &[T],
-    new: &mut [T],
-) {
-    let units = weights.bias.len();
-    let rows = sums.chunks_exact(units).zip(old.chunks_exact(units)).zip(new.chunks_exact_mut(units));
-    for ((sums, old), new) in rows {
-        leaky_update(form, of_kernel(activation), sums, weights.leak.of_kernel(), old, new);
-    }
-}
-
-fn of_kernel<T: Real>(activation: Activation) -> kernels::Activation<T> {
-    match activation {
-        Activation::Tanh => kernels::Activation::Tanh,
-        Activation::Identity => kernels::Activation::Identity,
-        Activation::BoundedRelu { max } => kernels::Activation::BoundedRelu { max: T::from_f64(max) },
-        Activation::Sigmoid => kernels::Activation::Sigmoid,
-        Activation::Relu => kernels::Activation::Relu,
-        Activation::LeakyRelu { slope } => kernels::Activation::LeakyRelu { slope: T::from_f64(slope) },
-        Activation::Softplus => kernels::Activation::Softplus,
-    }
 }

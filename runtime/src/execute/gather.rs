@@ -1,6 +1,5 @@
 //! The features of a readout: values of several nodes, one after the other.
 
-use super::executor::paste_columns;
 use super::plan::Block;
 
 /// Whether the values of the sources lie one after the other as a product reads them.
@@ -33,4 +32,25 @@ pub(super) fn gather<'a, T: Copy>(
         column += source.width;
     }
     together
+}
+
+/// Every row of `to` becomes `row`.
+pub(super) fn fill_rows<T: Copy>(to: &mut [T], row: &[T]) {
+    for out in to.chunks_exact_mut(row.len()) {
+        out.copy_from_slice(row);
+    }
+}
+
+/// `to[s, :] = from[s, first..first + width]` for rows of `from_width` and `width`.
+pub(super) fn copy_columns<T: Copy>(from: &[T], from_width: usize, first: usize, to: &mut [T], width: usize) {
+    for (row, out) in from.chunks_exact(from_width).zip(to.chunks_exact_mut(width)) {
+        out.copy_from_slice(&row[first..first + width]);
+    }
+}
+
+/// `to[s, first..first + width] = from[s, :]` for rows of `width` and `to_width`.
+pub(super) fn paste_columns<T: Copy>(from: &[T], width: usize, to: &mut [T], to_width: usize, first: usize) {
+    for (row, out) in from.chunks_exact(width).zip(to.chunks_exact_mut(to_width)) {
+        out[first..first + width].copy_from_slice(row);
+    }
 }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod closed;
+mod compute;
 mod custom;
 mod executor;
 mod gather;
@@ -12,11 +13,13 @@ mod lanes;
 mod memory;
 mod plan;
 mod session;
+mod snapshot;
 
 pub use batch::Batch;
 pub use closed::ClosedLoop;
 pub(crate) use lanes::Lanes;
-pub use session::{Session, Snapshot};
+pub use session::Session;
+pub use snapshot::Snapshot;
 
 use forebay_kernels::Real;
 

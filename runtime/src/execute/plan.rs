@@ -256,3 +256,33 @@ impl<T: Real> DelayLine<T> {
         self.values[slot * width..(slot + 1) * width].copy_from_slice(&nodes[start..start + width]);
     }
 }
+
+/// Which nodes to compute.
+#[derive(Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// All.
+    Whole,
+    /// All but the readouts, which read zero.
+    WithoutReadouts,
+    /// All but these readouts, which read zero.
+    Without(&'a [usize]),
+    /// Those marked, from what `next` holds; the others keep their values.
+    Following(&'a [bool]),
+}
+
+impl Part<'_> {
+    pub(super) fn takes(self, node: usize, kind: &StepKind) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::WithoutReadouts => !matches!(kind, StepKind::Linear { head: true, .. }),
+            Self::Without(nodes) => !nodes.contains(&node),
+            Self::Following(marked) => marked[node],
+        }
+    }
+
+    pub(super) fn leave_out<T: Real>(self, values: &mut [T]) {
+        if !matches!(self, Self::Following(_)) {
+            values.fill(T::ZERO);
+        }
+    }
+}

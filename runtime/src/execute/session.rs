@@ -4,11 +4,12 @@ use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 use super::closed::{self, ClosedLoop};
-use super::executor::{Executor, Part};
+use super::executor::Executor;
 use super::memory::Memory;
+use super::plan::Part;
+use super::snapshot::Snapshot;
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
-use crate::hash::Fingerprint;
 use crate::model::Model;
 
 /// One stream with its own state on a shared model.
@@ -36,41 +37,6 @@ pub struct Session<T: Real> {
     features: Vec<T>,
     /// What was there before a call of many steps.
     before: Memory<T>,
-}
-
-/// All a session, or a stream of a [`Batch`](crate::execute::Batch), remembers between two steps, tied to its model: reservoir states, delay lines, outputs, feedback, the
-/// values of all nodes, step count.
-///
-/// Two are equal if they are of the same model and the same steps follow from both.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot<T> {
-    model: Fingerprint,
-    memory: Memory<T>,
-}
-
-impl<T> Snapshot<T> {
-    pub(super) fn new(model: Fingerprint, memory: Memory<T>) -> Self {
-        Self { model, memory }
-    }
-
-    pub(super) fn memory(&self) -> &Memory<T> {
-        &self.memory
-    }
-
-    /// That it is of this model.
-    pub(super) fn check(&self, own: Fingerprint) -> Result<(), Error> {
-        if self.model == own {
-            return Ok(());
-        }
-        Err(Error::Misuse {
-            what: "a snapshot continues on its own model only",
-            instead: format!(
-                "this one is of model {}, the session runs {own}; other weights of the same graph are given to the \
-                 session that has the state, with `set_model`",
-                self.model
-            ),
-        })
-    }
 }
 
 impl<T: Real> Session<T> {
@@ -403,15 +369,14 @@ impl<T: Real> Session<T> {
     ///
     /// The first snapshot of a model hashes its weights, which costs about as much as reading them once.
     pub fn snapshot(&self) -> Snapshot<T> {
-        let mut snapshot = Snapshot { model: self.model().fingerprint(), memory: Memory::empty() };
-        self.executor.remember(&mut snapshot.memory);
+        let mut snapshot = Snapshot::new(self.model().fingerprint(), Memory::empty());
+        self.snapshot_into(&mut snapshot);
         snapshot
     }
 
     /// Like [`snapshot`](Self::snapshot), into one that is there; allocates nothing if that is of this session.
     pub fn snapshot_into(&self, snapshot: &mut Snapshot<T>) {
-        snapshot.model = self.model().fingerprint();
-        self.executor.remember(&mut snapshot.memory);
+        self.executor.remember(snapshot.renewed(self.model().fingerprint()));
     }
 
     /// Takes up a snapshot; the next steps are bit for bit those that followed it.
@@ -422,7 +387,7 @@ impl<T: Real> Session<T> {
     /// [`set_model`](Self::set_model) on the session that has it.
     pub fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), Error> {
         snapshot.check(self.model().fingerprint())?;
-        self.executor.recall(&snapshot.memory);
+        self.executor.recall(snapshot.memory());
         Ok(())
     }
 

@@ -13,11 +13,16 @@
 //! Hashes are BLAKE3, which the crate uses for its random streams already, with a context of their own each, so that
 //! a hash of one kind never equals one of another. Tested on silicon: no.
 
+#[cfg(feature = "driver")]
 mod cases;
+#[cfg(feature = "driver")]
 mod device;
+#[cfg(feature = "driver")]
 mod identity;
 pub mod puf;
 
 pub use crate::hash::Fingerprint;
+#[cfg(feature = "driver")]
 pub use device::{Case, DeviceFingerprint, Health, Latency};
+#[cfg(feature = "driver")]
 pub use identity::{Identity, PciIds};

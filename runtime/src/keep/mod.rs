@@ -82,8 +82,10 @@ mod reader;
 mod writer;
 
 use std::any::Any;
+#[cfg(feature = "files")]
 use std::path::Path;
 
+#[cfg(feature = "files")]
 use forebay_kernels::Real;
 
 pub use crate::error::KeepError;
@@ -92,8 +94,10 @@ pub use envelope::kind;
 pub(crate) use reader::{MOST_STEPS, Reader, must};
 pub(crate) use writer::Writer;
 
+#[cfg(feature = "files")]
 use crate::disk::{read_file, write_aside};
 use crate::error::Error;
+#[cfg(feature = "files")]
 use crate::model::Model;
 
 /// Things that were learnt, to bytes and files and back; the [module](self) lists which.
@@ -150,6 +154,7 @@ pub trait Keep: Content {
     ///
     /// # Errors
     /// As [`to_bytes`](Self::to_bytes); [`Error::File`] if the file cannot be written.
+    #[cfg(feature = "files")]
     fn save(&self, path: &Path) -> Result<(), Error> {
         write_aside(path, &self.to_bytes()?)
     }
@@ -158,6 +163,7 @@ pub trait Keep: Content {
     ///
     /// # Errors
     /// As [`from_bytes`](Self::from_bytes); [`Error::File`] if the file cannot be read.
+    #[cfg(feature = "files")]
     fn load(path: &Path) -> Result<Self, Error> {
         Self::from_bytes(&read_file(path)?)
     }
@@ -192,6 +198,7 @@ impl<C: Content> Keep for C {}
 /// assert_eq!(loaded.step(&[0.5], &[0.25])?, trainer.step(&[0.5], &[0.25])?);
 /// # Ok::<(), forebay::Error>(())
 /// ```
+#[cfg(feature = "files")]
 pub trait KeepWithModel<T: Real>: Keep + OfModel<T> {
     /// Reads bytes and runs them on this model, which computes what the one did that they were made with.
     ///
@@ -211,12 +218,14 @@ pub trait KeepWithModel<T: Real>: Keep + OfModel<T> {
     }
 }
 
+#[cfg(feature = "files")]
 impl<T: Real, C: OfModel<T>> KeepWithModel<T> for C {}
 
 /// The model in the bytes of a kind that holds one, in floats: to be compiled again, or looked at.
 ///
 /// # Errors
 /// [`Error::Keep`] for bytes that are not kept ones, of another float type, or of a kind without a model; what the model may give.
+#[cfg(feature = "files")]
 pub fn model<T: Real>(bytes: &[u8]) -> Result<Model<T>, Error> {
     let (kind, content) = envelope::open_any(bytes)?;
     if !content::WITH_MODEL.contains(&kind) {

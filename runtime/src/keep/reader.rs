@@ -138,16 +138,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The model that was given, or else the one in the bytes; either computes what the one did that ran.
+    #[cfg(feature = "files")]
     pub(crate) fn model<T: Real>(&mut self) -> Result<Model<T>, Error> {
         let given = self.given.and_then(|given| given.downcast_ref::<Model<T>>());
         self.model_or(given)
     }
 
     /// The model in the bytes, whatever was given.
+    #[cfg(feature = "files")]
     pub(crate) fn second_model<T: Real>(&mut self) -> Result<Model<T>, Error> {
         self.model_or(None)
     }
 
+    #[cfg(feature = "files")]
     fn model_or<T: Real>(&mut self, given: Option<&Model<T>>) -> Result<Model<T>, Error> {
         let (kept, is_compiled, bytes) = self.model_parts::<T>()?;
         if let Some(model) = given {
@@ -164,11 +167,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The model in the bytes, in floats.
+    #[cfg(feature = "files")]
     pub(super) fn float_model<T: Real>(&mut self) -> Result<Model<T>, Error> {
         let (_, _, bytes) = self.model_parts::<T>()?;
         Model::from_bytes(bytes)
     }
 
+    #[cfg(feature = "files")]
     fn model_parts<T: Real>(&mut self) -> Result<(Fingerprint, bool, &'a [u8]), KeepError> {
         let [size] = self.array("float type")?;
         let found = match size {

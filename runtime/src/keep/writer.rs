@@ -64,6 +64,7 @@ impl Writer {
     }
 
     /// The one that runs; content begins with it, if it has one.
+    #[cfg(feature = "files")]
     pub(crate) fn model<T: Real>(&mut self, model: &Model<T>) -> Result<(), Error> {
         self.second_model(model)?;
         // Floats can be read from the bytes again, a placement cannot.
@@ -72,6 +73,7 @@ impl Writer {
     }
 
     /// Float type, fingerprint, whether it was compiled, and the model file's bytes.
+    #[cfg(feature = "files")]
     pub(crate) fn second_model<T: Real>(&mut self, model: &Model<T>) -> Result<(), Error> {
         self.tag(size_of::<T>() as u8);
         self.bytes.extend(model.fingerprint().as_bytes());

@@ -1,10 +1,13 @@
 //! A graph with its weights: immutable, cheap to clone, shared between threads.
 
 mod columns;
+#[cfg(feature = "files")]
 pub mod file;
 mod fingerprint;
+#[cfg(feature = "files")]
 pub mod import;
 mod matrix;
+#[cfg(feature = "files")]
 mod npy;
 mod parameters;
 mod single;

@@ -3,9 +3,8 @@
 use forebay_kernels::Real;
 use ndarray::{Array1, Array2};
 
-use super::file::FileError;
 use super::{LeakRates, LinearParameters, Matrix, Model, ModelBuilder, Parameters, ReservoirParameters};
-use crate::error::Error;
+use crate::error::{Error, FileError};
 use crate::graph::{Graph, NodeId, Op, ReservoirSource};
 use crate::reservoir::Activation;
 use crate::weights::Weights;

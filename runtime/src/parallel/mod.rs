@@ -22,6 +22,7 @@
 
 mod grid;
 mod halo;
+#[cfg(feature = "files")]
 mod keep;
 #[cfg(feature = "mpi")]
 mod ranks;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReservoirError, check_range};
+use super::error::{ReservoirError, check_range};
 
 /// An elementwise function f.
 ///

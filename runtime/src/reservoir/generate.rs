@@ -6,9 +6,8 @@
 
 use ndarray::{Array2, s};
 
-use super::{
-    Distribution, OneOrEach, Reservoir, ReservoirError, SpectralRadius, Topology, check_entries, spectral_radius,
-};
+use super::error::check_entries;
+use super::{Distribution, OneOrEach, Reservoir, ReservoirError, SpectralRadius, Topology, spectral_radius};
 use crate::random::{Seed, Stream};
 use crate::weights::{Csr, SPARSE_BELOW, Weights, WeightsError, dot};
 

@@ -23,7 +23,7 @@ pub enum Sampler {
 /// A tree-structured Parzen estimator: of `candidates` draws from a density l of the good trials, the one with the largest
 /// `l / g`, where g is the density of the rest, those that failed among them.
 ///
-/// With n trials scored, the `max(1, n / 10)` best, 25 at most, are good. A density is the mean of one kernel per trial and
+/// With n trials scored, the best n / 10 (rounded up, 25 at most) are good. A density is the mean of one kernel per trial and
 /// one flat kernel. A kernel is a product over settings: of normal densities on the range's own axis, cut at its ends, as wide as
 /// the larger gap to the next trial on either side; and of labels of which the trial's own is more likely. So settings that
 /// matter together are learnt together.

@@ -1,5 +1,6 @@
 //! Classification of whole sequences by ridge regression on one-hot targets.
 
+#[cfg(feature = "files")]
 mod keep;
 
 use forebay_kernels::Real;

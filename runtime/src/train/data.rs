@@ -205,8 +205,11 @@ pub(super) fn check<T: Real>(
         }
         let is_bad = |v: &T| !(v.is_finite() || masked && v.is_nan());
         if let Some(((row, column), value)) = array.indexed_iter().find(|(_, v)| is_bad(v)) {
-            let (what, index) = (format!("{what} of series {index}"), row * expected[1] + column);
-            return Err(Error::non_finite(&what, index, *value));
+            // A gap in the data is the usual reason, and there is a call for it.
+            let gap =
+                if what == "targets" && value.is_nan() { " (a gap? `masked_targets` trains beside gaps)" } else { "" };
+            let what = format!("{what} of series {index}, step {row}, column {column}{gap}");
+            return Err(Error::non_finite(&what, row * expected[1] + column, *value));
         }
     }
     if masked {

@@ -3,6 +3,7 @@
 mod fitting;
 mod forecasting;
 mod learning;
+mod refusals;
 
 use forebay::Error;
 use forebay::random::Seed;

@@ -21,11 +21,13 @@
 //!
 //! The formats and sequences are in specs/device-program.md and specs/device-interface.md. Tested on silicon: no.
 
+#[cfg(feature = "driver")]
 pub mod board;
 pub mod bus;
 pub mod case;
 pub mod chip;
 pub mod device;
+#[cfg(feature = "driver")]
 pub mod driver;
 #[expect(
     clippy::all,
@@ -45,13 +47,18 @@ pub mod placement;
 pub mod program;
 pub mod registers;
 mod support;
+#[cfg(feature = "driver")]
 pub mod trace;
+#[cfg(feature = "driver")]
 pub mod transport;
 
+#[cfg(feature = "driver")]
 pub use crate::{
     board::{Board, Tenancy, Tenant},
-    device::{Device, Np, NpKind},
     driver::Driver,
+};
+pub use crate::{
+    device::{Device, Np, NpKind},
     layer::{Bits, InputShape, Layer, Staircase},
     program::{BuildError, PatchError, PlacedLayer, Program, ProgramBuilder, ProgramError, WordChange},
     support::supports,

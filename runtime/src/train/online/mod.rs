@@ -12,7 +12,7 @@ pub use trainer::{OnlineFeedback, OnlineTrainer};
 use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2, s};
 
-use crate::error::Error;
+use crate::error::{Error, written};
 use crate::model::Model;
 
 /// A linear readout `y = W phi` that is corrected after every step. Works in f64; updates allocate nothing.
@@ -177,7 +177,7 @@ fn check_pair(learner: &impl OnlineLearner, features: &[f64], target: &[f64]) ->
 }
 
 fn range(what: &'static str, expected: &str, found: f64) -> Error {
-    Error::Range { what, expected: expected.to_owned(), found: found.to_string() }
+    Error::Range { what, expected: expected.to_owned(), found: written(found) }
 }
 
 /// A correction that f64 cannot hold; `largest` is the largest feature or target.

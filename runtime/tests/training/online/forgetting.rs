@@ -7,7 +7,7 @@ use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::online::{OnlineLearner, Rls};
 
-use crate::textbook::{Textbook, Wide};
+use super::textbook::{Textbook, Wide};
 
 /// Updates, and gives the error before.
 fn step(rls: &mut Rls, phi: &[f64], y: f64) -> Result<f64, Error> {

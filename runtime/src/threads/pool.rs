@@ -1,22 +1,4 @@
-//! Threads: those of a pool that the caller owns, or none.
-//!
-//! What can be split (streams, patches, blocks of a Gram matrix, seeds, trials) runs on the threads of the pool that it is
-//! called in, and outside of any pool on the caller's thread alone. No pool is started behind the caller's back, and no
-//! result depends on the number of threads: pieces and their order are fixed, and of several errors the first in order is
-//! told.
-//!
-//! A [`Pool`] outlives `fork`: a child process has none of its parent's threads, so the pool is made again there at its first
-//! use.
-//!
-//! ```
-//! use forebay::threads::{self, Pool};
-//!
-//! assert_eq!(threads::count(), 1);
-//! let pool = Pool::new(2)?;
-//! let squares = pool.install(|| threads::map(0..4, |k| k * k));
-//! assert_eq!(squares, [0, 1, 4, 9]);
-//! # Ok::<(), forebay::Error>(())
-//! ```
+//! Pools of threads that outlive `fork`.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -132,15 +114,10 @@ fn is_stranded() -> bool {
     started_in != 0 && started_in != std::process::id()
 }
 
-/// Threads that work is split over here: those of the pool that the caller runs in, 1 outside of any.
-pub fn count() -> usize {
+/// Threads of the pool that the caller runs in, 1 outside of any.
+pub(super) fn count() -> usize {
     // Outside of a pool, the number would be that of a global pool, which asking for it would start.
     if rayon::current_thread_index().is_none() || is_stranded() { 1 } else { rayon::current_num_threads() }
-}
-
-/// Whether to split work of that many items, if their number is known.
-fn is_split(items: (usize, Option<usize>)) -> bool {
-    items.1 != Some(0) && items.1 != Some(1) && count() > 1
 }
 
 /// The items one by one: they are few and of unequal size, so that a thread that is done takes the next from another.
@@ -148,32 +125,18 @@ fn split<I: Send>(items: impl Iterator<Item = I>) -> impl IndexedParallelIterato
     items.collect::<Vec<_>>().into_par_iter().with_max_len(1)
 }
 
-/// `f` of every item, in the items' order.
-pub fn map<I, R>(items: I, f: impl Fn(I::Item) -> R + Sync) -> Vec<R>
-where
-    I: IntoIterator<Item: Send>,
-    R: Send,
-{
-    let items = items.into_iter();
-    if is_split(items.size_hint()) { split(items).map(&f).collect() } else { items.map(f).collect() }
+pub(super) fn map<I: Send, R: Send>(items: impl Iterator<Item = I>, f: &(impl Fn(I) -> R + Sync)) -> Vec<R> {
+    split(items).map(f).collect()
 }
 
-/// `f` of every item, in the items' order, or the first error in that order.
-///
-/// Items after one that failed may be left out.
-///
-/// # Errors
-/// What `f` returns for the first item that fails.
-pub fn try_map<I, R, E>(items: I, f: impl Fn(I::Item) -> Result<R, E> + Sync) -> Result<Vec<R>, E>
-where
-    I: IntoIterator<Item: Send>,
-    R: Send,
-    E: Send,
-{
-    let items = items.into_iter();
-    if !is_split(items.size_hint()) {
-        return items.map(f).collect();
-    }
+pub(super) fn each<I: Send>(items: impl Iterator<Item = I>, f: &(impl Fn(I) + Sync)) {
+    split(items).for_each(f);
+}
+
+pub(super) fn try_map<I: Send, R: Send, E: Send>(
+    items: impl Iterator<Item = I>,
+    f: &(impl Fn(I) -> Result<R, E> + Sync),
+) -> Result<Vec<R>, E> {
     let first_failed = AtomicUsize::new(usize::MAX);
     let one = |(index, item)| {
         // All before the first failure are done, so it is the same one on any number of threads.
@@ -187,35 +150,4 @@ where
     };
     let results: Vec<Option<Result<R, E>>> = split(items.enumerate()).map(one).collect();
     results.into_iter().flatten().collect()
-}
-
-/// Calls `f` with every item, in order on one thread and side by side on several. On one thread it allocates nothing.
-pub fn each<I>(items: I, f: impl Fn(I::Item) + Sync)
-where
-    I: IntoIterator<Item: Send>,
-{
-    let items = items.into_iter();
-    if is_split(items.size_hint()) {
-        split(items).for_each(&f);
-    } else {
-        items.for_each(f);
-    }
-}
-
-/// Like [`each`], and gives the first error in the items' order; items after it may be left out.
-///
-/// # Errors
-/// What `f` returns for the first item that fails.
-pub fn try_each<I, E>(items: I, f: impl Fn(I::Item) -> Result<(), E> + Sync) -> Result<(), E>
-where
-    I: IntoIterator<Item: Send>,
-    E: Send,
-{
-    let mut items = items.into_iter();
-    if is_split(items.size_hint()) { try_map(items, f).map(|_| ()) } else { items.try_for_each(f) }
-}
-
-/// The results of both, side by side where there are threads for it.
-pub fn join<A: Send, B: Send>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-    if count() > 1 { rayon::join(a, b) } else { (a(), b()) }
 }

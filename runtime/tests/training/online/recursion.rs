@@ -5,7 +5,7 @@ use forebay::random::Seed;
 use forebay::train::online::{OnlineLearner, Rls};
 use proptest::prelude::*;
 
-use crate::textbook::{Digits, Textbook};
+use super::textbook::{Digits, Textbook};
 
 fn one_weight_row(rls: &Rls) -> Vec<f64> {
     rls.weights().row(0).to_vec()

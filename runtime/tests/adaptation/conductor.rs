@@ -493,7 +493,7 @@ fn layouts_are_data() -> Result<(), Error> {
         assert_eq!((fits.len(), conductor.step(&[0.1])?.len()), (count, layout.rows()));
     }
     let written =
-        include_str!("../../specs/conductor.md").split("```json").nth(1).and_then(|rest| rest.split("```").next());
+        include_str!("../../../specs/conductor.md").split("```json").nth(1).and_then(|rest| rest.split("```").next());
     let written: Layout = serde_json::from_str(written.expect("the layout of the specification")).expect("it is one");
     assert_eq!((written.heads.len(), written.heads[8].trust.threshold), (11, 0.05));
     let text = r#"{"heads": [{"name": "a", "kind": "probability", "trust": {"window": 100}, "colour": 3}]}"#;

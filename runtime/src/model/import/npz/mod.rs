@@ -1,89 +1,26 @@
 //! One reservoir and its readout as arrays in a `.npz` archive.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::io::{Cursor, Read, Write};
+mod archive;
+mod layout;
+mod options;
+
+use std::io::Cursor;
 
 use forebay_kernels::Real;
 use ndarray::{Array2, s};
-use zip::result::ZipError;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::ZipWriter;
 
+use self::archive::{Archive, NPZ, append, append_bytes, dimensions};
+use self::layout::{Known, Layout};
+pub use self::options::{ImportOptions, RowsOfWout};
 use super::{activation_text, all_zero, noted, parse_activation};
 use crate::error::Error;
 use crate::error::{FileError, shortened_name};
 use crate::model::Model;
-use crate::model::columns::ReadoutOn;
-use crate::model::npy::{NpyArray, npy_to_bytes, text_from_npy, text_to_npy};
+use crate::model::npy::{NpyArray, text_to_npy};
 use crate::model::single::{Parts, Single};
 use crate::reservoir::Activation;
 use crate::weights::Weights;
-
-const NPZ: &str = ".npz of ESN weights";
-
-/// What the rows of the readout's array are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowsOfWout {
-    /// `[outputs, columns]`, as in `W_out x`.
-    Outputs,
-    /// `[columns, outputs]`, as in `x W_out`.
-    Features,
-}
-
-/// Names and layout of what foreign files hold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ImportOptions {
-    /// Recurrent weights; `W`.
-    pub w: String,
-    /// Input weights; `Win`.
-    pub w_in: String,
-    /// Feedback weights; `Wfb`.
-    pub w_feedback: String,
-    /// Readout weights; `Wout`.
-    pub w_out: String,
-    /// Bias of the units; `bias`.
-    pub bias: String,
-    /// Leak rate; `lr`.
-    pub leak: String,
-    /// Intercept of the readout, if it has an array of its own; `Wout_bias` if there is one.
-    pub output_bias: Option<String>,
-    /// Whether the first column of the input weights is the bias.
-    pub bias_in_w_in: bool,
-    /// Whether the last columns of the input weights, one per output, are the feedback weights.
-    pub feedback_in_w_in: bool,
-    /// Whether states are rows, `x W + u Win`: both arrays are transposed.
-    pub row_vectors: bool,
-    /// What the rows of the readout's array are; by default told from its shape.
-    pub rows_of_w_out: Option<RowsOfWout>,
-    /// What the columns of the readout stand for; by default told from their number.
-    pub readout_on: Option<ReadoutOn>,
-    /// The units' function, if the file does not say; tanh by default.
-    pub activation: Option<Activation>,
-    /// Arrays and keys that may be left out of the model; what else is not used is refused.
-    pub ignored: Vec<String>,
-}
-
-impl Default for ImportOptions {
-    fn default() -> Self {
-        Self {
-            w: "W".to_owned(),
-            w_in: "Win".to_owned(),
-            w_feedback: "Wfb".to_owned(),
-            w_out: "Wout".to_owned(),
-            bias: "bias".to_owned(),
-            leak: "lr".to_owned(),
-            output_bias: None,
-            bias_in_w_in: false,
-            feedback_in_w_in: false,
-            row_vectors: false,
-            rows_of_w_out: None,
-            readout_on: None,
-            activation: None,
-            ignored: Vec::new(),
-        }
-    }
-}
 
 const OUTPUT_BIAS: &str = "Wout_bias";
 /// Readout weights of the input, in archives that this crate writes.
@@ -322,208 +259,6 @@ fn not_w_in(options: &ImportOptions, (rows, columns): (usize, usize), units: usi
     FileError::array(&options.w_in, expected, format!("{}{hint}", dimensions((rows, columns))))
 }
 
-fn append<T: Real>(archive: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, array: &Array2<T>) -> Result<(), FileError> {
-    append_bytes(archive, name, &npy_to_bytes(array.view()))
-}
-
-fn append_bytes(archive: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, bytes: &[u8]) -> Result<(), FileError> {
-    let large = u32::try_from(bytes.len()).is_err();
-    // The default time of change is a fixed date, so that equal arrays give equal bytes.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(large);
-    archive.start_file(format!("{name}.npy"), options).map_err(|e| FileError::format(NPZ, &e))?;
-    archive.write_all(bytes).map_err(|e| FileError::format(NPZ, &e))
-}
-
-/// What else is known when the readout's layout is looked for.
-struct Known {
-    units: usize,
-    /// Without the bias column.
-    columns_of_w_in: usize,
-    /// Whether the intercept has an array of its own.
-    has_output_bias: bool,
-    /// Whether the weights of the input have.
-    has_input: bool,
-    /// Whether the file says so of the readout's array.
-    is_outputs_by_state: bool,
-}
-
-/// How the readout's array is to be read.
-#[derive(Clone, Copy, PartialEq)]
-struct Layout {
-    rows: RowsOfWout,
-    on: ReadoutOn,
-    outputs: usize,
-}
-
-impl Layout {
-    /// The only layout that fits; none or several are refused with what would tell.
-    fn of(options: &ImportOptions, shape: (usize, usize), known: &Known) -> Result<Self, FileError> {
-        let rows = match options.rows_of_w_out {
-            Some(rows) => vec![rows],
-            None => vec![RowsOfWout::Outputs, RowsOfWout::Features],
-        };
-        let mut fitting = Vec::new();
-        for rows in rows {
-            let (outputs, columns) = if rows == RowsOfWout::Outputs { shape } else { (shape.1, shape.0) };
-            let fed_back = if options.feedback_in_w_in { outputs } else { 0 };
-            let Some(inputs) = known.columns_of_w_in.checked_sub(fed_back) else { continue };
-            let fits =
-                ReadoutOn::fitting(columns, inputs, known.units).into_iter().filter(|on| match options.readout_on {
-                    Some(wanted) => wanted == *on,
-                    // What has an array of its own is no column.
-                    None => !(known.has_output_bias && on.has_bias() || known.has_input && on.has_input()),
-                });
-            let fits =
-                fits.filter(|on| !known.is_outputs_by_state || (rows, *on) == (RowsOfWout::Outputs, ReadoutOn::State));
-            fitting.extend(fits.map(|on| Self { rows, on, outputs }));
-        }
-        match fitting[..] {
-            [layout] => Ok(layout),
-            [] => Err(FileError::array(&options.w_out, Self::expected(options, known), dimensions(shape))),
-            [first, ref more @ ..] => {
-                let by_rows = more.iter().all(|layout| layout.on == first.on);
-                let names: Vec<&str> = fitting.iter().map(|layout| layout.on.name()).collect();
-                let (means, say) = if by_rows {
-                    ("outputs x columns or columns x outputs".to_owned(), "rows_of_w_out")
-                } else {
-                    (names.join(", "), "readout_on")
-                };
-                Err(FileError::Ambiguous { array: options.w_out.clone(), shape: dimensions(shape), means, say })
-            }
-        }
-    }
-
-    fn expected(options: &ImportOptions, known: &Known) -> String {
-        let (units, inputs) = (known.units, known.columns_of_w_in);
-        match options.readout_on {
-            Some(on) if options.feedback_in_w_in => format!("the columns of {on}"),
-            Some(on) => format!("outputs x {} for {on}", on.columns(inputs, units)),
-            None => format!(
-                "outputs x {units} for the state, {} with a bias, {} with the input, {} with both",
-                units + 1,
-                units + inputs,
-                units + inputs + 1
-            ),
-        }
-    }
-}
-
-/// The arrays of an archive by name, unpacked one at a time.
-struct Archive<'a> {
-    zip: ZipArchive<Cursor<&'a [u8]>>,
-    /// Bytes that may still be unpacked: a small archive can claim a thousand times its size, or the same array many
-    /// times.
-    budget: u64,
-    /// Names that were asked for and are there.
-    used: BTreeSet<String>,
-}
-
-/// Arrays may unpack to this, or to the size of the archive if that is more.
-const LARGEST_UNPACKED: u64 = 1 << 30;
-
-impl<'a> Archive<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, FileError> {
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|e| FileError::format(NPZ, &e))?;
-        Ok(Self { zip, budget: LARGEST_UNPACKED.max(bytes.len() as u64), used: BTreeSet::new() })
-    }
-
-    fn required(&mut self, name: &str) -> Result<NpyArray, FileError> {
-        match self.find(name)? {
-            Some(array) => Ok(array),
-            None => Err(self.missing(name)),
-        }
-    }
-
-    /// An array that may be missing, unless the caller gave it a name of his own.
-    fn optional(&mut self, name: &str, default: &str) -> Result<Option<NpyArray>, FileError> {
-        match self.find(name)? {
-            None if name != default => Err(self.missing(name)),
-            found => Ok(found),
-        }
-    }
-
-    fn vector(&mut self, name: &str, default: &str, lengths: &[usize]) -> Result<Option<Vec<f64>>, FileError> {
-        let Some(array) = self.optional(name, default)? else { return Ok(None) };
-        let found = dimensions(array.dim());
-        match array.into_vector() {
-            Some(values) if lengths.contains(&values.len()) => Ok(Some(values)),
-            _ => {
-                let one_of = lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-                Err(FileError::array(name, format!("{one_of} values in one row or column"), found))
-            }
-        }
-    }
-
-    /// Whether an array of this name is there, read or not.
-    fn has(&self, name: &str) -> bool {
-        self.zip.index_for_name(&format!("{name}.npy")).is_some()
-    }
-
-    fn find(&mut self, name: &str) -> Result<Option<NpyArray>, FileError> {
-        self.content(name)?.map(|content| NpyArray::parse(name, &content)).transpose()
-    }
-
-    /// The text of an array that is one.
-    fn text(&mut self, name: &str) -> Result<Option<String>, FileError> {
-        self.content(name)?.map(|content| text_from_npy(name, &content)).transpose()
-    }
-
-    fn content(&mut self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
-        let fail = |why: &dyn std::fmt::Display| FileError::format(NPZ, &format!("array {name:?}: {why}"));
-        let entry = match self.zip.by_name(&format!("{name}.npy")) {
-            Ok(entry) => entry,
-            Err(ZipError::FileNotFound) => return Ok(None),
-            Err(error) => return Err(fail(&error)),
-        };
-        let size = entry.size();
-        self.budget = self.budget.checked_sub(size).ok_or_else(|| {
-            let left = self.budget;
-            fail(&format!("it unpacks to {size} bytes, {left} are allowed: save it without compression"))
-        })?;
-        let mut content = Vec::new();
-        // One byte more than claimed reaches the end of an honest entry, where its checksum is compared.
-        entry.take(size + 1).read_to_end(&mut content).map_err(|e| fail(&e))?;
-        self.used.insert(name.to_owned());
-        Ok(Some(content))
-    }
-
-    /// Refuses what nothing used, unless it may be left out.
-    fn finish(&self, ignored: &[String]) -> Result<(), FileError> {
-        let names = self.zip.file_names().flatten();
-        let mut unused: Vec<String> = (names.map(|name| name.strip_suffix(".npy").unwrap_or(&name).to_owned()))
-            .filter(|name| !self.used.contains(name) && !ignored.contains(name))
-            .collect();
-        unused.sort_unstable();
-        FileError::unless_unused("arrays", &unused)
-    }
-
-    fn missing(&self, name: &str) -> FileError {
-        let plain = |name: Cow<'_, str>| shortened_name(name.strip_suffix(".npy").unwrap_or(&name));
-        let mut names: Vec<String> = self.zip.file_names().flatten().map(plain).collect();
-        names.sort_unstable();
-        if names.iter().any(|name| name == "indptr") {
-            return FileError::format(
-                NPZ,
-                &"it is one sparse matrix of SciPy: save dense arrays by numpy.savez instead",
-            );
-        }
-        let more = names.len().saturating_sub(MOST_NAMES);
-        names.truncate(MOST_NAMES);
-        if more > 0 || names.is_empty() {
-            names.push(if more > 0 { format!("{more} more") } else { "nothing".to_owned() });
-        }
-        let available = names.join(", ");
-        FileError::Missing { array: name.to_owned(), available }
-    }
-}
-
-/// Names listed in an error.
-const MOST_NAMES: usize = 12;
-
 fn twice(what: &'static str, one: &str, other: &str) -> Error {
     FileError::Twice { what, one: one.to_owned(), other: other.to_owned() }.into()
-}
-
-fn dimensions((rows, columns): (usize, usize)) -> String {
-    format!("{rows} x {columns}")
 }
