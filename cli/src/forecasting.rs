@@ -413,18 +413,33 @@ impl Plan {
         let inputs = scaled.slice(s![..steps - self.horizon, ..]);
         let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
         let training = Training::new().washout(self.washout()).ridge(settings.ridge);
-        let (trained, _) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
+        let (trained, mut report) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
         // The input is the first feature of the readout: adding it back is adding 1 to its weight.
         let (mut weights, bias) = trained.readout("output")?;
         weights.slice_mut(s![.., ..features]).diag_mut().mapv_inplace(|w| w + T::ONE);
-        Ok(trained.with_readout("output", weights.view(), bias.view())?)
+        let model = trained.with_readout("output", weights.view(), bias.view())?;
+        // The report is of changes; the model that is kept gives levels.
+        let made = forecast(&model, inputs)?;
+        let from = self.washout();
+        report.heads[0].train_nrmse = (0..features)
+            .map(|column| {
+                let truth = scaled.slice(s![self.horizon + from..steps, column..=column]).mapv(T::to_f64);
+                metrics::nrmse(truth.view(), made.slice(s![from.., column..=column])).ok()
+            })
+            .collect();
+        let provenance = model.provenance().clone();
+        Ok(model.with_provenance(Provenance { training: Some(report), ..provenance }))
     }
 
-    /// Squared error of every step, summed over columns.
+    /// Squared error of every step, summed over columns; for the test, each over its spread there: then their mean over the columns is
+    /// the square of the NRMSE, so that what is told of one holds for the other.
     fn squared_errors(&self, series: ArrayView2<'_, f64>, forecast: ArrayView2<'_, f64>, stretch: Stretch) -> Vec<f64> {
         let (from, to) = self.bounds(stretch);
+        let spread = |column| if matches!(stretch, Stretch::Test) { metrics::spread(column) } else { 1.0 };
+        let spreads: Vec<f64> = (0..series.ncols()).map(|c| spread(series.slice(s![from..to, c..=c]))).collect();
         let pairs = (from..to).map(|t| (series.row(t), forecast.row(t - self.horizon)));
-        pairs.map(|(y, f)| y.iter().zip(f).map(|(y, f)| (f - y) * (f - y)).sum()).collect()
+        let square = |((y, f), spread): ((&f64, &f64), &f64)| ((f - y) / spread) * ((f - y) / spread);
+        pairs.map(|(y, f)| y.iter().zip(f).zip(&spreads).map(square).sum()).collect()
     }
 
     fn score(&self, series: ArrayView2<'_, f64>, forecast: ArrayView2<'_, f64>, stretch: Stretch) -> Result<f64> {

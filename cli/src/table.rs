@@ -37,6 +37,19 @@ pub enum Fill {
 /// # Errors
 /// One line that says what is wrong and where.
 pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
+    read(bytes, wanted, true, fill)
+}
+
+/// Like [`parse`], where `wanted` are names that the file must give: a number is a name like any other, and a file without a
+/// header has none.
+///
+/// # Errors
+/// One line that says what is wrong and where.
+pub fn parse_named(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
+    read(bytes, wanted, false, fill)
+}
+
+fn read(bytes: &[u8], wanted: &[String], by_number: bool, fill: Fill) -> Result<Table> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => bail!("the file is not UTF-8 text from byte {} on: save it as UTF-8 CSV", error.valid_up_to()),
@@ -54,7 +67,15 @@ pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
         bail!("line {line} has {} cells, the first line has {}: every line needs the same", row.len(), columns.len());
     }
     let counter = counter(rows);
-    let chosen = choose(&columns, rows, wanted, counter.is_some())?;
+    ensure!(
+        header || by_number || wanted.is_empty(),
+        "the first line names no columns: it needs a header with {}",
+        wanted.join(", ")
+    );
+    let chosen = match wanted {
+        [] => all(&columns, rows, counter.is_some())?,
+        names => choose(&columns, names, by_number)?,
+    };
     let mut values = Array2::zeros((rows.len(), chosen.len()));
     let mut filled = 0;
     for (place, &column) in chosen.iter().enumerate() {
@@ -93,21 +114,34 @@ fn cells(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
 
 type Row = (usize, Vec<String>);
 
-fn choose(columns: &[String], rows: &[Row], wanted: &[String], counted: bool) -> Result<Vec<usize>> {
+/// All columns of numbers but the one that counts the rows.
+fn all(columns: &[String], rows: &[Row], counted: bool) -> Result<Vec<usize>> {
     let numeric = |c: usize| rows.iter().all(|(_, row)| is_missing(&row[c]) || row[c].parse::<f64>().is_ok());
-    if wanted.is_empty() {
-        let mut chosen: Vec<usize> = (0..columns.len()).filter(|&c| numeric(c)).collect();
-        if chosen.first() == Some(&0) && chosen.len() > 1 && counted {
-            chosen.remove(0);
-        }
-        ensure!(!chosen.is_empty(), "no column holds only numbers: name one with --columns ({})", columns.join(", "));
-        return Ok(chosen);
+    let mut chosen: Vec<usize> = (0..columns.len()).filter(|&c| numeric(c)).collect();
+    if chosen.first() == Some(&0) && chosen.len() > 1 && counted {
+        chosen.remove(0);
     }
+    ensure!(!chosen.is_empty(), "no column holds only numbers: name one with --columns ({})", columns.join(", "));
+    Ok(chosen)
+}
+
+/// The columns of these names, or numbers from 1 if those may stand for names.
+fn choose(columns: &[String], wanted: &[String], by_number: bool) -> Result<Vec<usize>> {
     let mut chosen = Vec::new();
     for name in wanted {
-        let by_name = columns.iter().position(|column| column == name);
-        let by_number = || name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|&c| c < columns.len());
-        let Some(column) = by_name.or_else(by_number) else {
+        let mut named = (0..columns.len()).filter(|&c| columns[c] == *name);
+        let column = match (named.next(), named.count()) {
+            (Some(column), 0) => Some(column),
+            (Some(_), more) => {
+                let instead = if by_number { "say which by its number, from 1" } else { "give each a name of its own" };
+                bail!("{} columns are named {name:?}: {instead}", more + 1);
+            }
+            (None, _) if by_number => {
+                name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|&c| c < columns.len())
+            }
+            (None, _) => None,
+        };
+        let Some(column) = column else {
             bail!("there is no column {name:?}; there is {}", columns.join(", "));
         };
         ensure!(!chosen.contains(&column), "column {name:?} is named twice: name every column once");

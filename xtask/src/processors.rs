@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::{Options, Outcome, cargo, target, works};
@@ -210,37 +212,51 @@ fn compare(options: &Options, cases: &[Case], long: bool) -> Outcome {
         Ok(Some(NOT_RUN)) => false,
         _ => return Outcome::Failed("the hashes cannot be compiled for aarch64".to_owned()),
     };
-    let mut different = Vec::new();
+    let mut runs = Vec::new();
     for case in cases {
         let expected = match run(options, case, &Way::native()) {
-            Ok(expected) => expected,
+            Ok(expected) => Arc::new(expected),
             Err(why) => return Outcome::Failed(why),
         };
         let arm = (matches!(case.program, Program::Bits) && has_arm).then(Way::arm);
         // All that computes, on an emulated x86-64: 20 minutes and more, longer than all the rest together.
         let slow = |way: &Way| matches!(case.program, Program::Bits) && matches!(way.emulator, Some(Emulator::X86(_)));
-        for way in Way::all(long).into_iter().chain(arm).filter(|way| long || !slow(way)) {
+        let ways = Way::all(long).into_iter().chain(arm).filter(|way| long || !slow(way));
+        runs.extend(ways.map(|way| (case, way, Arc::clone(&expected))));
+    }
+    // Emulators first: they take longest, and compute on one core each.
+    runs.sort_by_key(|(_, way, _)| way.emulator.is_none());
+    let wrong = side_by_side(options, &runs);
+    if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed(wrong.join(", ")) }
+}
+
+/// Makes all runs, as many at once as there are cores; gives what was not as expected.
+fn side_by_side(options: &Options, runs: &[(&Case, Way, Arc<Written>)]) -> Vec<String> {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some((case, way, expected)) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let start = Instant::now();
-            let found = match run(options, case, &way) {
-                Ok(found) => found,
-                Err(why) => return Outcome::Failed(why),
+            let found = run(options, case, way).map(|found| differences(expected, &found));
+            let seconds = start.elapsed().as_secs_f32();
+            let verdict = match &found {
+                Ok(differences) if differences.is_empty() => "same bytes",
+                Ok(_) => "DIFFERENT",
+                Err(_) => "no result",
             };
-            let differences = differences(&expected, &found);
-            let verdict = if differences.is_empty() { "same bytes" } else { "DIFFERENT" };
-            println!("{:9} {:14} {verdict} ({:.1} s)", case.name, way.name, start.elapsed().as_secs_f32());
-            for difference in &differences {
-                println!("    {difference}");
-            }
-            if !differences.is_empty() {
-                different.push(format!("{} ({})", case.name, way.name));
+            let mut text = format!("{:9} {:14} {verdict} ({seconds:.1} s)", case.name, way.name);
+            found.unwrap_or_else(|why| vec![why]).iter().for_each(|line| text += &format!("\n    {line}"));
+            println!("{text}");
+            if verdict != "same bytes" {
+                wrong.lock().expect("no thread panics").push(format!("{verdict}: {} ({})", case.name, way.name));
             }
         }
-    }
-    if different.is_empty() {
-        Outcome::Passed
-    } else {
-        Outcome::Failed(format!("other bytes: {}", different.join(", ")))
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    wrong.into_inner().expect("no thread panics")
 }
 
 /// Runs a case in a folder of its own and gives what it wrote.

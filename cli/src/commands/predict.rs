@@ -90,7 +90,7 @@ impl Predict {
             read_npy(&self.data).with_context(|| format!("cannot use {path}"))?
         } else {
             let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
-            let named = table::parse(&bytes, &notes.columns, self.fill);
+            let named = table::parse_named(&bytes, &notes.columns, self.fill);
             // A file without names may hold just the columns.
             let nameless = |error| {
                 let table = table::parse(&bytes, &[], self.fill).ok();
@@ -113,9 +113,14 @@ impl Predict {
     }
 }
 
+/// A name as a cell of a CSV file.
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+}
+
 /// Steps count from 0 at the first row of the data.
 fn csv(notes: &Notes, forecast: ArrayView2<'_, f64>) -> String {
-    let mut text = format!("step,{}\n", notes.columns.join(","));
+    let mut text = format!("step,{}\n", notes.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(","));
     for (t, row) in forecast.rows().into_iter().enumerate() {
         let values: Vec<String> = row.iter().map(f64::to_string).collect();
         text += &format!("{},{}\n", t + notes.horizon, values.join(","));

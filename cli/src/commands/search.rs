@@ -1,5 +1,6 @@
 //! `forebay search`.
 
+mod notes;
 mod objective;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::output::{self, align, count, number};
 use crate::plot::SearchPlot;
 use crate::series::SeriesArguments;
 use crate::table::Fill;
+use notes::notes;
 use objective::{Halving, Objective, OfSeries, OfTask, line};
 
 /// Search settings on validation data: of forecasts of a series, or of a benchmark task. Finished trials are kept in the log:
@@ -38,13 +40,14 @@ spectral_radius, leak_rate, input_scaling, bias_scaling, ridge, squares, activat
 pub(crate) struct SearchCommand {
     /// A CSV file, one line per step, or the name of a task
     what: Option<String>,
-    /// A setting and its range; several times for several settings [default: ranges of the task or of `forecast`]
+    /// A setting and its range; several times for several settings, and all others stay as the result tells [default: the
+    /// ranges of the task or of `forecast`]
     #[arg(long = "range", value_name = "NAME=RANGE")]
     ranges: Vec<String>,
     /// Trials over all shards
     #[arg(long, default_value_t = 100)]
     trials: u64,
-    /// Reservoirs per trial
+    /// Reservoirs per trial, the first ones of those that `forecast` and `task` take
     #[arg(long, default_value_t = 3)]
     seeds: u64,
     /// Seed of the values drawn
@@ -107,6 +110,9 @@ enum How {
     Random,
     Tpe,
 }
+
+/// More would take years.
+const MOST_TRIALS: u64 = 1_000_000;
 
 /// Rows of the table.
 const SHOWN: usize = 10;
@@ -178,13 +184,18 @@ impl SearchCommand {
     fn search(&self, name: &str, objective: &dyn Objective) -> Result<()> {
         let shard = self.shard.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         let (index, of) = shard.with_context(|| format!("--shard needs I/N, such as 0/4, found {:?}", self.shard))?;
-        ensure!(self.trials <= 1_000_000, "--trials must be at most 1000000, found {}", self.trials);
+        ensure!((1..=MOST_TRIALS).contains(&self.trials), "--trials must be 1 to {MOST_TRIALS}, found {}", self.trials);
         let space = match &self.ranges[..] {
             // These may go beyond a leak rate of 1, which counts as 1.
             [] => objective.space()?,
             ranges => {
                 let space = Space::parse(ranges.iter().map(String::as_str))?;
                 objective.check(&space)?;
+                let has_units = space.get("units").is_some();
+                ensure!(
+                    self.units.is_none() || !has_units,
+                    "--units is for a search without a range of units: leave one out"
+                );
                 space
             }
         };
@@ -226,11 +237,12 @@ impl SearchCommand {
             files = vec![("settings", file), ("plot    ", plot)];
         }
         let subject = &study.header().subject;
+        let notes = notes(&study.header().space, &found, Some(&settings));
         if self.json {
             return output::print_json(&json!({
                 "search": study.header(), "metric": {"name": subject.score, "better": subject.better},
                 "resumed": found.resumed, "left_out": found.beyond, "dropped_bytes": found.torn, "trials": found.ranked,
-                "best": {"trial": best.trial, "score": best.score(), "settings": settings},
+                "best": {"trial": best.trial, "score": best.score(), "settings": settings}, "notes": notes,
             }));
         }
         let mut text = format!("{name} in {}: {}\n", subject.arithmetic, subject.better);
@@ -240,6 +252,7 @@ impl SearchCommand {
             text += &format!("; {} more are in the log and left out, beyond --trials {}", found.beyond, self.trials);
         }
         text += "\n";
+        notes.iter().for_each(|note| text += &format!("{note}\n"));
         if folder.is_none() {
             text += "This is one shard: when all are done, make one log of theirs with --merge.\n";
         }
@@ -259,6 +272,7 @@ impl SearchCommand {
         let subject = &header.subject;
         let mut text = format!("{} in {}: {}\n", subject.task, subject.arithmetic, subject.better);
         text += &table(subject, &found);
+        notes(&header.space, &found, None).iter().for_each(|note| text += &format!("{note}\n"));
         text += &format!(
             "{} in {}; the search with --log {} --chains {} goes on from it\n",
             count(found.ranked.len(), "trial"),

@@ -118,16 +118,31 @@ impl Outcome {
         self.log.iter().filter(|entry| matches!(entry.action, Action::Hold { .. })).map(|entry| entry.step)
     }
 
+    /// Steps from which on an alarm can be raised, or can't.
+    fn turns(&self) -> impl DoubleEndedIterator<Item = (u64, bool)> {
+        let turn = |(index, entry): (usize, &Entry)| match &entry.action {
+            Action::Hold { .. } => Some((entry.step, false)),
+            Action::Watch | Action::Unwatched { .. } => Some((entry.step, true)),
+            // The old model was good: the monitor watches on as before, without a word of its own.
+            Action::GiveBack { is_good: true, .. } => {
+                let before = index.checked_sub(1).map(|before| &self.log[before].action);
+                matches!(before, Some(Action::RollBack { .. })).then_some((entry.step, true))
+            }
+            _ => None,
+        };
+        self.log.iter().enumerate().filter_map(turn)
+    }
+
     /// Steps in which an alarm could be raised: not while held, on trial or learning anew.
     fn watched(&self) -> u64 {
         let (mut total, mut since) = (0, Some(0));
-        for entry in &self.log {
-            match (&entry.action, since) {
-                (Action::Hold { .. }, Some(start)) => {
-                    total += entry.step - start;
+        for (step, is_watched) in self.turns() {
+            match since {
+                Some(start) if !is_watched => {
+                    total += step - start;
                     since = None;
                 }
-                (Action::Watch, None) => since = Some(entry.step),
+                None if is_watched => since = Some(step),
                 _ => {}
             }
         }
@@ -142,12 +157,7 @@ impl Outcome {
             many => format!(" {} before it: false.", count(many, "alarm")),
         };
         // The last thing that was said before the change tells whether anybody was looking.
-        let state = self
-            .log
-            .iter()
-            .rev()
-            .find(|entry| entry.step < change && matches!(entry.action, Action::Hold { .. } | Action::Watch));
-        let was_held = state.is_some_and(|entry| matches!(entry.action, Action::Hold { .. }));
+        let was_held = self.turns().rev().find(|(step, _)| *step < change).is_some_and(|(_, is_watched)| !is_watched);
         let noticed = match self.holds().find(|&step| step >= change) {
             _ if was_held => "forecasts were held then, so it could not be noticed".to_owned(),
             Some(step) => format!("noticed after {}", count((step - change) as usize, "step")),

@@ -173,3 +173,68 @@ fn shipped_sets_come_with_split_season_and_source() {
     assert_eq!(report["plan"]["split"], serde_json::json!([60, 20, 20]));
     assert!(report["series"]["origin"]["licence"].is_string());
 }
+
+/// A model's columns are names: a number among them once was a place in the file, and an invented name of a file without a header
+/// matched another invented one.
+#[test]
+fn a_model_takes_its_columns_by_their_names_and_no_others() {
+    let folder = Folder::new();
+    let sensors = |columns: &[usize]| {
+        let header: Vec<String> = columns.iter().map(ToString::to_string).collect();
+        let row =
+            |t: usize| columns.iter().map(move |c| format!(",{:.5}", (*c as f64).powi(3) + (0.2 * t as f64).sin()));
+        let rows: String = (0..300).map(|t| format!("{t}{}\n", row(t).collect::<String>())).collect();
+        format!("time,{}\n{rows}", header.join(","))
+    };
+    folder.write("all.csv", sensors(&[1, 2, 3]));
+    folder.write("some.csv", sensors(&[1, 3]));
+    folder.write("twice.csv", sensors(&[2, 1, 2]));
+    forecast(&folder, &["all.csv", "--columns", "2", "--out", "o"]);
+    assert!(folder.done(&["predict", "o/model.forebay", "all.csv"]).starts_with("step,2\n"));
+    for (file, tells) in [("some.csv", "there is no column \"2\""), ("twice.csv", "2 columns are named \"2\"")] {
+        let outcome = folder.run(&["predict", "o/model.forebay", file]);
+        assert!(outcome.code == Some(2) && outcome.out.is_empty() && outcome.err.contains(tells), "{outcome:?}");
+    }
+    let outcome = folder.run(&["forecast", "twice.csv", "--columns", "2"]);
+    assert!(outcome.code == Some(2) && outcome.err.contains("say which by its number"), "{outcome:?}");
+
+    let wave = |t: usize| format!("{:.5}", (0.2 * t as f64).sin());
+    folder.write("plain.csv", column(300, wave));
+    folder.write("counted.csv", column(300, |t| format!("{t},{}", wave(t))));
+    folder.write("wide.csv", column(300, |t| format!("{},{0}", wave(t))));
+    forecast(&folder, &["plain.csv", "--out", "p"]);
+    let of = |file: &str| folder.run(&["predict", "p/model.forebay", file]);
+    assert_eq!(of("counted.csv").out, of("plain.csv").out);
+    assert!(of("plain.csv").out.lines().count() == 301 && of("wide.csv").code == Some(2));
+}
+
+/// Numbers stood under other names where a name has a comma.
+#[test]
+fn a_name_is_one_cell_whatever_is_in_it() {
+    let folder = Folder::new();
+    let rows: String =
+        (0..300).map(|t| format!("{:.5},{:.5}\n", (0.2 * t as f64).sin(), (0.3 * t as f64).cos())).collect();
+    folder.write("in.csv", format!("\"temp, inside\",\"the \"\"other\"\"\"\n{rows}"));
+    forecast(&folder, &["in.csv", "--out", "o"]);
+    let told = folder.done(&["predict", "o/model.forebay", "in.csv"]);
+    assert!(told.starts_with("step,\"temp, inside\",\"the \"\"other\"\"\"\n"), "{}", &told[..60]);
+}
+
+/// The readout learns changes and gives levels; the score that was kept with the model was that of the changes: about 1 for a
+/// random walk, whose levels are known to within a few hundredths.
+#[test]
+fn the_score_that_is_kept_is_of_the_model_that_is_kept() {
+    let folder = Folder::new();
+    let (mut level, mut state) = (0.0, 1_u64);
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        level += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
+        format!("{level}\n")
+    };
+    let walk: String = (0..1500).map(|_| next()).collect();
+    folder.write("walk.csv", walk);
+    forecast(&folder, &["walk.csv", "--out", "o"]);
+    folder.done(&["convert", "o/model.forebay", "o/model.json"]);
+    let kept = folder.json("o/model.json")["provenance"]["training"]["heads"][0]["train_nrmse"][0].as_f64();
+    assert!(kept.is_some_and(|score| score > 0.0 && score < 0.3), "{kept:?}");
+}

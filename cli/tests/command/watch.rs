@@ -78,3 +78,33 @@ fn a_file_is_watched_and_bad_arguments_are_told() {
         assert!(outcome.err.contains(tells), "{arguments:?}: {}", outcome.err);
     }
 }
+
+/// After a false alarm the old model is put back and watched on as before, of which the summary once knew nothing: it told of a fifth
+/// of the steps that were watched, and that a change was held, which was noticed at once.
+#[test]
+fn steps_after_a_false_alarm_are_watched() {
+    let folder = Folder::new();
+    let watch = ["watch", "--headless", "--seed=1", "--rate", "1", "--steps", "12000", "--change", "11000"];
+    let told = folder.done_json(&[&watch[..], &["--json"]].concat());
+    let events = told["events"].as_array().expect("a list");
+    let step = |event: &serde_json::Value| event["step"].as_u64().expect("a step");
+    let (mut watched, mut since, mut back) = (0, Some(0), 0);
+    for (index, event) in events.iter().enumerate() {
+        let action = |index: usize| events[index]["action"].as_str().expect("a name");
+        match (action(index), since) {
+            ("hold", Some(start)) => (watched, since) = (watched + step(event) - start, None),
+            ("watch", None) => since = Some(step(event)),
+            ("give_back", None) if action(index - 1) == "roll_back" && event["details"]["is_good"] == json!(true) => {
+                (since, back) = (Some(step(event)), back + 1);
+            }
+            _ => {}
+        }
+    }
+    watched += since.map_or(0, |start| told["steps"].as_u64().expect("a number") - start);
+    assert!(back > 0, "there is a false alarm: {events:?}");
+    assert_eq!(told["watched"].as_u64(), Some(watched));
+    let noticed =
+        events.iter().any(|event| event["action"] == json!("hold") && (11_000..11_100).contains(&step(event)));
+    let text = folder.done(&watch);
+    assert_eq!(noticed, text.contains("The stream changed in step 11000: noticed after "), "{text}");
+}

@@ -106,7 +106,7 @@ impl<T: Real> HybridEsn<T> {
         if let Some(last) = series.last() {
             run_taught(&mut session, last)?;
         }
-        (self.session, self.learning, self.is_corrected) = (session, self.learning.anew(), false);
+        (self.session, self.learning, self.corrected_at) = (session, self.learning.anew(), None);
         Ok(report)
     }
 
@@ -167,7 +167,7 @@ impl<T: Real> HybridEsn<T> {
         let backup = (inputs.nrows() != 1 || size_of::<T>() < size_of::<f64>()).then(|| learners.clone());
         let (learners, done) = match self.learn(learners, inputs, targets) {
             Ok((session, learners, outputs)) => {
-                (self.session, self.is_corrected) = (session, true);
+                (self.corrected_at, self.session) = (Some(session.steps()), session);
                 (Some(learners), Ok(outputs))
             }
             Err((error, learners)) => (backup.or(learners), Err(error)),

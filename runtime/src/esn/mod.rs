@@ -80,8 +80,8 @@ pub struct HybridEsn<T: Real = f32> {
     reservoir: usize,
     precision: Precision,
     learning: Learning<T>,
-    /// Whether the outputs that stand are of weights that have seen their target.
-    is_corrected: bool,
+    /// The step whose outputs are of weights that have seen its target.
+    corrected_at: Option<u64>,
 }
 
 impl<T: Real> HybridEsn<T> {
@@ -180,7 +180,7 @@ impl<T: Real> HybridEsn<T> {
                     reservoir,
                     precision: precision.unwrap_or_default(),
                     learning: Learning::none(),
-                    is_corrected: false,
+                    corrected_at: None,
                 })
             }
             (first, more) => Err(Error::Misuse {
@@ -239,7 +239,6 @@ impl<T: Real> HybridEsn<T> {
 
     /// The running stream, for named nodes, snapshots and teacher forcing.
     pub fn session(&mut self) -> &mut Session<T> {
-        self.is_corrected = false;
         &mut self.session
     }
 
@@ -251,7 +250,7 @@ impl<T: Real> HybridEsn<T> {
             reservoir: self.reservoir,
             precision: self.precision,
             learning: self.learning.anew(),
-            is_corrected: false,
+            corrected_at: None,
         }
     }
 
@@ -278,7 +277,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// [`Error::Shape`], [`Error::NonFinite`] or [`Error::Overflow`]; the state is as before the call.
     pub fn step(&mut self, features: &[T]) -> Result<&[T], Error> {
-        self.is_corrected = false;
         self.session.step(features)
     }
 
@@ -287,7 +285,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::run_into`].
     pub fn run(&mut self, features: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
-        self.is_corrected = false;
         self.session.run(features)
     }
 
@@ -296,7 +293,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::run_into`].
     pub fn run_into(&mut self, features: ArrayView2<'_, T>, outputs: ArrayViewMut2<'_, T>) -> Result<(), Error> {
-        self.is_corrected = false;
         self.session.run_into(features, outputs)
     }
 
@@ -309,7 +305,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::forecast`].
     pub fn forecast(&mut self, steps: usize) -> Result<Array2<T>, Error> {
-        self.is_corrected = false;
         self.session.forecast(steps)
     }
 
@@ -321,7 +316,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::forecast_with`].
     pub fn forecast_with(&mut self, closed: &ClosedLoop, outside: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
-        self.is_corrected = false;
         self.session.forecast_with(closed, outside)
     }
 
@@ -333,7 +327,6 @@ impl<T: Real> HybridEsn<T> {
     /// # Errors
     /// See [`Session::predict_free`].
     pub fn predict_free(&mut self, steps: usize) -> Result<Array2<T>, Error> {
-        self.is_corrected = false;
         self.session.predict_free(steps)
     }
 
@@ -364,13 +357,12 @@ impl<T: Real> HybridEsn<T> {
             return Err(Error::shape("state", self.units(), state.len()));
         }
         Error::check_finite("state", state)?;
-        self.is_corrected = false;
         self.session.set_reservoir(self.reservoir, state)
     }
 
     /// Back to rest: the state is zero.
     pub fn reset(&mut self) {
-        self.is_corrected = false;
+        self.corrected_at = None;
         self.session.reset();
     }
 
@@ -393,6 +385,6 @@ impl<T: Real> HybridEsn<T> {
 
     /// Whether the outputs that stand have seen their target.
     pub(crate) fn is_corrected(&self) -> bool {
-        self.is_corrected
+        self.corrected_at == Some(self.session.steps())
     }
 }

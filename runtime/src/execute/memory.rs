@@ -222,7 +222,8 @@ impl<T: Real> Executor<T> {
         Ok(())
     }
 
-    /// Computes the readouts of the last step again, after the weights were replaced.
+    /// Computes the readouts of the last step again, after the weights were replaced; where what they read is not known, there
+    /// are no outputs until the next step, which sees the old ones fed back.
     pub(super) fn refresh_outputs(&mut self) -> Result<(), Error> {
         if !self.has_outputs {
             return Ok(());
@@ -230,6 +231,8 @@ impl<T: Real> Executor<T> {
         let known = self.known();
         if self.plan.iter().zip(&known).any(|(step, known)| step.is_head() && !known) {
             self.has_outputs = false;
+            self.heads.fill(T::ZERO);
+            self.scatter_outputs();
             return Ok(());
         }
         let is_taught = self.feedback != self.heads;

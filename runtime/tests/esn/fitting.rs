@@ -180,3 +180,24 @@ fn another_model_has_its_own_outputs_at_once() {
         assert!(first.row(0).iter().all(|y| *y != 0.0));
     }
 }
+
+/// A checkpoint does not hold the input that a readout reads, so other weights have no outputs until the next step; those of the
+/// weights before stood there and were taken for theirs.
+#[test]
+fn another_model_after_a_checkpoint_does_not_show_the_outputs_of_the_one_before() {
+    let (inputs, targets) = (series(1, 300, 2), series(2, 300, 2));
+    let mut esn = Esn::new(30).seed(3).fit(inputs.view(), targets.view()).unwrap();
+    esn.run(inputs.view()).unwrap();
+    let checkpoint = esn.session().checkpoint();
+    let mut resumed = esn.fork();
+    resumed.session().resume(&checkpoint).unwrap();
+    assert_eq!(resumed.session().outputs(), esn.session().outputs());
+    let pair = Series::new(inputs.view(), targets.view());
+    let (other, _) = Training::new().ridge(10.0).fit(esn.model(), &[pair]).unwrap();
+    resumed.set_model(other).unwrap();
+    assert_eq!(resumed.session().outputs(), [0.0, 0.0]);
+    assert_eq!(resumed.session().node("output").unwrap(), [0.0, 0.0]);
+    refused(resumed.forecast(1));
+    resumed.step(&[0.1, 0.2]).unwrap();
+    resumed.forecast(1).unwrap();
+}

@@ -1,6 +1,7 @@
 //! Learning on while the network runs, against the closed form of what it minimises.
 
 use forebay::fingerprint::Fingerprint;
+use forebay::keep::Keep;
 use forebay::train::Series;
 use forebay::train::online::weights_of;
 use forebay::{Esn, HybridEsn};
@@ -253,6 +254,15 @@ fn a_ladder_is_not_shown_outputs_that_have_seen_their_truth() {
     let row = |values: &[f64]| Array2::from_shape_vec((1, values.len()), values.to_vec()).unwrap();
     esn.partial_fit(row(&input).view(), row(&truth).view()).unwrap();
     assert!(refused(ladder.observe(&mut esn, &input, &truth)).contains("have not seen their truth"));
+    // Nor after somebody has looked at them, nor after they were kept.
+    let _ = esn.session().outputs();
+    let mut kept = HybridEsn::<f64>::from_bytes(&esn.to_bytes().unwrap()).unwrap();
+    for esn in [&mut esn, &mut kept] {
+        assert!(refused(ladder.observe(esn, &input, &truth)).contains("have not seen their truth"));
+    }
+    // A step over a series is a step.
+    kept.states(row(&input).view()).unwrap();
+    ladder.observe(&mut kept, &input, &truth).unwrap();
     esn.step(&input).unwrap();
     ladder.observe(&mut esn, &input, &truth).unwrap();
 }

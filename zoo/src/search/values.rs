@@ -9,7 +9,7 @@ use crate::tasks::Settings;
 const NUMBERS: [(&str, f64, f64); 7] = [
     ("units", 1.0, 5000.0),
     ("density", f64::MIN_POSITIVE, 1.0),
-    ("spectral_radius", 0.0, 1000.0),
+    ("spectral_radius", 1e-6, 1000.0),
     ("leak_rate", f64::MIN_POSITIVE, 1.0),
     ("input_scaling", 0.0, 1e12),
     ("bias_scaling", 0.0, 1e12),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use forebay::search::{Better, Budgets, Candidate, Space, Subject, TrialError, data_hash};
+use forebay::search::{Better, Budgets, Candidate, Space, Subject, TrialError, Value, data_hash};
 use forebay::{Error, Precision, Real, Substrate, metrics};
 use forebay_zoo::scalers::Scaler;
 use forebay_zoo::search::{self, TaskSearch};
@@ -13,6 +13,7 @@ use forebay_zoo::tasks::Settings;
 use ndarray::{Array2, s};
 
 use crate::forecasting::{Plan, SPACE, base};
+use crate::output::number;
 use crate::series::Source;
 
 /// What successive halving spends less of at first.
@@ -105,7 +106,9 @@ impl<T: Real> OfSeries<T> {
         plan.check(source.values.view(), &source.columns)?;
         ensure!((1..=1000).contains(&seeds), "--seeds must be 1 to 1000, found {seeds}");
         let place = |name: &String| {
-            let place = source.columns.iter().position(|column| column == name);
+            let mut places = (0..source.columns.len()).filter(|&column| source.columns[column] == *name);
+            let place = places.next();
+            ensure!(places.next().is_none(), "several columns are named {name:?}: give each a name of its own");
             place.with_context(|| {
                 format!("there is no column {name:?} to score; there is {}", source.columns.join(", "))
             })
@@ -202,8 +205,12 @@ impl<T: Real> Objective for OfSeries<T> {
     }
 }
 
-/// Values as one line: `ridge=0.1 units=200`.
+/// Values as one line, to a few digits: `ridge=0.1000 units=200`; leak rates beyond 1 as what they count as.
 pub(super) fn line(values: &Candidate) -> String {
-    let values: BTreeMap<&str, String> = values.iter().map(|(name, value)| (name, value.to_string())).collect();
+    let text = |name: &str, value: &Value| match value {
+        Value::Number(value) => number(if name == "leak_rate" { value.min(1.0) } else { *value }),
+        other => other.to_string(),
+    };
+    let values: BTreeMap<&str, String> = values.iter().map(|(name, value)| (name, text(name, value))).collect();
     values.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
 }
