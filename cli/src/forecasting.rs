@@ -199,7 +199,9 @@ impl Plan {
         ensure!(self.seeds >= 1 && self.seeds <= 1000, "--seeds must be 1 to 1000, found {}", self.seeds);
         let least = u64::from(self.settings.is_none());
         ensure!((least..=10_000).contains(&self.trials), "--trials must be 1 to 10000, found {}", self.trials);
-        ensure!(self.season != Some(0), "--season must be at least 1 step");
+        if let Some(season) = self.season {
+            ensure!((1..train).contains(&season), "--season must be 1 step to less than the {train} for training");
+        }
         let needed = self.least_training();
         ensure!(
             train >= needed,

@@ -94,8 +94,9 @@ impl SeriesArguments {
         ensure!([a, b, c].iter().all(|v| *v > 0.0 && v.is_finite()), "--split needs three numbers above 0");
         let total = a + b + c;
         if total <= 1.0 + 1e-9 {
-            // Shares; the last stretch takes what rounding leaves of the sum.
-            let (first, second) = ((a * steps as f64) as usize, ((a + b) * steps as f64) as usize);
+            // Shares; the last stretch takes what rounding leaves of the sum. 0.7 of 700 is 490, and 489.99999999999994 in floats.
+            let whole = |share: f64| (share * steps as f64 + 1e-9 * steps as f64) as usize;
+            let (first, second) = (whole(a), whole(a + b));
             let last = ((total * steps as f64).round() as usize).min(steps);
             return Ok([first, second - first, last - second]);
         }

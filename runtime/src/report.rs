@@ -22,7 +22,7 @@ pub struct TrainingReport {
     /// [`Training::skip_short_series`](crate::train::Training::skip_short_series).
     #[serde(default)]
     pub skipped: Vec<usize>,
-    /// One per head.
+    /// One per head, in the graph's order.
     pub heads: Vec<HeadReport>,
 }
 

@@ -252,7 +252,9 @@ impl SearchCommand {
             text += &format!("; {} more are in the log and left out, beyond --trials {}", found.beyond, self.trials);
         }
         text += "\n";
-        notes.iter().for_each(|note| text += &format!("{note}\n"));
+        for note in notes {
+            text += &format!("{note}\n");
+        }
         if folder.is_none() {
             text += "This is one shard: when all are done, make one log of theirs with --merge.\n";
         }
@@ -272,7 +274,9 @@ impl SearchCommand {
         let subject = &header.subject;
         let mut text = format!("{} in {}: {}\n", subject.task, subject.arithmetic, subject.better);
         text += &table(subject, &found);
-        notes(&header.space, &found, None).iter().for_each(|note| text += &format!("{note}\n"));
+        for note in notes(&header.space, &found, None) {
+            text += &format!("{note}\n");
+        }
         text += &format!(
             "{} in {}; the search with --log {} --chains {} goes on from it\n",
             count(found.ranked.len(), "trial"),

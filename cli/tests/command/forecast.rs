@@ -82,6 +82,9 @@ fn counts_and_shares_split_alike() {
     assert_eq!(split("0.6,0.2,0.2"), serde_json::json!([180, 60, 60]));
     assert_eq!(split("180,60,60"), serde_json::json!([180, 60, 60]));
     assert_eq!(split("0.5,0.2,0.1"), serde_json::json!([150, 60, 30]));
+    // 0.7 x 700 is 489.99999999999994 in floats.
+    folder.write("waves.csv", waves(700));
+    assert_eq!(split("0.5,0.2,0.2"), serde_json::json!([350, 140, 140]));
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn a_model_takes_its_columns_by_their_names_and_no_others() {
         let header: Vec<String> = columns.iter().map(ToString::to_string).collect();
         let row =
             |t: usize| columns.iter().map(move |c| format!(",{:.5}", (*c as f64).powi(3) + (0.2 * t as f64).sin()));
-        let rows: String = (0..300).map(|t| format!("{t}{}\n", row(t).collect::<String>())).collect();
+        let rows = column(300, |t| format!("{t}{}", row(t).collect::<String>()));
         format!("time,{}\n{rows}", header.join(","))
     };
     folder.write("all.csv", sensors(&[1, 2, 3]));
@@ -212,8 +215,7 @@ fn a_model_takes_its_columns_by_their_names_and_no_others() {
 #[test]
 fn a_name_is_one_cell_whatever_is_in_it() {
     let folder = Folder::new();
-    let rows: String =
-        (0..300).map(|t| format!("{:.5},{:.5}\n", (0.2 * t as f64).sin(), (0.3 * t as f64).cos())).collect();
+    let rows = column(300, |t| format!("{:.5},{:.5}", (0.2 * t as f64).sin(), (0.3 * t as f64).cos()));
     folder.write("in.csv", format!("\"temp, inside\",\"the \"\"other\"\"\"\n{rows}"));
     forecast(&folder, &["in.csv", "--out", "o"]);
     let told = folder.done(&["predict", "o/model.forebay", "in.csv"]);

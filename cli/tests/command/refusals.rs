@@ -115,6 +115,7 @@ fn plans_that_do_not_fit_the_series() {
         ("waves.csv --seeds 18446744073709551615", "--seeds must be 1 to"),
         ("waves.csv --trials 0", "--trials must be 1 to"),
         ("waves.csv --season 0", "--season"),
+        ("waves.csv --season 200", "less than the 180 for training"),
         ("waves.csv --fill cubic", "linear"),
         ("waves.csv --precision f16", "f32"),
         ("waves.csv --out file", "file"),

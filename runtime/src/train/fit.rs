@@ -125,7 +125,9 @@ impl Training {
             check(model, index, series, self.masked)?;
         }
         let (data, skipped) = self.data(series)?;
-        let (heads, groups) = plan(model, &data)?;
+        let (mut heads, groups) = plan(model, &data)?;
+        // Told in the graph's order, whatever is trained together.
+        heads.sort_by_key(|head| head.offset);
         let folds = self.ridge.folds().map_or(Ok(Vec::new()), |count| {
             groups.iter().map(|group| Folds::new(count, group, &data)).collect::<Result<Vec<_>, _>>()
         })?;

@@ -529,3 +529,29 @@ fn heads_that_share_a_matrix_learn_what_each_learns_alone() {
         }
     }
 }
+
+/// Heads that read the same nodes are trained together, and were told together: the second report was the third head's.
+#[test]
+fn reports_of_heads_come_in_the_order_of_the_graph() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let x = g.reservoir("x", u, Reservoir::new(8));
+    for (name, sources) in [("a", vec![x]), ("b", vec![u, x]), ("c", vec![x]), ("d", vec![u, x])] {
+        g.readout(name, sources, 1);
+    }
+    let model = Model::<f64>::generate(g.build()?, 3)?;
+    let mut numbers = Seed(4).stream("heads");
+    let (inputs, targets) = (
+        Array2::from_shape_simple_fn((200, 1), || numbers.normal()),
+        Array2::from_shape_fn((200, 4), |(t, head)| (0.1 * (head + 1) as f64 * t as f64).sin()),
+    );
+    let (trained, report) = Training::new().fit(&model, &[Series::new(inputs.view(), targets.view())])?;
+    assert_eq!(report.heads.iter().map(|head| head.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    let made = trained.session().run(inputs.view())?;
+    for (column, head) in report.heads.iter().enumerate() {
+        let from = s![report.washout.., column..=column];
+        let error = metrics::nrmse(targets.slice(from), made.slice(from)).expect("targets vary");
+        assert!((head.train_nrmse[0].expect("targets vary") - error).abs() < 1e-9, "{}", head.name);
+    }
+    Ok(())
+}

@@ -45,7 +45,7 @@ fn at_an_end(space: &Space, found: &Found) -> Option<String> {
         let value = match best.values.get(name)? {
             Value::Number(value) => *value,
             Value::Integer(value) => *value as f64,
-            _ => return None,
+            Value::Choice(_) => return None,
         };
         if low >= high {
             return None;
