@@ -257,6 +257,7 @@ impl Plan {
             let refitted = self.fit(inputs.view(), &settings, seed, train + validation, None)?;
             let early = forecast(&chosen, inputs.view())?;
             let late = forecast(&refitted, inputs.view())?;
+            let refitted = self.with_its_score(refitted, scaled.view(), late.view(), train + validation);
             let hybrid = self.hybrid_scores(scaled.view(), inputs.view(), &settings, seed)?;
             progress();
             anyhow::Ok((refitted, early, late, hybrid))
@@ -415,22 +416,33 @@ impl Plan {
         let inputs = scaled.slice(s![..steps - self.horizon, ..]);
         let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
         let training = Training::new().washout(self.washout()).ridge(settings.ridge);
-        let (trained, mut report) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
+        let (trained, _) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
         // The input is the first feature of the readout: adding it back is adding 1 to its weight.
         let (mut weights, bias) = trained.readout("output")?;
         weights.slice_mut(s![.., ..features]).diag_mut().mapv_inplace(|w| w + T::ONE);
-        let model = trained.with_readout("output", weights.view(), bias.view())?;
-        // The report is of changes; the model that is kept gives levels.
-        let made = forecast(&model, inputs)?;
-        let from = self.washout();
-        report.heads[0].train_nrmse = (0..features)
-            .map(|column| {
-                let truth = scaled.slice(s![self.horizon + from..steps, column..=column]).mapv(T::to_f64);
-                metrics::nrmse(truth.view(), made.slice(s![from.., column..=column])).ok()
-            })
-            .collect();
-        let provenance = model.provenance().clone();
-        Ok(model.with_provenance(Provenance { training: Some(report), ..provenance }))
+        Ok(trained.with_readout("output", weights.view(), bias.view())?)
+    }
+
+    /// The model with the score of what it gives, levels, in the place of that of what was learnt, changes; `made` are its forecasts from
+    /// the first row on, and it was fitted on `steps` rows.
+    fn with_its_score<T: Real>(
+        &self,
+        model: Model<T>,
+        scaled: ArrayView2<'_, f64>,
+        made: ArrayView2<'_, f64>,
+        steps: usize,
+    ) -> Model<T> {
+        let mut provenance = model.provenance().clone();
+        let head = provenance.training.as_mut().and_then(|training| training.heads.first_mut());
+        if let Some(head) = head {
+            let (from, to) = (self.washout(), steps - self.horizon);
+            let score = |column: usize| {
+                let truth = scaled.slice(s![from + self.horizon..steps, column..=column]);
+                metrics::nrmse(truth, made.slice(s![from..to, column..=column])).ok()
+            };
+            head.train_nrmse = (0..scaled.ncols()).map(score).collect();
+        }
+        model.with_provenance(provenance)
     }
 
     /// Squared error of every step, summed over columns; for the test, each over its spread there: then their mean over the columns is

@@ -367,8 +367,8 @@ impl<T: Real> HybridEsn<T> {
     }
 
     /// Takes over another model of the same graph (for example after training); the state stays, and the outputs of the last step
-    /// become those of the new readouts. Where these read an input that is not known (after a checkpoint), there are none, and a
-    /// [forecast](Self::forecast) needs a step before it.
+    /// become those of the new readouts, and so does what is fed back. Where these read an input that is not known (after a
+    /// checkpoint), there are none, a [forecast](Self::forecast) needs a step before it, and that step sees the old outputs fed back.
     ///
     /// # Errors
     /// [`Error::Misuse`] if the graphs differ; [`Error::Overflow`] if the outputs are out of range. All is as before.
