@@ -182,7 +182,7 @@ fn heads_are_trained_on_their_own_features_under_teacher_forcing() -> Result<(),
     let (trained, report) =
         Training::new().washout(20).ridge(1e-2).fit(&model, &[Series::new(inputs.view(), targets.view())])?;
     let order: Vec<(&str, usize)> = report.heads.iter().map(|h| (h.name.as_str(), h.features)).collect();
-    assert_eq!(order, [("a", 21), ("c", 21), ("b", 20)]);
+    assert_eq!(order, [("a", 21), ("b", 20), ("c", 21)]);
 
     let mut session = model.session();
     let mut states = Array2::zeros((200, 21));
