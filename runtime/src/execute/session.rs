@@ -383,7 +383,7 @@ impl<T: Real> Session<T> {
     ///
     /// # Errors
     /// [`Error::Misuse`] if it is of another model, which other weights are enough for
-    /// ([`Fingerprint::of_model`]); the session is as before. To carry a state over to other weights of the same graph, use
+    /// ([`Fingerprint::of_model`](crate::fingerprint::Fingerprint::of_model)); the session is as before. To carry a state over to other weights of the same graph, use
     /// [`set_model`](Self::set_model) on the session that has it.
     pub fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), Error> {
         snapshot.check(self.model().fingerprint())?;

@@ -16,7 +16,7 @@ use crate::error::Error;
 /// Opens the device of this address for the driver: a board or an emulator, not the software substrate.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`](super::open).
 pub fn open_board(address: &str, options: Options) -> Result<Board, Error> {
     Board::open(open_bus(address)?, options).map_err(driver_error)
 }
@@ -24,7 +24,7 @@ pub fn open_board(address: &str, options: Options) -> Result<Board, Error> {
 /// Opens the device of this address for its registers and memory.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`](super::open).
 pub fn open_bus(address: &str) -> Result<Box<dyn Bus>, Error> {
     #[cfg(feature = "emulator")]
     if let Some(settings) = address.strip_prefix("emulator") {

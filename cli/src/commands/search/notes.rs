@@ -50,7 +50,7 @@ fn at_an_end(space: &Space, found: &Found) -> Option<String> {
         if low >= high {
             return None;
         }
-        let axis = |x: f64| if range.is_logarithmic() { x.ln() } else { x };
+        let axis = |x: f64| if range.is_logarithmic() { libm::log(x) } else { x };
         let place = (axis(value) - axis(low)) / (axis(high) - axis(low));
         let which = if place <= END {
             "lower"

@@ -36,7 +36,7 @@ impl<T: Real> Model<T> {
     /// # Shapes
     /// W `[N, N]`; Win `[N, inputs]`, with the bias in front ([`ImportOptions::bias_in_w_in`]) or the feedback behind
     /// ([`ImportOptions::feedback_in_w_in`]) if so said; Wfb `[N, outputs]`; Wout `[outputs, columns]` or its transpose, with
-    /// the columns of a [`ReadoutOn`]; `Wout_input` `[outputs, inputs]` beside a Wout of the state; bias one value or `[N]`; lr
+    /// the columns of a [`ReadoutOn`](crate::model::ReadoutOn); `Wout_input` `[outputs, inputs]` beside a Wout of the state; bias one value or `[N]`; lr
     /// one value or `[N]`; activation a text. Wout, Wfb, bias, lr and activation may be missing: no readout (its outputs are
     /// zero), no feedback, no bias, no leak, tanh; but what is named otherwise than by default must be there.
     ///
