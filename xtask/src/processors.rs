@@ -64,6 +64,12 @@ const SHORT: &[Case] = &[
         ],
         files: &["ladder.json"],
     },
+    Case {
+        name: "steer",
+        program: Program::Forebay,
+        arguments: &["steer", "--rehearsal", "--out", "out", "--json"],
+        files: &["steer.json"],
+    },
 ];
 
 /// What takes hours there.

@@ -68,13 +68,19 @@ impl SteerPlots<'_> {
         Ok(())
     }
 
+    /// The small lattice, and what it is if it is not that of the protocol.
+    fn lattice(&self) -> String {
+        let name = self.report.thermalisation.first().map_or("4^4", |(lattice, _)| lattice);
+        if self.report.rehearsal { format!("{name} (a rehearsal)") } else { name.to_owned() }
+    }
+
     fn thermalisation(&self, path: &Path) -> Drawn {
         let root = BitMapBackend::new(path, SIZE).into_drawing_area();
         let rules = self.report.thermalisation.first().map_or(&[][..], |(_, rules)| rules);
         let stops = rules.iter().find(|rule| rule.name.starts_with("reservoir")).map(|rule| &rule.stops);
         let body = heading(
             &root,
-            "Chains coming to equilibrium: 4^4, beta 5.7",
+            &format!("Chains coming to equilibrium: {}, beta 5.7", self.lattice()),
             "blue: hot starts, orange: cold ones; the band is the mean of a long run and one standard deviation; dots: the reservoir stops",
         )?;
         let traces = &self.report.traces;
@@ -104,7 +110,7 @@ impl SteerPlots<'_> {
         let root = BitMapBackend::new(path, SIZE).into_drawing_area();
         let body = heading(
             &root,
-            "Plaquettes of the kernels: 4^4, beta 5.7, leapfrog of 8 steps",
+            &format!("Plaquettes of the kernels: {}, beta 5.7, leapfrog of 8 steps", self.lattice()),
             "bars: one standard error with autocorrelations; band: three errors of plain trajectories; orange is not exact",
         )?;
         let kernels = &self.report.kernels;

@@ -34,6 +34,30 @@ fn the_protocol_is_repeatable() {
     }
 }
 
+/// Seconds instead of minutes, and nobody can take its numbers for physics.
+#[test]
+fn a_rehearsal_says_what_it_is() {
+    let folder = Folder::new();
+    let done = folder.run_on(2, &["steer", "--rehearsal"]);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    assert!(done.out.contains("a rehearsal on lattices of 2^4 and 4^4") && !done.out.contains("6^4"), "{}", done.out);
+    let report = folder.json("out/steer/steer.json");
+    assert_eq!(report["rehearsal"], true);
+    let names: Vec<&str> =
+        report["thermalisation"].as_array().expect("rules").iter().filter_map(|r| r[0].as_str()).collect();
+    assert_eq!(names, ["2^4", "4^4"]);
+    // What is known of 4^4 and 8^4 is not compared with what is neither.
+    let checks = report["checks"].as_array().expect("checks");
+    assert!(
+        !checks.is_empty() && checks.iter().all(|check| !check["name"].as_str().expect("a name").contains("program"))
+    );
+    // All parts ran.
+    assert_eq!(report["kernels"].as_array().map(Vec::len), Some(4));
+    assert_eq!(report["rejection"].as_array().map(Vec::len), Some(2));
+    let both = folder.run_on(1, &["steer", "--rehearsal", "--scale", "0.5"]);
+    assert_eq!(both.code, Some(2), "{}", both.err);
+}
+
 #[test]
 fn a_scale_out_of_range_is_refused() {
     let folder = Folder::new();

@@ -10,6 +10,8 @@
 //!    errors. The naive abort beside them is expected to fail.
 //!
 //! No claim is made where the 95 % interval of a paired difference contains 0.
+//!
+//! A rehearsal runs every part once on lattices of 2^4 and 4^4, to see that it runs here; its numbers say nothing of physics.
 
 use std::sync::Arc;
 
@@ -27,6 +29,8 @@ use crate::lattice::{Hmc, Integrator, Lattice, LatticeError, Settings, Trajector
 
 /// Coupling of all but the checks.
 const BETA: f64 = 5.7;
+/// Trajectories on the small lattice that cost as much as one on the large: 6^4 over 4^4.
+const WEIGHT_OF_LARGE: u64 = 5;
 /// Trajectories of a chain from a hot or cold start that are accepted whatever they do.
 const FORCED: usize = 5;
 /// The screen of delayed acceptance, and of the naive abort: fixed beforehand.
@@ -40,6 +44,9 @@ pub struct Protocol {
     pub seed: u64,
     /// Lengths of all runs relative to the whole protocol, above 0 and at most 1.
     pub scale: f64,
+    /// Every part as short as it can be, on lattices of 2^4 and 4^4 in place of 4^4 and 6^4, whatever the scale is; comparisons with
+    /// plaquettes that are known for the full lattices are left out.
+    pub rehearsal: bool,
     /// Where the integer reservoirs run.
     pub substrate: Arc<dyn Substrate>,
 }
@@ -51,6 +58,8 @@ pub struct Report {
     pub seed: u64,
     /// The scale.
     pub scale: f64,
+    /// Whether it was a [rehearsal](Protocol::rehearsal): then nothing here is physics.
+    pub rehearsal: bool,
     /// Name and device of the substrate of the integer reservoirs.
     pub substrate: String,
     /// Whether that is silicon.
@@ -61,7 +70,7 @@ pub struct Report {
     pub references: Vec<Reference>,
     /// Leapfrog of 8 and 12 steps.
     pub rejection: Vec<(usize, Study)>,
-    /// 4^4 and 6^4.
+    /// The small lattice, 4^4, and the large one, 6^4.
     pub thermalisation: Vec<(String, Vec<Rule>)>,
     /// The first chains of each lattice, for plots: whether cold, then P.
     pub traces: Vec<(bool, Vec<f64>)>,
@@ -139,31 +148,53 @@ pub struct Kernel {
     pub count: usize,
 }
 
-/// A part of the protocol that can run by itself: a chain of so many trajectories on a lattice of so many sites.
+/// Lengths and lattices of the parts.
 struct Counts {
-    scale: f64,
+    /// None in a rehearsal: then every part has its least length.
+    scale: Option<f64>,
 }
 
 impl Counts {
     fn of(&self, full: usize, least: usize) -> usize {
-        ((full as f64 * self.scale) as usize).max(least)
+        self.scale.map_or(least, |scale| ((full as f64 * scale) as usize).max(least))
     }
 
     /// An even number of chains, at least four: two folds with a hot and a cold one each.
     fn pairs(&self, full: usize) -> usize {
         2 * self.of(full / 2, 2)
     }
+
+    /// What no scale shortens: a short run is no reason to begin before equilibrium.
+    fn whole(&self, full: usize, rehearsed: usize) -> usize {
+        if self.scale.is_some() { full } else { rehearsed }
+    }
+
+    /// Extents of the small and of the large lattice.
+    fn extents(&self) -> [usize; 2] {
+        if self.scale.is_some() { [4, 6] } else { [2, 4] }
+    }
+
+    /// Trajectories of each chain towards equilibrium, on either lattice.
+    fn chain(&self) -> [usize; 2] {
+        [self.whole(120, 60), self.whole(200, 60)]
+    }
 }
 
 impl Protocol {
     /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
     pub fn length(&self) -> u64 {
-        let n = Counts { scale: self.scale };
-        let small = n.of(1000, 200) + n.of(2000, 200) + 2 * n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * 120;
+        let n = self.counts();
+        let known = if self.rehearsal { 0 } else { n.of(1000, 200) + n.of(2000, 200) + 16 * n.of(200, 16) };
+        let [on_small, on_large] = n.chain();
+        let small = known + 2 * n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * on_small;
         let tuned = n.of(300, 100) + n.of(1000, 200);
         let kernels = 4 * n.of(10_000, 500);
-        let large = 5 * (2 * n.of(800, 100) + n.pairs(12) * 200) + 16 * n.of(200, 16);
+        let large = WEIGHT_OF_LARGE as usize * (2 * n.of(800, 100) + n.pairs(12) * on_large);
         (small + tuned + kernels + large) as u64
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { scale: (!self.rehearsal).then_some(self.scale) }
     }
 
     /// Runs all of it on the threads of the [pool](forebay::threads) that calls; results do not depend on their number. `tick` is told of
@@ -176,8 +207,10 @@ impl Protocol {
             let expected = "above 0 and at most 1";
             return Err(LatticeError::Range { what: "the scale", expected, found: self.scale }.into());
         }
-        let n = Counts { scale: self.scale };
+        let n = self.counts();
         let seed = Seed(self.seed);
+        let [small_extent, large_extent] = n.extents();
+        let [on_small, on_large] = n.chain();
         let ((checks, references), (rejections, thermal)) = threads::join(
             || threads::join(|| self.checks(&n, tick), || self.references(&n, tick)),
             || {
@@ -185,14 +218,15 @@ impl Protocol {
                     || threads::try_map([8, 12], |steps| self.history(steps, &n, tick)),
                     || {
                         threads::join(
-                            || self.chains(4, n.pairs(24), 120, tick),
-                            || self.chains(6, n.pairs(12), 200, tick),
+                            || self.chains((small_extent, 1), n.pairs(24), on_small, tick),
+                            || self.chains((large_extent, WEIGHT_OF_LARGE), n.pairs(12), on_large, tick),
                         )
                     },
                 )
             },
         );
         let (mut checks, (references, weight, starts)) = (checks?, references?);
+        // Behind what can be told of single trajectories.
         checks.insert(2, weight);
         checks.extend(starts);
         let histories = rejections?;
@@ -207,12 +241,13 @@ impl Protocol {
             thermalisation::study(chains, equilibrium, Some(&self.substrate), seed.child("rules"))
         };
         let (on_small, on_large) = (rules(&small, &references[0])?, rules(&large, &references[1])?);
-        let thermalisation = vec![("4^4".to_owned(), on_small), ("6^4".to_owned(), on_large)];
+        let thermalisation = vec![(format!("{small_extent}^4"), on_small), (format!("{large_extent}^4"), on_large)];
 
         let (tuned, kernels) = threads::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
         Ok(Report {
             seed: self.seed,
             scale: self.scale,
+            rehearsal: self.rehearsal,
             substrate: format!("{}, {}", self.substrate.capabilities().name, self.substrate.capabilities().device),
             is_silicon: self.substrate.capabilities().is_silicon,
             checks,
@@ -249,15 +284,22 @@ impl Protocol {
         for _ in 0..FORCED {
             chain.forced_trajectory();
         }
-        // Not scaled: a short run is no reason to begin before equilibrium.
-        for _ in 0..200 {
+        for _ in 0..self.counts().whole(200, 20) {
             chain.trajectory();
         }
         Ok(chain)
     }
 
     fn checks(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Vec<Check>, SteeringError> {
-        let (delta_h, distance) = self.equilibrated("reversibility", 4, BETA, 10)?.reversibility();
+        let [small, _] = n.extents();
+        let (delta_h, distance) = self.equilibrated("reversibility", small, BETA, 10)?.reversibility();
+        let reversibility = vec![
+            check(&format!("|dH| there and back, {small}^4"), delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
+            check("largest change of a link there and back", distance, 0.0, 0.0, 1e-12),
+        ];
+        if self.rehearsal {
+            return Ok(reversibility);
+        }
         let mut strong = self.equilibrated("strong coupling", 4, 2.0, 6)?;
         let strong = run(&mut strong, n.of(1000, 200), 1, tick, Hmc::trajectory);
         let mut six = self.equilibrated("beta 6", 4, 6.0, 8)?;
@@ -270,13 +312,12 @@ impl Protocol {
             check(name, found.value, found.error, expected, allowed)
         };
         let series = 2.0 / 18.0 + 4.0 / 216.0 - 5.0 * 16.0 / 93312.0;
-        Ok(vec![
-            check("|dH| there and back, 4^4", delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
-            check("largest change of a link there and back", distance, 0.0, 0.0, 1e-12),
+        let known = [
             plaquette("P, 4^4, beta 2: strong coupling to beta^4", &strong, series, 0.0, 5e-4),
             plaquette("P, 4^4, beta 6: an independent program", &six, 0.596_32, 0.000_46, 0.0),
             plaquette("P, 8^4, beta 6: an independent program", &large, 0.593_52, 0.000_22, 0.0),
-        ])
+        ];
+        Ok(reversibility.into_iter().chain(known).collect())
     }
 
     /// Runs from a hot and a cold start on each lattice; `<exp(-dH)>` of the small one; whether the starts agree.
@@ -285,19 +326,21 @@ impl Protocol {
         n: &Counts,
         tick: &(dyn Fn(u64) + Sync),
     ) -> Result<(Vec<Reference>, Check, Vec<Check>), SteeringError> {
+        let [small, large] = n.extents();
         let one = |extent: usize, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
             let name = format!("reference {extent} {is_cold}");
-            let (steps, count, weight) = if extent > 4 { (8, n.of(800, 100), 5) } else { (6, n.of(4000, 400), 1) };
+            let (steps, count, weight) =
+                if extent == large { (8, n.of(800, 100), WEIGHT_OF_LARGE) } else { (6, n.of(4000, 400), 1) };
             let mut chain = self.equilibrated_from(&name, extent, BETA, steps, is_cold)?;
             Ok(run(&mut chain, count, weight, tick, Hmc::trajectory))
         };
-        let runs = [(4, false), (4, true), (6, false), (6, true)];
+        let runs = [(small, false), (small, true), (large, false), (large, true)];
         let runs = threads::try_map(runs, |(extent, is_cold)| one(extent, is_cold))?;
         let weights: Vec<f64> = runs[0].iter().map(|t| libm::exp(-t.delta_h)).collect();
         let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
-        let weight = check("<exp(-dH)>, 4^4", weight.value, weight.error, 1.0, 3.0 * weight.error);
+        let weight = check(&format!("<exp(-dH)>, {small}^4"), weight.value, weight.error, 1.0, 3.0 * weight.error);
         let (mut references, mut starts) = (Vec::new(), Vec::new());
-        for (extent, pair) in [4, 6].into_iter().zip(runs.chunks_exact(2)) {
+        for (extent, pair) in [small, large].into_iter().zip(runs.chunks_exact(2)) {
             let [hot, cold] = [mean_plaquette(&pair[0]), mean_plaquette(&pair[1])];
             let error = libm::hypot(hot.error, cold.error);
             let name = format!("P from a hot less from a cold start, {extent}^4, beta {BETA}");
@@ -319,14 +362,14 @@ impl Protocol {
     }
 
     fn history(&self, steps: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<History, SteeringError> {
-        let mut chain = self.equilibrated(&format!("rejection {steps}"), 4, BETA, 8)?;
+        let mut chain = self.equilibrated(&format!("rejection {steps}"), n.extents()[0], BETA, 8)?;
         chain.set_settings(leapfrog(steps))?;
         Ok(History::record(chain, n.of(6000, 600), &|| tick(1)))
     }
 
     fn chains(
         &self,
-        extent: usize,
+        (extent, weight): (usize, u64),
         count: usize,
         length: usize,
         tick: &(dyn Fn(u64) + Sync),
@@ -337,7 +380,6 @@ impl Protocol {
             let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
             let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
             let mut chain = Hmc::new(start, settings, seed)?;
-            let weight = if extent > 4 { 5 } else { 1 };
             // From a cold start of 6^4 everything would be rejected at first.
             let mut run = self::run(&mut chain, FORCED, weight, tick, Hmc::forced_trajectory);
             run.extend(self::run(&mut chain, length - FORCED, weight, tick, Hmc::trajectory));
@@ -348,7 +390,7 @@ impl Protocol {
 
     fn tuned(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Tuned, SteeringError> {
         const TARGET: f64 = 0.85;
-        let mut chain = self.equilibrated("tuning", 4, BETA, 20)?;
+        let mut chain = self.equilibrated("tuning", n.extents()[0], BETA, 20)?;
         let before = chain.settings().steps;
         let count = n.of(300, 100);
         let after = tuning::tune(&mut chain, TARGET, count)?.steps;
@@ -379,7 +421,7 @@ impl Protocol {
             ("naive abort".to_owned(), false, Box::new(|chain| screened::naive(chain, &ABORT))),
         ];
         let runs = threads::try_map(steps.into_iter().enumerate(), |(i, (name, is_exact, step))| {
-            let mut chain = self.equilibrated(&format!("kernel {i}"), 4, BETA, 8)?.observing();
+            let mut chain = self.equilibrated(&format!("kernel {i}"), n.extents()[0], BETA, 8)?.observing();
             chain.set_settings(leapfrog(8))?;
             let run = run(&mut chain, n.of(10_000, 500), 1, tick, |chain| step(chain));
             Ok::<_, SteeringError>((name, is_exact, run))
