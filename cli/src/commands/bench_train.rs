@@ -21,7 +21,7 @@ use ndarray::{Array2, ArrayView2};
 use serde::Serialize;
 use serde_json::json;
 
-use super::bench::{machine, model};
+use super::bench::shared::{machine, model};
 use crate::output::{self, align};
 
 /// Ridge training: sums of products, factors, grids and whole trainings

@@ -10,7 +10,7 @@ use crate::packet::{Header, TARGET_REGISTERS, TARGET_WEIGHTS, packets};
 use crate::program::{DeviceWrite, PatchError};
 use crate::registers::REGISTERS;
 
-use super::setup::bytes_of;
+use super::configure::bytes_of;
 use super::{Checking, Driver, DriverError, ProgramId};
 
 /// Most words that can be asked for in one read \[E\].

@@ -8,8 +8,9 @@ use crate::chip::descriptor::{Event, Hrc};
 use crate::chip::dma::{HEADER_BYTES, buf_mon_status, ctrl, desc_status, ob_event};
 use crate::chip::event::InputFormat;
 
+use super::configure::bytes_of;
 use super::exact::Exact;
-use super::setup::{Which, bytes_of};
+use super::setup::Which;
 use super::{Checking, Driver, DriverError, Job, ProgramId};
 
 impl Driver {

@@ -10,17 +10,20 @@
 //! Accesses are in the order of the maker's engine wherever a chip could care: resets, set-up of the DMA controllers, start,
 //! clear. In the steady state the driver reads only what it waits for; what it wrote itself it remembers.
 //!
-//! * `setup`: resets and programming. `input`: the input side. `jobs`: samples in and out. `access`: patches and read-back.
+//! * `load`: programs on and off, recovery. `setup`: resets, DMA controllers. `configure`: a program's configuration.
+//! * `input`: the input side. `jobs`: samples in and out. `access`: patches and read-back.
 //! * `engine`: a DMA controller as the driver knows it. `memory`: who uses which device memory.
 //!
 //! The sequences are in specs/device-interface.md. Tested on silicon: no.
 
 mod access;
+mod configure;
 mod engine;
 mod error;
 mod exact;
 mod input;
 mod jobs;
+mod load;
 mod memory;
 mod setup;
 
