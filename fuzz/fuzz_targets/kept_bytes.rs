@@ -5,6 +5,7 @@ use forebay::drift::{DriftMonitor, Watched};
 use forebay::keep::{Keep, KeepError, kind};
 use forebay::train::classify::Classifier;
 use forebay::train::online::{Lms, OnlineLearner, OnlineTrainer, Rls};
+use forebay::train::sequence::SequenceRegression;
 use forebay::{Conductor, Error, HybridEsn, ParallelReservoirs};
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
@@ -31,6 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
     });
     read(&bytes, |trainer: &mut OnlineTrainer<f32, Lms>| drop(trainer.session().outputs().to_vec()));
     read(&bytes, |classifier: &mut Classifier<f64>| drop(classifier.scores(Array2::zeros((5, 1)).view())));
+    read(&bytes, |trained: &mut SequenceRegression<f64>| drop(trained.predict(Array2::zeros((5, 1)).view())));
     read(&bytes, |conductor: &mut Conductor<f64>| {
         let inputs = vec![0.5; conductor.model().graph().inputs()];
         let names: Vec<String> = conductor.heads().map(|head| head.name.clone()).collect();

@@ -26,7 +26,7 @@ use std::path::Path;
 
 use forebay_kernels::Real;
 
-pub use crate::error::CheckpointError;
+pub use crate::error::{CheckpointError, Patches};
 
 #[cfg(feature = "files")]
 use crate::disk::{read_file, write_aside};
@@ -149,6 +149,24 @@ impl Checkpoint {
             return Err(CheckpointError::Values { expected, found });
         }
         Ok(self.width.numbers(&self.values).map(T::from_f64).collect())
+    }
+
+    /// The values of several states of one model after as many steps, one after the other; none without any.
+    pub(crate) fn joined(parts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let join = |mut all: Self, part: Self| {
+            debug_assert_eq!((all.model, all.steps), (part.model, part.steps));
+            all.values.extend(part.values);
+            all
+        };
+        parts.into_iter().reduce(join)
+    }
+
+    /// The states that were [joined](Self::joined), if so many can have been; sections are left out.
+    pub(crate) fn parts(&self, count: usize) -> Option<impl Iterator<Item = Self>> {
+        let whole = count.checked_mul(self.width.bytes()).filter(|&bytes| bytes > 0);
+        let length = self.values.len() / whole.filter(|&bytes| self.values.len().is_multiple_of(bytes))?;
+        let part = move |values: &[u8]| Self { values: values.to_vec(), sections: BTreeMap::new(), ..*self };
+        Some(self.values.chunks_exact((length * self.width.bytes()).max(1)).map(part))
     }
 
     /// The same checkpoint with a section of somebody else's bytes, in place of one of the same name.

@@ -1,8 +1,11 @@
 //! `forebay inspect`.
 
+mod kept;
+
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use forebay::model::Model;
 use forebay::model::file::ModelHeader;
@@ -11,15 +14,16 @@ use serde_json::json;
 use super::models::{self, NpzNames};
 use crate::output;
 
-/// Show what a model file holds: graph, sizes, precision, seed, training, notes.
+/// Show what a file holds: a model's graph, sizes, precision, seed, training, notes; what was learnt and kept; a checkpoint's steps.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   forebay inspect out/sunspots/model.forebay
   forebay inspect weights.npz --json
+  forebay inspect run.state
   forebay inspect model.forebay --graphviz | dot -Tsvg > model.svg")]
 pub(crate) struct Inspect {
-    /// A .forebay, .json or .npz file
+    /// A .forebay, .json or .npz file, a checkpoint, or what `forebay::keep` wrote
     model: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -33,6 +37,14 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self) -> Result<()> {
+        let bytes = fs::read(&self.model).with_context(|| format!("cannot read {}", self.model.display()))?;
+        let told = || format!("{}", self.model.display());
+        if let Some(facts) = kept::facts(&bytes).with_context(told)? {
+            if self.graphviz {
+                return output::print(&kept::graph(&bytes).with_context(told)?);
+            }
+            return kept::print(facts, self.json);
+        }
         let model: Model<f64> = models::load(&self.model, &self.names)?;
         let graph = model.graph();
         if self.graphviz {

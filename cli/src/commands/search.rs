@@ -200,6 +200,8 @@ impl SearchCommand {
             }
         };
         let budgets = objective.budgets(self.halving.map(|_| self.factor.unwrap_or(3)))?;
+        let is_one = self.halving.is_some() && budgets.smallest == budgets.largest;
+        ensure!(!is_one, "--halving has nothing to halve: {} is the smallest budget and the largest", budgets.largest);
         let learns = self.sampler == How::Tpe || budgets.is_halving();
         let sampler = if self.sampler == How::Tpe { Sampler::Tpe(Tpe::default()) } else { Sampler::Random };
         let study = Study::new(objective.subject(), space, self.trials)

@@ -1,6 +1,9 @@
 //! Running, showing and converting models; data sets; help.
 
+use std::path::Path;
+
 use ndarray::Array2;
+use serde_json::Value;
 
 use crate::support::{Folder, npy, npy_f64, small_json};
 
@@ -188,4 +191,40 @@ fn help_says_where_to_start() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         assert!(folder.done(&["completions", shell]).contains("forecast"), "{shell}");
     }
+}
+
+/// Files of every kind that the library keeps, and of a session: each is told by what it is, and a damaged one is refused.
+#[test]
+fn inspection_tells_what_was_kept() {
+    let folder = Folder::new();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/tests/data/kept");
+    let mut seen = 0;
+    for (name, holds, field, value) in [
+        ("rls", "recursive least squares", "features", 6.into()),
+        ("lms", "least mean squares", "outputs", 2.into()),
+        ("trainer", "online trainer", "units", 20.into()),
+        ("monitor", "drift monitor", "channels", 2.into()),
+        ("classifier", "classifier", "classes", 3.into()),
+        ("sequences", "sequence regression", "vector", 2.into()),
+        ("conductor", "conductor", "precision", Value::from("f32")),
+        ("ladder", "drift ladder", "trusted", false.into()),
+        ("parallel", "parallel reservoirs", "points", 12.into()),
+        ("network", "network", "inputs", 2.into()),
+    ] {
+        let path = kept.join(format!("version-1-{name}.kept"));
+        let path = path.to_str().expect("a path in UTF-8");
+        let told = folder.done_json(&["inspect", path, "--json"]);
+        assert_eq!((&told["holds"], &told[field]), (&holds.into(), &value), "{told}");
+        assert!(folder.done(&["inspect", path]).contains(holds));
+        let drawn = folder.run(&["inspect", path, "--graphviz"]);
+        assert_eq!(drawn.code, Some(if told["units"].is_null() { 2 } else { 0 }), "{name}: {}", drawn.err);
+        let mut damaged = std::fs::read(path).expect("it is there");
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 4;
+        folder.write("damaged.kept", &damaged);
+        let refused = folder.run(&["inspect", "damaged.kept"]);
+        assert!(refused.code == Some(2) && refused.err.contains("damaged"), "{name}: {}", refused.err);
+        seen += 1;
+    }
+    assert_eq!(seen, std::fs::read_dir(&kept).expect("a folder").count(), "a kind was added");
 }

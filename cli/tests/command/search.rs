@@ -178,6 +178,8 @@ fn searches_that_cannot_be_are_refused() {
         ("waves.csv --shard 0/3 --chains 2", "multiple of 3"),
         ("waves.csv --factor 3", "--halving"),
         ("waves.csv --halving steps --factor 1", "at least 2"),
+        ("waves.csv --halving seeds --seeds 3 --factor 4", "at most 3"),
+        ("waves.csv --halving seeds --seeds 1", "nothing to halve"),
         ("waves.csv --sampler best", "tpe"),
         ("waves.csv --digits 2,2", "--substrate"),
         ("waves.csv --dataset sunspots", "--dataset"),

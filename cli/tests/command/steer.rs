@@ -40,12 +40,16 @@ fn a_rehearsal_says_what_it_is() {
     let folder = Folder::new();
     let done = folder.run_on(2, &["steer", "--rehearsal"]);
     assert_eq!(done.code, Some(0), "{}", done.err);
-    assert!(done.out.contains("a rehearsal on lattices of 2^4 and 4^4") && !done.out.contains("6^4"), "{}", done.out);
+    assert!(
+        done.out.contains("a rehearsal on lattices of 2^4 and 2x2x2x4") && !done.out.contains("6^4"),
+        "{}",
+        done.out
+    );
     let report = folder.json("out/steer/steer.json");
     assert_eq!(report["rehearsal"], true);
     let names: Vec<&str> =
         report["thermalisation"].as_array().expect("rules").iter().filter_map(|r| r[0].as_str()).collect();
-    assert_eq!(names, ["2^4", "4^4"]);
+    assert_eq!(names, ["2^4", "2x2x2x4"]);
     // What is known of 4^4 and 8^4 is not compared with what is neither.
     let checks = report["checks"].as_array().expect("checks");
     assert!(

@@ -1,6 +1,31 @@
 //! What can be wrong with checkpoints.
 
+use std::fmt;
+
 use crate::hash::Fingerprint;
+
+/// Which patches of which grid a run has states of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patches {
+    /// Points of the whole grid.
+    pub points: u64,
+    /// Patches of the whole grid.
+    pub patches: u64,
+    /// Points that a patch sees on either side.
+    pub overlap: u64,
+    /// The first patch that is here.
+    pub first: u64,
+    /// Patches that are here, as many on every rank.
+    pub count: u64,
+}
+
+impl fmt::Display for Patches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { points, patches, overlap, first, count } = self;
+        let last = first.saturating_add(*count).saturating_sub(1);
+        write!(f, "patches {first} to {last} of {patches} on {points} points with an overlap of {overlap}")
+    }
+}
 
 /// Why bytes are no checkpoint, or a checkpoint does not continue on a session.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -83,6 +108,17 @@ pub enum CheckpointError {
         checkpoint: Fingerprint,
         /// Fingerprint of the session's model.
         session: Fingerprint,
+    },
+    /// States of other patches than a parallel run's, or of none.
+    #[error(
+        "the checkpoint is of {}, the run has {run}: resume the checkpoint of this rank, on as many ranks as there were",
+        checkpoint.map_or("no parallel run".to_owned(), |patches| patches.to_string())
+    )]
+    Patches {
+        /// The checkpoint's; none if it is not of a parallel run.
+        checkpoint: Option<Patches>,
+        /// The run's.
+        run: Patches,
     },
     /// Another number of values than the session remembers.
     #[error("the checkpoint has {found} values, the session remembers {expected}")]

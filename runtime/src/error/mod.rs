@@ -7,7 +7,7 @@ mod graph;
 mod keep;
 mod train;
 
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{CheckpointError, Patches};
 pub use file::FileError;
 pub use graph::GraphError;
 pub use keep::KeepError;
@@ -60,7 +60,7 @@ pub enum Error {
     Overflow {
         /// The node's name.
         node: String,
-        /// Number of completed steps of this session.
+        /// Number of completed steps of this session, of the stream of a batch, or of the series that is trained on.
         step: u64,
     },
     /// A parameter out of its range.

@@ -7,6 +7,7 @@ use super::Snapshot;
 use super::closed::{self, ClosedLoop};
 use super::executor::Executor;
 use super::memory::{Flags, Memory};
+use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::model::Model;
 use crate::threads;
@@ -82,7 +83,8 @@ impl<T: Real> Batch<T> {
     }
 
     fn advance(&mut self, features: &[T], teacher: Option<&[T]>) -> Result<&[T], Error> {
-        self.executor.step(features, teacher)?;
+        let done = self.executor.step(features, teacher);
+        done.map_err(|error| self.executor.in_steps_of(error, |stream| self.flags[stream].steps))?;
         for flags in &mut self.flags {
             *flags = Flags { steps: flags.steps + 1, has_outputs: true };
         }
@@ -152,6 +154,31 @@ impl<T: Real> Batch<T> {
         self.executor.set_stream(stream, Some(snapshot.memory()));
         self.flags[stream] = snapshot.memory().flags();
         Ok(())
+    }
+
+    /// What one stream remembers, tied to its model, to be kept on disk; a [`Session`](crate::execute::Session) of the same
+    /// model resumes it, too.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a stream that is not there.
+    pub fn checkpoint(&self, stream: usize) -> Result<Checkpoint, Error> {
+        self.check_stream(stream)?;
+        let mut memory = Memory::empty();
+        self.executor.remember_stream(stream, self.flags[stream], &mut memory);
+        Ok(Checkpoint::of_state(self.model(), memory.steps(), memory.state(), memory.flags().has_outputs))
+    }
+
+    /// One stream takes up a checkpoint, of a stream or of a session; the others stay as they are. Reading nodes other than
+    /// reservoirs and readouts is refused until the next step, as with [`Session::resume`](crate::execute::Session::resume).
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a stream that is not there; [`Error::Checkpoint`] if it is of another model or float type, or does
+    /// not fit; all streams are as before.
+    pub fn resume(&mut self, stream: usize, checkpoint: &Checkpoint) -> Result<(), Error> {
+        self.check_stream(stream)?;
+        let mut session = self.model().session();
+        session.resume(checkpoint)?;
+        self.restore(stream, &session.snapshot())
     }
 
     fn check_stream(&self, stream: usize) -> Result<(), Error> {

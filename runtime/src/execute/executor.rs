@@ -301,9 +301,22 @@ impl<T: Real> Executor<T> {
     }
 
     fn overflow(&self) -> Error {
-        let bad = self.next.iter().position(|v| !v.is_finite()).unwrap_or(0) / self.streams;
-        let node = self.plan.iter().rfind(|step| step.out.offset <= bad).map_or(0, |step| step.node);
-        self.overflow_of(node)
+        self.overflow_of(self.overflowed().0)
+    }
+
+    /// Node and stream of the first value that the step which was tried left not finite.
+    fn overflowed(&self) -> (usize, usize) {
+        let at = self.next.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        let found = self.plan.iter().rfind(|step| step.out.offset <= at / self.streams);
+        found.map_or((0, 0), |step| (step.node, (at - step.out.offset * self.streams) / step.out.width.max(1)))
+    }
+
+    /// An error of the step that was just tried, in the steps of the stream that it is of.
+    pub(super) fn in_steps_of(&self, error: Error, steps: impl Fn(usize) -> u64) -> Error {
+        match error {
+            Error::Overflow { node, .. } => Error::Overflow { node, step: steps(self.overflowed().1) },
+            other => other,
+        }
     }
 
     pub(super) fn overflow_of(&self, node: usize) -> Error {

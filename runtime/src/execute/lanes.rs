@@ -42,6 +42,11 @@ impl<T: Real> Lanes<T> {
         self.executor.drive(features, teacher)
     }
 
+    /// An error of the step that was just tried, in the steps of the lane that it is of.
+    pub(crate) fn in_steps_of(&self, error: Error, steps: impl Fn(usize) -> u64) -> Error {
+        self.executor.in_steps_of(error, steps)
+    }
+
     /// A node's values in one lane.
     pub(crate) fn values(&self, lane: usize, node: usize) -> &[T] {
         row(self.executor.values(node), lane, self.executor.streams())

@@ -27,9 +27,10 @@ pub trait OfModel<T: Real>: Content {}
 pub(crate) const NETWORK: &str = "network";
 pub(crate) const TRAINER: &str = "online trainer";
 pub(crate) const CLASSIFIER: &str = "classifier";
+pub(crate) const SEQUENCES: &str = "sequence regression";
 pub(crate) const CONDUCTOR: &str = "conductor";
 pub(crate) const LADDER: &str = "drift ladder";
 pub(crate) const PARALLEL: &str = "parallel reservoirs";
 
 /// The kinds whose content begins with a model.
-pub(super) const WITH_MODEL: [&str; 6] = [NETWORK, TRAINER, CLASSIFIER, CONDUCTOR, LADDER, PARALLEL];
+pub(super) const WITH_MODEL: [&str; 7] = [NETWORK, TRAINER, CLASSIFIER, SEQUENCES, CONDUCTOR, LADDER, PARALLEL];

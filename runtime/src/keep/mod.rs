@@ -19,6 +19,7 @@
 //! | `online trainer` | [`OnlineTrainer`](crate::train::online::OnlineTrainer) | model, session, feedback, learners |
 //! | `drift monitor` | [`DriftMonitor`](crate::drift::DriftMonitor) | settings, what is normal, thresholds, detectors, counts |
 //! | `classifier` | [`Classifier`](crate::train::classify::Classifier) | model, pooling, weights |
+//! | `sequence regression` | [`SequenceRegression`](crate::train::sequence::SequenceRegression) | model, pooling, weights |
 //! | `conductor` | [`Conductor`](crate::conductor::Conductor) | model, session, heads, predictions that wait, trust |
 //! | `drift ladder` | [`Watched`](crate::drift::Watched) | a network with the ladder that watches it |
 //! | `parallel reservoirs` | [`ParallelReservoirs`](crate::parallel::ParallelReservoirs) | grid, model |
@@ -89,7 +90,7 @@ use std::path::Path;
 use forebay_kernels::Real;
 
 pub use crate::error::KeepError;
-pub(crate) use content::{CLASSIFIER, CONDUCTOR, Content, LADDER, NETWORK, OfModel, PARALLEL, TRAINER};
+pub(crate) use content::{CLASSIFIER, CONDUCTOR, Content, LADDER, NETWORK, OfModel, PARALLEL, SEQUENCES, TRAINER};
 pub use envelope::kind;
 pub(crate) use reader::{MOST_STEPS, Reader, must};
 pub(crate) use writer::Writer;

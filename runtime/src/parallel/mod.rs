@@ -20,6 +20,7 @@
 //! J. Pathak, B. Hunt, M. Girvan, Z. Lu, E. Ott, "Model-free prediction of large spatiotemporally chaotic systems from data:
 //! a reservoir computing approach", Physical Review Letters 120, 024102 (2018).
 
+mod checkpoint;
 mod grid;
 mod halo;
 #[cfg(feature = "files")]
@@ -184,8 +185,7 @@ impl ParallelReservoirs {
 
     /// This rank's patches at rest; called by all ranks of the ring.
     ///
-    /// All ranks take the readout of rank 0: training sums in an order that may depend on a processor's vector
-    /// instructions, and so may its last bits.
+    /// All ranks take the readout of rank 0, whatever each was trained on.
     ///
     /// # Errors
     /// [`Error::Range`] unless every rank gets the same number of patches, with at least `overlap` points together;

@@ -22,20 +22,20 @@ const GROUP: usize = 4;
 /// up again.
 #[derive(Debug)]
 pub struct ParallelRun<H> {
-    grid: PatchGrid,
-    halo: H,
+    pub(super) grid: PatchGrid,
+    pub(super) halo: H,
     /// Own points with those seen of the neighbours around them, `[overlap + own + overlap]`.
-    field: Vec<f64>,
+    pub(super) field: Vec<f64>,
     /// What the patches made of it, `[own]`.
     forecast: Vec<f64>,
-    groups: Vec<Group>,
-    steps: u64,
+    pub(super) groups: Vec<Group>,
+    pub(super) steps: u64,
 }
 
 /// Neighbouring patches stepped by one thread.
 #[derive(Debug)]
-struct Group {
-    batch: Batch<f64>,
+pub(super) struct Group {
+    pub(super) batch: Batch<f64>,
     /// `[patches, inputs]`.
     features: Vec<f64>,
 }

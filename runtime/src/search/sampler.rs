@@ -134,6 +134,11 @@ impl Budgets {
         if self.factor < 2 {
             return range("the factor of halving", "at least 2".to_owned(), self.factor);
         }
+        if self.largest > self.smallest && !self.is_halving() {
+            // Every trial would get the largest budget, and nothing be halved.
+            let expected = format!("at most {}, so that there is a rung below the last", self.largest / self.smallest);
+            return range("the factor of halving", expected, self.factor);
+        }
         Ok(())
     }
 }

@@ -162,11 +162,12 @@ pub(crate) fn replay<T: Real>(
                 Feedback::Nothing => teacher.extend(std::iter::repeat_n(T::ZERO, model.graph().outputs())),
             }
         }
-        match feedback {
-            Feedback::Targets(_) => lanes.step(&features, Some(&teacher))?,
-            Feedback::Own => lanes.step(&features, None)?,
-            Feedback::TargetsAlone(_) | Feedback::Nothing => lanes.drive(&features, &teacher)?,
-        }
+        let done = match feedback {
+            Feedback::Targets(_) => lanes.step(&features, Some(&teacher)),
+            Feedback::Own => lanes.step(&features, None),
+            Feedback::TargetsAlone(_) | Feedback::Nothing => lanes.drive(&features, &teacher),
+        };
+        done.map_err(|error| lanes.in_steps_of(error, |lane| at[lane].map_or(0, |(_, step)| step as u64)))?;
         for (lane, at) in at.iter_mut().enumerate() {
             if let Some((stretch, step)) = at {
                 let (stretch, series, step_now) = (*stretch, list[*stretch].series, *step);

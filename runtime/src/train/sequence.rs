@@ -1,5 +1,8 @@
 //! Regression of whole sequences: one vector for each, whatever their lengths.
 
+#[cfg(feature = "files")]
+mod keep;
+
 use forebay_kernels::Real;
 use ndarray::ArrayView2;
 

@@ -6,6 +6,7 @@ use forebay::keep::Keep;
 use forebay::parallel::ParallelReservoirs;
 use forebay::train::classify::Classifier;
 use forebay::train::online::{Lms, OnlineTrainer, Rls};
+use forebay::train::sequence::SequenceRegression;
 use forebay::{Conductor, Error};
 
 use crate::things::{KEPT_AT, Thing, deep, monitor, monitors};
@@ -63,6 +64,12 @@ fn monitors_in_every_stage() -> Result<(), Error> {
 fn classifiers() -> Result<(), Error> {
     made::<Classifier<f64>>()?;
     made::<Classifier<f32>>()
+}
+
+#[test]
+fn regressions_of_sequences() -> Result<(), Error> {
+    made::<SequenceRegression<f64>>()?;
+    made::<SequenceRegression<f32>>()
 }
 
 #[test]

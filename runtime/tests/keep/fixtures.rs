@@ -7,6 +7,7 @@ use forebay::keep::Keep;
 use forebay::parallel::ParallelReservoirs;
 use forebay::train::classify::Classifier;
 use forebay::train::online::{Lms, OnlineTrainer, Rls};
+use forebay::train::sequence::SequenceRegression;
 use forebay::{Conductor, Error, HybridEsn};
 
 use crate::things::{KEPT_AT, Thing};
@@ -39,6 +40,7 @@ fn files_of_version_1_compute_what_they_did() -> Result<(), Error> {
         computed::<Watched<f64>>("ladder")?,
         computed::<ParallelReservoirs>("parallel")?,
         computed::<HybridEsn<f64>>("network")?,
+        computed::<SequenceRegression<f64>>("sequences")?,
     ];
     let expected = [
         ("rls", "9fff6b5286130b89"),
@@ -50,6 +52,7 @@ fn files_of_version_1_compute_what_they_did() -> Result<(), Error> {
         ("ladder", "f2bb6e0ad1a2b64a"),
         ("parallel", "4b1f12b0c5f2ef96"),
         ("network", "25ac306885b3140e"),
+        ("sequences", "820dd2a674fdf7d2"),
     ];
     assert_eq!(found.each_ref().map(|(name, hash)| (*name, &hash[..])), expected);
     Ok(())
@@ -68,5 +71,6 @@ fn write_files() -> Result<(), Error> {
     Conductor::<f32>::made()?.save(&path("conductor"))?;
     Watched::<f64>::made()?.save(&path("ladder"))?;
     ParallelReservoirs::made()?.save(&path("parallel"))?;
-    HybridEsn::<f64>::made()?.save(&path("network"))
+    HybridEsn::<f64>::made()?.save(&path("network"))?;
+    SequenceRegression::<f64>::made()?.save(&path("sequences"))
 }

@@ -12,6 +12,7 @@ use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::classify::{Classifier, Pooling};
 use forebay::train::online::{Lms, OnlineFeedback, OnlineLearner, OnlineTrainer, Rls};
+use forebay::train::sequence::SequenceRegression;
 use forebay::train::{Ridge, Series, Training};
 use forebay::{Conductor, Error, Esn, HybridEsn, Real};
 use ndarray::Array2;
@@ -253,6 +254,32 @@ impl<T: Real> Thing for Classifier<T> {
     }
 }
 
+/// Two outputs, one of them constant: there is no NRMSE of that.
+impl<T: Real> Thing for SequenceRegression<T> {
+    fn made() -> Result<Self, Error> {
+        let sequences: Vec<Array2<T>> = (0..45).map(sequence).collect();
+        let views: Vec<_> = sequences.iter().map(|sequence| sequence.view()).collect();
+        let target = |(i, k): (usize, usize)| T::from_f64(if k == 0 { 0.2 * (i % 3 + 1) as f64 } else { 0.5 });
+        let targets = Array2::from_shape_fn((45, 2), target);
+        let pooling = [Pooling::Last, Pooling::Samples(3)];
+        let trained = Self::fit(&small(1)?, "none", &pooling, &Ridge::Fixed(0.05), &views, targets.view())?;
+        assert!(matches!(trained.train_nrmse(), [Some(_), None]));
+        Ok(trained)
+    }
+
+    fn go_on(&mut self, from: u64, steps: u64) -> Vec<u64> {
+        let mut bits = vec![self.ridge().to_bits(), self.outputs() as u64];
+        bits.extend(self.train_nrmse().iter().map(|error| error.map_or(0, f64::to_bits)));
+        for number in (from..from + steps).step_by(10) {
+            match self.predict(sequence::<T>(number).view()) {
+                Ok(vector) => bits.extend(vector.iter().map(|y| y.to_bits())),
+                Err(_) => bits.push(0),
+            }
+        }
+        bits
+    }
+}
+
 const HEADS: [&str; 3] = ["ahead", "which", "whether"];
 
 /// What the heads are to say in a step: a value two steps later, which third it is in, whether it rises.
@@ -442,6 +469,7 @@ pub(crate) fn cases() -> Result<Vec<Case>, Error> {
         case::<OnlineTrainer<f64, Rls>>("online trainer", false)?,
         case::<OnlineTrainer<f32, Lms>>("online trainer", false)?,
         case::<Classifier<f64>>("classifier", false)?,
+        case::<SequenceRegression<f64>>("sequence regression", false)?,
         case::<Conductor<f64>>("conductor", false)?,
         case::<Conductor<f32>>("conductor", false)?,
         case::<ParallelReservoirs>("parallel reservoirs", false)?,

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use forebay::Error;
+use forebay::checkpoint::Checkpoint;
 use forebay::execute::{ClosedLoop, Session, Snapshot};
-use forebay::graph::{Graph, NodeFunction};
+use forebay::graph::{Graph, NodeFunction, Products};
 use forebay::model::Model;
 use forebay::random::{Seed, Stream};
 use forebay::reservoir::Reservoir;
-use ndarray::{Array3, s};
+use forebay::train::{Series, Training};
+use ndarray::{Array2, Array3, s};
 
 /// Remembers the last two steps.
 #[derive(Debug)]
@@ -136,6 +139,83 @@ fn every_stream_is_a_session() {
 }
 
 /// A stream at rest has no outputs to go on from, whatever the others have.
+/// Kept on disk, a stream is a session, and a session a stream; the other streams do not notice.
+#[test]
+fn checkpoints_go_from_streams_to_sessions_and_back() {
+    let model = model();
+    let mut numbers = Seed(4).stream("checkpoints");
+    let (mut batch, mut session) = (model.batch(3).unwrap(), model.session());
+    for _ in 0..9 {
+        batch.step(&values(&mut numbers, 9)).unwrap();
+        session.step(&values(&mut numbers, 3)).unwrap();
+    }
+    batch.reset_stream(2).unwrap();
+    let mut twin = batch.clone();
+    for (stream, steps) in [(1, 9), (2, 0)] {
+        let kept = Checkpoint::from_bytes(&batch.checkpoint(stream).unwrap().to_bytes()).unwrap();
+        assert_eq!(kept.steps(), steps);
+        let mut resumed = model.session();
+        resumed.resume(&kept).unwrap();
+        assert_eq!(resumed.checkpoint(), kept);
+        twin.resume(stream, &kept).unwrap();
+    }
+    for _ in 0..7 {
+        let features = values(&mut numbers, 9);
+        assert_eq!(all_bits(twin.step(&features).unwrap()), all_bits(batch.step(&features).unwrap()));
+    }
+    // A session's state in the middle of them.
+    batch.resume(1, &session.checkpoint()).unwrap();
+    assert_eq!(batch.steps(1).unwrap(), 9);
+    assert!(batch.node("late").is_err(), "no checkpoint has it");
+    for _ in 0..7 {
+        let features = values(&mut numbers, 9);
+        let (found, others) = (batch.step(&features).unwrap().to_vec(), twin.step(&features).unwrap());
+        assert_eq!(all_bits(&found[3..6]), all_bits(session.step(&features[3..6]).unwrap()));
+        assert_eq!(all_bits(&found[..3]), all_bits(&others[..3]));
+    }
+    let before = batch.clone();
+    assert!(matches!(batch.resume(3, &session.checkpoint()), Err(Error::Range { .. })));
+    assert!(matches!(batch.checkpoint(3), Err(Error::Range { .. })));
+    let other = Model::<f64>::generate(model.graph().clone(), 4).unwrap().session().checkpoint();
+    assert!(matches!(batch.resume(0, &other), Err(Error::Checkpoint(_))));
+    for stream in 0..3 {
+        assert_eq!(batch.snapshot(stream).unwrap(), before.snapshot(stream).unwrap());
+    }
+}
+
+/// Streams begin apart: an overflow once told the steps of the batch, at which nothing was wrong in any series.
+#[test]
+fn an_overflow_is_told_in_the_steps_of_its_stream() {
+    let mut g = Graph::builder();
+    let u = g.input("u", 1);
+    let squares = g.products("squares", u, Products::Unique { degree: 2 });
+    g.readout("y", [squares], 1);
+    let mut batch = Model::<f64>::generate(g.build().unwrap(), 1).unwrap().batch(3).unwrap();
+    for step in 0..8 {
+        if step == 5 {
+            batch.reset_stream(1).unwrap();
+        }
+        batch.step(&[0.1; 3]).unwrap();
+    }
+    for (stream, steps) in [(0, 8), (1, 3), (2, 8)] {
+        let mut features = [0.1; 3];
+        features[stream] = 1e200;
+        match batch.step(&features) {
+            Err(Error::Overflow { node, step }) => assert_eq!((node.as_str(), step), ("squares", steps)),
+            other => panic!("{other:?}"),
+        }
+    }
+    // In training it is the step of the series, whichever lane it ran in.
+    let long = Array2::from_elem((40, 1), 0.1);
+    let mut short = Array2::from_elem((15, 1), 0.1);
+    short[[11, 0]] = 1e200;
+    let series: Vec<_> = [&long, &long, &short].map(|inputs| Series::new(inputs.view(), inputs.view())).into();
+    match Training::new().washout(2).fit(batch.model(), &series) {
+        Err(Error::Overflow { node, step }) => assert_eq!((node.as_str(), step), ("squares", 11)),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn what_a_batch_refuses_changes_no_stream() {
     let model = model();

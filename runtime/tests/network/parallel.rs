@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use forebay::checkpoint::{Checkpoint, CheckpointError};
 use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::parallel::{Halo, ParallelReservoirs, PatchGrid};
@@ -191,6 +192,78 @@ fn steps_with_own_points_equal_a_warm_up_with_the_whole_grid() -> Result<(), Err
         Ok(run.profile().to_vec())
     })?;
     assert_eq!(parts.concat(), whole.profile());
+    Ok(())
+}
+
+/// Every rank keeps its own patches; what was kept goes on as what was not.
+#[test]
+fn runs_go_on_from_their_checkpoints() -> Result<(), Error> {
+    let series = maps(120);
+    let model = trained(&series, 4)?;
+    for ranks in [1, 2, 3, 12] {
+        let kept = on_ranks(ranks, |ring| {
+            let mut run = model.start_on(ring)?;
+            run.warm_up(series.view())?;
+            run.forecast(7)?;
+            let bytes = run.checkpoint().to_bytes();
+            Ok((bytes, run.forecast(30)?))
+        })?;
+        let found = on_ranks(ranks, |ring| {
+            let bytes = &kept[ring.rank].0;
+            let mut run = model.start_on(ring)?;
+            run.resume(&Checkpoint::from_bytes(bytes)?)?;
+            assert_eq!(run.steps(), 127);
+            assert_eq!(&run.checkpoint().to_bytes(), bytes);
+            run.forecast(30)
+        })?;
+        for ((_, expected), found) in kept.iter().zip(&found) {
+            assert_eq!(bits(found), bits(expected), "{ranks} ranks");
+        }
+        // A rank that takes up its neighbour's would forecast smoothly, and the wrong places.
+        if ranks > 1 {
+            let refused = on_ranks(ranks, |ring| {
+                let other = Checkpoint::from_bytes(&kept[(ring.rank + 1) % ranks].0)?;
+                Ok(model.start_on(ring)?.resume(&other).err())
+            })?;
+            let is_named = |e: &Option<Error>| {
+                matches!(e, Some(Error::Checkpoint(CheckpointError::Patches { checkpoint: Some(_), .. })))
+            };
+            assert!(refused.iter().all(is_named), "{refused:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn checkpoints_of_something_else_leave_a_run_as_it_was() -> Result<(), Error> {
+    let series = maps(60);
+    let (model, other) = (drawn(4)?, trained(&series, 4)?);
+    let mut run = model.start()?;
+    run.warm_up(series.view())?;
+    let before = run.checkpoint();
+    let mut session = model.model().session();
+    session.run(model.grid().seen_by(0, series.view())?.view())?;
+    let half = on_ranks(2, |ring| Ok(model.start_on(ring)?.checkpoint()))?.swap_remove(0);
+    let narrow = drawn(3)?.start()?.checkpoint();
+    let forged =
+        session.checkpoint().with_section("forebay: patches", before.section("forebay: patches").expect("there"));
+    for (name, checkpoint) in [
+        ("a session", session.checkpoint()),
+        ("one of two ranks", half),
+        ("another overlap", narrow),
+        ("other weights", other.start()?.checkpoint()),
+        ("one patch said to be all", forged),
+    ] {
+        assert!(matches!(run.resume(&checkpoint), Err(Error::Checkpoint(_))), "{name}");
+        assert_eq!(run.checkpoint(), before, "{name}");
+    }
+    // Back to rest, and on.
+    run.resume(&model.start()?.checkpoint())?;
+    assert_eq!((run.steps(), run.profile()), (0, &[0.0; POINTS][..]));
+    run.resume(&before)?;
+    assert_eq!(run.checkpoint(), before);
+    // All patches are no state of one session.
+    assert!(matches!(session.resume(&before), Err(Error::Checkpoint(CheckpointError::Values { .. }))));
     Ok(())
 }
 

@@ -352,6 +352,7 @@ fn counts_out_of_range_are_refused() {
         plain().budgets(Budgets::fixed(0)),
         plain().budgets(Budgets::halving(5, 4, 2)),
         plain().budgets(Budgets::halving(1, 4, 1)),
+        plain().budgets(Budgets::halving(2, 4, 3)),
         plain().chains(0),
         plain().chains(11),
         plain().shard(Shard { index: 3, of: 3 }),

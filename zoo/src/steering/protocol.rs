@@ -11,7 +11,7 @@
 //!
 //! No claim is made where the 95 % interval of a paired difference contains 0.
 //!
-//! A rehearsal runs every part once on lattices of 2^4 and 4^4, to see that it runs here; its numbers say nothing of physics.
+//! A rehearsal runs every part once on lattices of 2^4 and 2x2x2x4, to see that it runs here; its numbers say nothing of physics.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub struct Protocol {
     pub seed: u64,
     /// Lengths of all runs relative to the whole protocol, above 0 and at most 1.
     pub scale: f64,
-    /// Every part as short as it can be, on lattices of 2^4 and 4^4 in place of 4^4 and 6^4, whatever the scale is; comparisons with
+    /// Every part as short as it can be, on lattices of 2^4 and 2x2x2x4 in place of 4^4 and 6^4, whatever the scale is; comparisons with
     /// plaquettes that are known for the full lattices are left out.
     pub rehearsal: bool,
     /// Where the integer reservoirs run.
@@ -148,20 +148,29 @@ pub struct Kernel {
     pub count: usize,
 }
 
+type Extents = [usize; 4];
+
+/// `4^4`, or `2x2x2x4`.
+fn name_of(extents: Extents) -> String {
+    let [first, .., last] = extents;
+    if first == last { format!("{first}^4") } else { extents.map(|extent| extent.to_string()).join("x") }
+}
+
 /// Lengths and lattices of the parts.
 struct Counts {
-    /// None in a rehearsal: then every part has its least length.
+    /// None in a rehearsal.
     scale: Option<f64>,
 }
 
 impl Counts {
-    fn of(&self, full: usize, least: usize) -> usize {
-        self.scale.map_or(least, |scale| ((full as f64 * scale) as usize).max(least))
+    /// A length that is scaled, down to `least`.
+    fn of(&self, full: usize, least: usize, rehearsed: usize) -> usize {
+        self.scale.map_or(rehearsed, |scale| ((full as f64 * scale) as usize).max(least))
     }
 
     /// An even number of chains, at least four: two folds with a hot and a cold one each.
     fn pairs(&self, full: usize) -> usize {
-        2 * self.of(full / 2, 2)
+        2 * self.of(full / 2, 2, 2)
     }
 
     /// What no scale shortens: a short run is no reason to begin before equilibrium.
@@ -170,8 +179,8 @@ impl Counts {
     }
 
     /// Extents of the small and of the large lattice.
-    fn extents(&self) -> [usize; 2] {
-        if self.scale.is_some() { [4, 6] } else { [2, 4] }
+    fn extents(&self) -> [Extents; 2] {
+        if self.scale.is_some() { [[4; 4], [6; 4]] } else { [[2; 4], [2, 2, 2, 4]] }
     }
 
     /// Trajectories of each chain towards equilibrium, on either lattice.
@@ -184,12 +193,12 @@ impl Protocol {
     /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
     pub fn length(&self) -> u64 {
         let n = self.counts();
-        let known = if self.rehearsal { 0 } else { n.of(1000, 200) + n.of(2000, 200) + 16 * n.of(200, 16) };
+        let known = if self.rehearsal { 0 } else { n.of(1000, 200, 30) + n.of(2000, 200, 30) + 16 * n.of(200, 16, 1) };
         let [on_small, on_large] = n.chain();
-        let small = known + 2 * n.of(4000, 400) + 2 * n.of(6000, 600) + n.pairs(24) * on_small;
-        let tuned = n.of(300, 100) + n.of(1000, 200);
-        let kernels = 4 * n.of(10_000, 500);
-        let large = WEIGHT_OF_LARGE as usize * (2 * n.of(800, 100) + n.pairs(12) * on_large);
+        let small = known + 2 * n.of(4000, 400, 100) + 2 * n.of(6000, 600, 300) + n.pairs(24) * on_small;
+        let tuned = n.of(300, 100, 30) + n.of(1000, 200, 30);
+        let kernels = 4 * n.of(10_000, 500, 60);
+        let large = WEIGHT_OF_LARGE as usize * (2 * n.of(800, 100, 60) + n.pairs(12) * on_large);
         (small + tuned + kernels + large) as u64
     }
 
@@ -209,7 +218,7 @@ impl Protocol {
         }
         let n = self.counts();
         let seed = Seed(self.seed);
-        let [small_extent, large_extent] = n.extents();
+        let [small, large] = n.extents();
         let [on_small, on_large] = n.chain();
         let ((checks, references), (rejections, thermal)) = threads::join(
             || threads::join(|| self.checks(&n, tick), || self.references(&n, tick)),
@@ -218,8 +227,8 @@ impl Protocol {
                     || threads::try_map([8, 12], |steps| self.history(steps, &n, tick)),
                     || {
                         threads::join(
-                            || self.chains((small_extent, 1), n.pairs(24), on_small, tick),
-                            || self.chains((large_extent, WEIGHT_OF_LARGE), n.pairs(12), on_large, tick),
+                            || self.chains((small, 1), n.pairs(24), on_small, tick),
+                            || self.chains((large, WEIGHT_OF_LARGE), n.pairs(12), on_large, tick),
                         )
                     },
                 )
@@ -230,18 +239,18 @@ impl Protocol {
         checks.insert(2, weight);
         checks.extend(starts);
         let histories = rejections?;
-        let (small, large) = (thermal.0?, thermal.1?);
+        let (small_chains, large_chains) = (thermal.0?, thermal.1?);
 
         let rejection = threads::try_map([8, 12].into_iter().zip(&histories), |(steps, history)| {
             Ok::<_, SteeringError>((steps, rejection::study(history, &self.substrate, seed.child("study"))?))
         })?;
-        let traces = small.iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
+        let traces = small_chains.iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
         let rules = |chains: &[Chain], reference: &Reference| {
             let equilibrium = Equilibrium { mean: reference.plaquette[0], sd: reference.sd };
             thermalisation::study(chains, equilibrium, Some(&self.substrate), seed.child("rules"))
         };
-        let (on_small, on_large) = (rules(&small, &references[0])?, rules(&large, &references[1])?);
-        let thermalisation = vec![(format!("{small_extent}^4"), on_small), (format!("{large_extent}^4"), on_large)];
+        let (on_small, on_large) = (rules(&small_chains, &references[0])?, rules(&large_chains, &references[1])?);
+        let thermalisation = vec![(name_of(small), on_small), (name_of(large), on_large)];
 
         let (tuned, kernels) = threads::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
         Ok(Report {
@@ -265,21 +274,21 @@ impl Protocol {
     }
 
     /// A chain of Omelyan's scheme in equilibrium.
-    fn equilibrated(&self, name: &str, extent: usize, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
-        self.equilibrated_from(name, extent, beta, steps, false)
+    fn equilibrated(&self, name: &str, extents: Extents, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
+        self.equilibrated_from(name, extents, beta, steps, false)
     }
 
     fn equilibrated_from(
         &self,
         name: &str,
-        extent: usize,
+        extents: Extents,
         beta: f64,
         steps: usize,
         is_cold: bool,
     ) -> Result<Hmc, SteeringError> {
         let seed = self.seed(name);
         let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
-        let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
+        let start = if is_cold { Lattice::cold(extents) } else { Lattice::hot(extents, seed) }?;
         let mut chain = Hmc::new(start, settings, seed)?;
         for _ in 0..FORCED {
             chain.forced_trajectory();
@@ -294,18 +303,18 @@ impl Protocol {
         let [small, _] = n.extents();
         let (delta_h, distance) = self.equilibrated("reversibility", small, BETA, 10)?.reversibility();
         let reversibility = vec![
-            check(&format!("|dH| there and back, {small}^4"), delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
+            check(&format!("|dH| there and back, {}", name_of(small)), delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
             check("largest change of a link there and back", distance, 0.0, 0.0, 1e-12),
         ];
         if self.rehearsal {
             return Ok(reversibility);
         }
-        let mut strong = self.equilibrated("strong coupling", 4, 2.0, 6)?;
-        let strong = run(&mut strong, n.of(1000, 200), 1, tick, Hmc::trajectory);
-        let mut six = self.equilibrated("beta 6", 4, 6.0, 8)?;
-        let six = run(&mut six, n.of(2000, 200), 1, tick, Hmc::trajectory);
-        let mut large = self.equilibrated("beta 6 large", 8, 6.0, 9)?;
-        let large = run(&mut large, n.of(200, 16), 16, tick, Hmc::trajectory);
+        let mut strong = self.equilibrated("strong coupling", [4; 4], 2.0, 6)?;
+        let strong = run(&mut strong, n.of(1000, 200, 30), 1, tick, Hmc::trajectory);
+        let mut six = self.equilibrated("beta 6", [4; 4], 6.0, 8)?;
+        let six = run(&mut six, n.of(2000, 200, 30), 1, tick, Hmc::trajectory);
+        let mut large = self.equilibrated("beta 6 large", [8; 4], 6.0, 9)?;
+        let large = run(&mut large, n.of(200, 16, 1), 16, tick, Hmc::trajectory);
         let plaquette = |name: &str, run: &[Trajectory], expected: f64, error: f64, systematic: f64| {
             let found = mean_plaquette(run);
             let allowed = 3.0 * libm::hypot(found.error, error) + systematic;
@@ -327,26 +336,27 @@ impl Protocol {
         tick: &(dyn Fn(u64) + Sync),
     ) -> Result<(Vec<Reference>, Check, Vec<Check>), SteeringError> {
         let [small, large] = n.extents();
-        let one = |extent: usize, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
-            let name = format!("reference {extent} {is_cold}");
+        let one = |extents: Extents, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
+            let name = format!("reference {} {is_cold}", extents[3]);
             let (steps, count, weight) =
-                if extent == large { (8, n.of(800, 100), WEIGHT_OF_LARGE) } else { (6, n.of(4000, 400), 1) };
-            let mut chain = self.equilibrated_from(&name, extent, BETA, steps, is_cold)?;
+                if extents == large { (8, n.of(800, 100, 60), WEIGHT_OF_LARGE) } else { (6, n.of(4000, 400, 100), 1) };
+            let mut chain = self.equilibrated_from(&name, extents, BETA, steps, is_cold)?;
             Ok(run(&mut chain, count, weight, tick, Hmc::trajectory))
         };
         let runs = [(small, false), (small, true), (large, false), (large, true)];
-        let runs = threads::try_map(runs, |(extent, is_cold)| one(extent, is_cold))?;
+        let runs = threads::try_map(runs, |(extents, is_cold)| one(extents, is_cold))?;
         let weights: Vec<f64> = runs[0].iter().map(|t| libm::exp(-t.delta_h)).collect();
         let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
-        let weight = check(&format!("<exp(-dH)>, {small}^4"), weight.value, weight.error, 1.0, 3.0 * weight.error);
+        let weight =
+            check(&format!("<exp(-dH)>, {}", name_of(small)), weight.value, weight.error, 1.0, 3.0 * weight.error);
         let (mut references, mut starts) = (Vec::new(), Vec::new());
-        for (extent, pair) in [small, large].into_iter().zip(runs.chunks_exact(2)) {
+        for (extents, pair) in [small, large].into_iter().zip(runs.chunks_exact(2)) {
             let [hot, cold] = [mean_plaquette(&pair[0]), mean_plaquette(&pair[1])];
             let error = libm::hypot(hot.error, cold.error);
-            let name = format!("P from a hot less from a cold start, {extent}^4, beta {BETA}");
+            let name = format!("P from a hot less from a cold start, {}, beta {BETA}", name_of(extents));
             starts.push(check(&name, hot.value - cold.value, error, 0.0, 3.0 * error));
             references.push(Reference {
-                name: format!("{extent}^4, beta {BETA}"),
+                name: format!("{}, beta {BETA}", name_of(extents)),
                 plaquette: [
                     0.5 * (hot.value + cold.value),
                     0.5 * error,
@@ -364,20 +374,20 @@ impl Protocol {
     fn history(&self, steps: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<History, SteeringError> {
         let mut chain = self.equilibrated(&format!("rejection {steps}"), n.extents()[0], BETA, 8)?;
         chain.set_settings(leapfrog(steps))?;
-        Ok(History::record(chain, n.of(6000, 600), &|| tick(1)))
+        Ok(History::record(chain, n.of(6000, 600, 300), &|| tick(1)))
     }
 
     fn chains(
         &self,
-        (extent, weight): (usize, u64),
+        (extents, weight): (Extents, u64),
         count: usize,
         length: usize,
         tick: &(dyn Fn(u64) + Sync),
     ) -> Result<Vec<Chain>, SteeringError> {
         let one = |i: usize| {
-            let seed = self.seed(&format!("thermalisation {extent} {i}"));
+            let seed = self.seed(&format!("thermalisation {} {i}", extents[3]));
             let is_cold = i % 2 == 1;
-            let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
+            let start = if is_cold { Lattice::cold(extents) } else { Lattice::hot(extents, seed) }?;
             let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
             let mut chain = Hmc::new(start, settings, seed)?;
             // From a cold start of 6^4 everything would be rejected at first.
@@ -392,10 +402,10 @@ impl Protocol {
         const TARGET: f64 = 0.85;
         let mut chain = self.equilibrated("tuning", n.extents()[0], BETA, 20)?;
         let before = chain.settings().steps;
-        let count = n.of(300, 100);
+        let count = n.of(300, 100, 30);
         let after = tuning::tune(&mut chain, TARGET, count)?.steps;
         tick(count as u64);
-        let run = run(&mut chain, n.of(1000, 200), 1, tick, Hmc::trajectory);
+        let run = run(&mut chain, n.of(1000, 200, 30), 1, tick, Hmc::trajectory);
         let accepted: Vec<f64> = run.iter().map(|t| f64::from(u8::from(t.accepted))).collect();
         let mean = autocorrelation::mean(&accepted).expect("a run of finite numbers");
         Ok(Tuned { target: TARGET, steps: [before, after], acceptance: [mean.value, mean.error] })
@@ -423,7 +433,7 @@ impl Protocol {
         let runs = threads::try_map(steps.into_iter().enumerate(), |(i, (name, is_exact, step))| {
             let mut chain = self.equilibrated(&format!("kernel {i}"), n.extents()[0], BETA, 8)?.observing();
             chain.set_settings(leapfrog(8))?;
-            let run = run(&mut chain, n.of(10_000, 500), 1, tick, |chain| step(chain));
+            let run = run(&mut chain, n.of(10_000, 500, 60), 1, tick, |chain| step(chain));
             Ok::<_, SteeringError>((name, is_exact, run))
         })?;
         let plain = mean_plaquette(&runs[0].2);
