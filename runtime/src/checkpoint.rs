@@ -163,10 +163,10 @@ impl Checkpoint {
 
     /// The states that were [joined](Self::joined), if so many can have been; sections are left out.
     pub(crate) fn parts(&self, count: usize) -> Option<impl Iterator<Item = Self>> {
-        let whole = count.checked_mul(self.width.bytes()).filter(|&bytes| bytes > 0);
+        let whole = count.checked_mul(self.width.bytes()).filter(|&bytes| bytes > 0 && !self.values.is_empty());
         let length = self.values.len() / whole.filter(|&bytes| self.values.len().is_multiple_of(bytes))?;
         let part = move |values: &[u8]| Self { values: values.to_vec(), sections: BTreeMap::new(), ..*self };
-        Some(self.values.chunks_exact((length * self.width.bytes()).max(1)).map(part))
+        Some(self.values.chunks_exact(length * self.width.bytes()).map(part))
     }
 
     /// The same checkpoint with a section of somebody else's bytes, in place of one of the same name.

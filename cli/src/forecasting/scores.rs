@@ -122,8 +122,55 @@ pub(crate) fn diebold_mariano(a: &[f64], b: &[f64], horizon: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::diebold_mariano;
+    use super::{Plan, Stretch, diebold_mariano};
     use forebay::random::Seed;
+    use ndarray::Array2;
+
+    /// The verdict on several columns once compared sums of squares, in which the column of the largest spread drowned the
+    /// others, beside a table of NRMSE, in which all count alike: "better" where the table said worse.
+    #[test]
+    fn the_verdict_is_of_the_scores_that_are_told() {
+        let plan = Plan {
+            horizon: 1,
+            split: [40, 20, 60],
+            units: 1,
+            settings: None,
+            seeds: 1,
+            trials: 1,
+            season: None,
+            hybrid: None,
+        };
+        let mut noise = Seed(5).stream("columns");
+        // The second column goes quiet in the test stretch; the first one forecast is better there, the other on the loud one.
+        let loud = |t: usize, c: usize| if c == 0 || t < 60 { 1.0 } else { 0.01 };
+        let series = Array2::from_shape_fn((120, 2), |(t, c)| loud(t, c) * noise.normal());
+        let made = |errors: [f64; 2]| {
+            Array2::from_shape_fn((120, 2), |(t, c)| {
+                let ahead = (t + 1).min(119);
+                series[[ahead, c]] + errors[c] * loud(ahead, c) * if ahead % 2 == 0 { 1.1 } else { -0.9 }
+            })
+        };
+        let (first, second) = (made([0.4, 0.1]), made([0.3, 0.9]));
+        let told =
+            |forecast: &Array2<f64>| plan.score(series.view(), forecast.view(), Stretch::Test).expect("it varies");
+        let errors = |forecast: &Array2<f64>| plan.squared_errors(series.view(), forecast.view(), Stretch::Test);
+        for forecast in [&first, &second] {
+            let mean = errors(forecast).iter().sum::<f64>() / (60.0 * 2.0);
+            assert!(
+                (mean.sqrt() - told(forecast)).abs() < 1e-12 * told(forecast),
+                "{} {}",
+                mean.sqrt(),
+                told(forecast)
+            );
+        }
+        assert!(told(&first) < told(&second));
+        assert!(diebold_mariano(&errors(&first), &errors(&second), 1) < -2.0);
+        let plain = |forecast: &Array2<f64>| {
+            let row = |t: usize| (0..2).map(|c| (forecast[[t - 1, c]] - series[[t, c]]).powi(2)).sum::<f64>();
+            (60..120).map(row).collect::<Vec<_>>()
+        };
+        assert!(diebold_mariano(&plain(&first), &plain(&second), 1) > 2.0, "sums of squares say the opposite");
+    }
 
     #[test]
     fn losses_differ_when_they_do() {
