@@ -30,6 +30,9 @@ struct Pass {
 /// One hash of all that training gives.
 const TRAINED: Pass = Pass { tests: &["training"], named: &["training_has_its_hash"] };
 
+/// What is written and read again.
+const KEPT: Pass = Pass { tests: &["keep"], named: &["bits::", "bytes::", "hostile::"] };
+
 const QUICK_DRIFT: &[&str] = &[
     "alarm_holds",
     "after_a_shift",
@@ -56,7 +59,9 @@ const FIELDS: &[Field] = &[
                 named: &["least_squares::", "scores::", "selection::", "solutions::"],
             },
             TRAINED,
-            Pass { tests: &["training"], named: &["online::"] },
+            Pass { tests: &["training"], named: &["online::", "partial::"] },
+            // What counts a head's losses by the spread of its targets.
+            Pass { tests: &["adaptation"], named: &["conductor::"] },
         ],
     },
     Field {
@@ -66,6 +71,9 @@ const FIELDS: &[Field] = &[
             Pass { tests: &["training"], named: &["online::heads", "online::forgetting", "refused", "scale"] },
             TRAINED,
             Pass { tests: &["training", "network"], named: &["online::", "failed_calls::"] },
+            KEPT,
+            // Who goes on from the weights that there are.
+            Pass { tests: &["esn"], named: &["learning::"] },
         ],
     },
     Field {
@@ -76,6 +84,7 @@ const FIELDS: &[Field] = &[
             Pass { tests: &["adaptation"], named: QUICK_DRIFT },
             Pass { tests: &["adaptation"], named: &["drift::", "drift_hostile::"] },
             Pass { tests: &["lib"], named: &["drift"] },
+            KEPT,
         ],
     },
     Field {

@@ -443,7 +443,8 @@ fn what_cannot_be_weighted_or_masked_is_refused() -> Result<(), Error> {
 #[test]
 fn plain_reports_have_no_new_fields() -> Result<(), Box<dyn std::error::Error>> {
     let (x, y) = noisy(9, 40, 2, 2);
-    let (_, report) = Training::new().washout(10).fit(&linear_model(2, 2)?, &[Series::new(x.view(), y.view())])?;
+    let (model, report) = Training::new().washout(10).fit(&linear_model(2, 2)?, &[Series::new(x.view(), y.view())])?;
+    assert_eq!(model.provenance().training.as_ref(), Some(&report), "a model tells how it was trained");
     let text = serde_json::to_string(&report)?;
     for field in ["weight", "ridges", "unlabelled"] {
         assert!(!text.contains(field), "{text}");
