@@ -120,6 +120,19 @@ pub enum CheckpointError {
         /// The run's.
         run: Patches,
     },
+    /// Checkpoints of ranks that do not belong together.
+    #[error(
+        "rank {rank} {}: resume all ranks from checkpoints of one step",
+        found.map_or("cannot use its checkpoint".to_owned(), |steps| format!("is after {steps} steps, this one after {own}"))
+    )]
+    Ranks {
+        /// Steps of this rank's checkpoint.
+        own: u64,
+        /// The first rank that differs.
+        rank: usize,
+        /// Steps of its checkpoint; none if it was refused there.
+        found: Option<u64>,
+    },
     /// Another number of values than the session remembers.
     #[error("the checkpoint has {found} values, the session remembers {expected}")]
     Values {

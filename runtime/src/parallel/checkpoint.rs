@@ -38,25 +38,26 @@ impl<H: Halo> ParallelRun<H> {
         Checkpoint::joined(states).expect("a run has at least one patch").with_section(SECTION, section)
     }
 
-    /// Takes up a checkpoint of this rank's patches; the next steps are bit for bit those that followed it. All ranks resume before
-    /// any of them steps.
+    /// Takes up a checkpoint of this rank's patches; the next steps are bit for bit those that followed it. All ranks call it, each with
+    /// its own, and tell each other what they have: a job that was ended while it wrote leaves checkpoints of two steps.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] if it is of another model, grid or rank, of another number of ranks, or of no parallel run; the run is
-    /// as before.
+    /// [`Error::Checkpoint`] if it is of another model, grid or rank, of another number of ranks, or of no parallel run, or if that
+    /// is so on another rank or its checkpoint is of another step; the run is as before, on all ranks.
     pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let run = self.patches();
-        let found = checkpoint.section(SECTION).and_then(patches_of);
-        if found != Some(run) {
-            return Err(CheckpointError::Patches { checkpoint: found, run }.into());
+        let states = self.states_of(checkpoint);
+        let own = states.as_ref().ok().map(|_| checkpoint.steps());
+        // Nothing is returned before all ranks have told: they wait for each other.
+        let found = self.on_all_ranks(own)?;
+        let states = states?;
+        let own = checkpoint.steps();
+        if let Some(rank) = found.iter().position(|steps| *steps != Some(own)) {
+            return Err(CheckpointError::Ranks { own, rank, found: found[rank] }.into());
         }
-        let count = run.count as usize;
-        let parts = checkpoint.parts(count);
-        let mut parts = parts.ok_or(CheckpointError::Patches { checkpoint: None, run })?;
-        // All are alike: what is refused is refused for the first, before any is changed.
+        let mut states = states.iter();
         for group in &mut self.groups {
-            for (stream, state) in (0..group.batch.streams()).zip(&mut parts) {
-                group.batch.resume(stream, &state)?;
+            for (stream, state) in (0..group.batch.streams()).zip(&mut states) {
+                group.batch.resume(stream, state)?;
             }
         }
         self.steps = checkpoint.steps();
@@ -65,6 +66,29 @@ impl<H: Halo> ParallelRun<H> {
         let overlap = self.grid.overlap();
         self.field[overlap..overlap + outputs.len()].copy_from_slice(&outputs);
         Ok(())
+    }
+
+    /// The states of this run's patches, which the run can take up.
+    fn states_of(&self, checkpoint: &Checkpoint) -> Result<Vec<Checkpoint>, Error> {
+        let run = self.patches();
+        let found = checkpoint.section(SECTION).and_then(patches_of);
+        let states = checkpoint.parts(run.count as usize).filter(|_| found == Some(run));
+        let states: Vec<Checkpoint> = states.ok_or(CheckpointError::Patches { checkpoint: found, run })?.collect();
+        // All are alike: what fits one patch fits all.
+        for (group, state) in self.groups.iter().zip(&states) {
+            group.batch.model().session().resume(state)?;
+        }
+        Ok(states)
+    }
+
+    /// Steps as every rank has them, or none.
+    fn on_all_ranks(&mut self, own: Option<u64>) -> Result<Vec<Option<u64>>, Error> {
+        // Two halves, each of which a float holds exactly; minus one is none.
+        let own = own.map_or([-1.0; 2], |steps| [steps >> 32, steps & 0xffff_ffff].map(|half| half as f64));
+        let mut all = vec![0.0; 2 * self.halo.size()];
+        self.halo.gather(&own, &mut all)?;
+        let steps = |halves: &[f64]| (halves[0] >= 0.0).then(|| ((halves[0] as u64) << 32) | halves[1] as u64);
+        Ok(all.chunks_exact(2).map(steps).collect())
     }
 
     fn patches(&self) -> Patches {

@@ -234,6 +234,44 @@ fn runs_go_on_from_their_checkpoints() -> Result<(), Error> {
     Ok(())
 }
 
+/// A job that is ended while its ranks write leaves files of two steps: each is whole, and together they are no state.
+#[test]
+fn ranks_resume_from_one_step_or_none_does() -> Result<(), Error> {
+    let series = maps(60);
+    let model = trained(&series, 4)?;
+    let kept = on_ranks(3, |ring| {
+        let mut run = model.start_on(ring)?;
+        run.warm_up(series.view())?;
+        let first = run.checkpoint();
+        run.forecast(1)?;
+        Ok([first, run.checkpoint()])
+    })?;
+    let resumed = |choice: [usize; 3], broken: Option<usize>| {
+        on_ranks(3, |ring| {
+            let rank = ring.rank;
+            let mut run = model.start_on(ring)?;
+            let before = run.checkpoint();
+            let of = if broken == Some(rank) { (rank + 1) % 3 } else { rank };
+            let error = run.resume(&kept[of][choice[rank]]).err();
+            assert_eq!(run.checkpoint() == before, error.is_some());
+            Ok(error)
+        })
+    };
+    assert!(resumed([1, 1, 1], None)?.iter().all(Option::is_none));
+    let errors = resumed([0, 0, 1], None)?;
+    for (error, (own, rank, found)) in errors.into_iter().zip([(60, 2, 61), (60, 2, 61), (61, 0, 60)]) {
+        let expected = CheckpointError::Ranks { own, rank, found: Some(found) };
+        assert!(matches!(&error, Some(Error::Checkpoint(error)) if *error == expected), "{error:?}");
+    }
+    let errors = resumed([0; 3], Some(1))?;
+    assert!(matches!(&errors[1], Some(Error::Checkpoint(CheckpointError::Patches { .. }))), "{errors:?}");
+    for error in [&errors[0], &errors[2]] {
+        let expected = CheckpointError::Ranks { own: 60, rank: 1, found: None };
+        assert!(matches!(error, Some(Error::Checkpoint(error)) if *error == expected), "{errors:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn checkpoints_of_something_else_leave_a_run_as_it_was() -> Result<(), Error> {
     let series = maps(60);
