@@ -4,4 +4,5 @@ mod conductor;
 mod drift;
 mod drift_hostile;
 mod evolve;
+mod ladder;
 mod trust;
