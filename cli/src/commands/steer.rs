@@ -19,7 +19,7 @@ Examples:
   forebay steer                      the whole protocol; tables, three plots and a report in out/steer
   forebay steer --seed 2             the same with other random numbers
   forebay steer --scale 0.1          a tenth of it: wider intervals
-  forebay steer --rehearsal          seconds, on lattices of 2^4 and 2x2x2x4: does it run here? Its numbers say nothing
+  forebay steer --rehearsal          seconds, on a lattice of 2^4: does it run here? Its numbers say nothing
   forebay steer --scale 0.1 --substrate emulator:akd1000    the same bits, from the emulated chip
 
 What may be done with a prediction, and what may not: specs/lattice-hmc.md. Tested on silicon: no.")]
@@ -30,7 +30,7 @@ pub(crate) struct Steer {
     /// Length of all runs relative to the whole protocol, above 0 and at most 1
     #[arg(long, default_value_t = 1.0, allow_negative_numbers = true)]
     scale: f64,
-    /// Run every part as briefly as it can be, on lattices of 2^4 and 2x2x2x4: to see that it runs, not for its numbers
+    /// Run every part as briefly as it can be, on a lattice of 2^4: to see that it runs, not for its numbers
     #[arg(long, conflicts_with = "scale")]
     rehearsal: bool,
     /// Where the reservoirs of 4-bit integers run
@@ -89,7 +89,7 @@ fn verdict(report: &Report) -> Result<()> {
 
 fn tables(report: &Report) -> String {
     let size = if report.rehearsal {
-        "a rehearsal on lattices of 2^4 and 2x2x2x4: it ran, and none of its numbers is physics".to_owned()
+        "a rehearsal on a lattice of 2^4: it ran, and none of its numbers is physics".to_owned()
     } else {
         format!("scale {}", report.scale)
     };

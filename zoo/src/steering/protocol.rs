@@ -11,7 +11,7 @@
 //!
 //! No claim is made where the 95 % interval of a paired difference contains 0.
 //!
-//! A rehearsal runs every part once on lattices of 2^4 and 2x2x2x4, to see that it runs here; its numbers say nothing of physics.
+//! A rehearsal runs every part once on a lattice of 2^4, to see that it runs here; its numbers say nothing of physics.
 
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ use crate::lattice::{Hmc, Integrator, Lattice, LatticeError, Settings, Trajector
 
 /// Coupling of all but the checks.
 const BETA: f64 = 5.7;
+/// Extent of the large lattice.
+const LARGE: usize = 6;
 /// Trajectories on the small lattice that cost as much as one on the large: 6^4 over 4^4.
 const WEIGHT_OF_LARGE: u64 = 5;
 /// Trajectories of a chain from a hot or cold start that are accepted whatever they do.
@@ -44,8 +46,8 @@ pub struct Protocol {
     pub seed: u64,
     /// Lengths of all runs relative to the whole protocol, above 0 and at most 1.
     pub scale: f64,
-    /// Every part as short as it can be, on lattices of 2^4 and 2x2x2x4 in place of 4^4 and 6^4, whatever the scale is; comparisons with
-    /// plaquettes that are known for the full lattices are left out.
+    /// Every part once and as short as it can be, on 2^4 in place of all lattices, whatever the scale is; comparisons with plaquettes that
+    /// are known for the full lattices are left out.
     pub rehearsal: bool,
     /// Where the integer reservoirs run.
     pub substrate: Arc<dyn Substrate>,
@@ -148,14 +150,6 @@ pub struct Kernel {
     pub count: usize,
 }
 
-type Extents = [usize; 4];
-
-/// `4^4`, or `2x2x2x4`.
-fn name_of(extents: Extents) -> String {
-    let [first, .., last] = extents;
-    if first == last { format!("{first}^4") } else { extents.map(|extent| extent.to_string()).join("x") }
-}
-
 /// Lengths and lattices of the parts.
 struct Counts {
     /// None in a rehearsal.
@@ -178,14 +172,24 @@ impl Counts {
         if self.scale.is_some() { full } else { rehearsed }
     }
 
-    /// Extents of the small and of the large lattice.
-    fn extents(&self) -> [Extents; 2] {
-        if self.scale.is_some() { [[4; 4], [6; 4]] } else { [[2; 4], [2, 2, 2, 4]] }
+    /// Extents of the lattices, the small one first.
+    fn lattices(&self) -> &'static [usize] {
+        if self.scale.is_some() { &[4, LARGE] } else { &[2] }
     }
 
-    /// Trajectories of each chain towards equilibrium, on either lattice.
-    fn chain(&self) -> [usize; 2] {
-        [self.whole(120, 60), self.whole(200, 60)]
+    /// Extent of the lattice of all that has one only.
+    fn small(&self) -> usize {
+        self.lattices()[0]
+    }
+
+    /// Leapfrog steps of trajectories whose rejection is predicted.
+    fn leapfrogs(&self) -> &'static [usize] {
+        if self.scale.is_some() { &[8, 12] } else { &[8] }
+    }
+
+    /// Chains towards equilibrium, and trajectories of each.
+    fn chains(&self, extent: usize) -> [usize; 2] {
+        if extent == LARGE { [self.pairs(12), 200] } else { [self.pairs(24), self.whole(120, 60)] }
     }
 }
 
@@ -193,13 +197,16 @@ impl Protocol {
     /// The trajectories of the whole, weighted by their sites over 256: the length of a progress bar.
     pub fn length(&self) -> u64 {
         let n = self.counts();
-        let known = if self.rehearsal { 0 } else { n.of(1000, 200, 30) + n.of(2000, 200, 30) + 16 * n.of(200, 16, 1) };
-        let [on_small, on_large] = n.chain();
-        let small = known + 2 * n.of(4000, 400, 100) + 2 * n.of(6000, 600, 300) + n.pairs(24) * on_small;
+        let part = |small: usize, large: usize, known: usize| {
+            let on_large = if self.rehearsal { 0 } else { WEIGHT_OF_LARGE as usize * large + known };
+            small + on_large
+        };
+        let chains = |extent| n.chains(extent).iter().product::<usize>();
+        let known = n.of(1000, 200, 0) + n.of(2000, 200, 0) + 16 * n.of(200, 16, 0);
+        let histories = n.leapfrogs().len() * n.of(6000, 600, 220);
         let tuned = n.of(300, 100, 30) + n.of(1000, 200, 30);
-        let kernels = 4 * n.of(10_000, 500, 60);
-        let large = WEIGHT_OF_LARGE as usize * (2 * n.of(800, 100, 60) + n.pairs(12) * on_large);
-        (small + tuned + kernels + large) as u64
+        let small = 2 * n.of(4000, 400, 100) + histories + chains(n.small()) + tuned + 4 * n.of(10_000, 500, 60);
+        part(small, 2 * n.of(800, 100, 0) + chains(LARGE), known) as u64
     }
 
     fn counts(&self) -> Counts {
@@ -218,19 +225,12 @@ impl Protocol {
         }
         let n = self.counts();
         let seed = Seed(self.seed);
-        let [small, large] = n.extents();
-        let [on_small, on_large] = n.chain();
         let ((checks, references), (rejections, thermal)) = threads::join(
             || threads::join(|| self.checks(&n, tick), || self.references(&n, tick)),
             || {
                 threads::join(
-                    || threads::try_map([8, 12], |steps| self.history(steps, &n, tick)),
-                    || {
-                        threads::join(
-                            || self.chains((small, 1), n.pairs(24), on_small, tick),
-                            || self.chains((large, WEIGHT_OF_LARGE), n.pairs(12), on_large, tick),
-                        )
-                    },
+                    || threads::try_map(n.leapfrogs().iter().copied(), |steps| self.history(steps, &n, tick)),
+                    || threads::try_map(n.lattices().iter().copied(), |extent| self.chains(extent, &n, tick)),
                 )
             },
         );
@@ -239,18 +239,21 @@ impl Protocol {
         checks.insert(2, weight);
         checks.extend(starts);
         let histories = rejections?;
-        let (small_chains, large_chains) = (thermal.0?, thermal.1?);
+        let thermal = thermal?;
 
-        let rejection = threads::try_map([8, 12].into_iter().zip(&histories), |(steps, history)| {
+        let rejection = threads::try_map(n.leapfrogs().iter().copied().zip(&histories), |(steps, history)| {
             Ok::<_, SteeringError>((steps, rejection::study(history, &self.substrate, seed.child("study"))?))
         })?;
-        let traces = small_chains.iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
+        let traces = thermal[0].iter().take(8).map(|chain| (chain.is_cold, chain.plaquettes.clone())).collect();
         let rules = |chains: &[Chain], reference: &Reference| {
             let equilibrium = Equilibrium { mean: reference.plaquette[0], sd: reference.sd };
             thermalisation::study(chains, equilibrium, Some(&self.substrate), seed.child("rules"))
         };
-        let (on_small, on_large) = (rules(&small_chains, &references[0])?, rules(&large_chains, &references[1])?);
-        let thermalisation = vec![(name_of(small), on_small), (name_of(large), on_large)];
+        let thermalisation = n.lattices().iter().zip(thermal.iter().zip(&references));
+        let thermalisation = thermalisation.map(|(extent, (chains, reference))| {
+            Ok::<_, SteeringError>((format!("{extent}^4"), rules(chains, reference)?))
+        });
+        let thermalisation = thermalisation.collect::<Result<Vec<_>, _>>()?;
 
         let (tuned, kernels) = threads::join(|| self.tuned(&n, tick), || self.kernels(&histories[0], &n, tick));
         Ok(Report {
@@ -274,21 +277,21 @@ impl Protocol {
     }
 
     /// A chain of Omelyan's scheme in equilibrium.
-    fn equilibrated(&self, name: &str, extents: Extents, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
-        self.equilibrated_from(name, extents, beta, steps, false)
+    fn equilibrated(&self, name: &str, extent: usize, beta: f64, steps: usize) -> Result<Hmc, SteeringError> {
+        self.equilibrated_from(name, extent, beta, steps, false)
     }
 
     fn equilibrated_from(
         &self,
         name: &str,
-        extents: Extents,
+        extent: usize,
         beta: f64,
         steps: usize,
         is_cold: bool,
     ) -> Result<Hmc, SteeringError> {
         let seed = self.seed(name);
         let settings = Settings { beta, integrator: Integrator::Omelyan, steps, length: 1.0 };
-        let start = if is_cold { Lattice::cold(extents) } else { Lattice::hot(extents, seed) }?;
+        let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
         let mut chain = Hmc::new(start, settings, seed)?;
         for _ in 0..FORCED {
             chain.forced_trajectory();
@@ -300,20 +303,20 @@ impl Protocol {
     }
 
     fn checks(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Vec<Check>, SteeringError> {
-        let [small, _] = n.extents();
+        let small = n.small();
         let (delta_h, distance) = self.equilibrated("reversibility", small, BETA, 10)?.reversibility();
         let reversibility = vec![
-            check(&format!("|dH| there and back, {}", name_of(small)), delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
+            check(&format!("|dH| there and back, {small}^4"), delta_h.abs(), 0.0, 0.0, 1e-9 / 16.0),
             check("largest change of a link there and back", distance, 0.0, 0.0, 1e-12),
         ];
         if self.rehearsal {
             return Ok(reversibility);
         }
-        let mut strong = self.equilibrated("strong coupling", [4; 4], 2.0, 6)?;
-        let strong = run(&mut strong, n.of(1000, 200, 30), 1, tick, Hmc::trajectory);
-        let mut six = self.equilibrated("beta 6", [4; 4], 6.0, 8)?;
+        let mut strong = self.equilibrated("strong coupling", 4, 2.0, 6)?;
+        let strong = run(&mut strong, n.of(1000, 200, 0), 1, tick, Hmc::trajectory);
+        let mut six = self.equilibrated("beta 6", 4, 6.0, 8)?;
         let six = run(&mut six, n.of(2000, 200, 30), 1, tick, Hmc::trajectory);
-        let mut large = self.equilibrated("beta 6 large", [8; 4], 6.0, 9)?;
+        let mut large = self.equilibrated("beta 6 large", 8, 6.0, 9)?;
         let large = run(&mut large, n.of(200, 16, 1), 16, tick, Hmc::trajectory);
         let plaquette = |name: &str, run: &[Trajectory], expected: f64, error: f64, systematic: f64| {
             let found = mean_plaquette(run);
@@ -335,28 +338,27 @@ impl Protocol {
         n: &Counts,
         tick: &(dyn Fn(u64) + Sync),
     ) -> Result<(Vec<Reference>, Check, Vec<Check>), SteeringError> {
-        let [small, large] = n.extents();
-        let one = |extents: Extents, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
-            let name = format!("reference {} {is_cold}", extents[3]);
+        let one = |extent: usize, is_cold: bool| -> Result<Vec<Trajectory>, SteeringError> {
+            let name = format!("reference {extent} {is_cold}");
             let (steps, count, weight) =
-                if extents == large { (8, n.of(800, 100, 60), WEIGHT_OF_LARGE) } else { (6, n.of(4000, 400, 100), 1) };
-            let mut chain = self.equilibrated_from(&name, extents, BETA, steps, is_cold)?;
+                if extent == LARGE { (8, n.of(800, 100, 0), WEIGHT_OF_LARGE) } else { (6, n.of(4000, 400, 100), 1) };
+            let mut chain = self.equilibrated_from(&name, extent, BETA, steps, is_cold)?;
             Ok(run(&mut chain, count, weight, tick, Hmc::trajectory))
         };
-        let runs = [(small, false), (small, true), (large, false), (large, true)];
-        let runs = threads::try_map(runs, |(extents, is_cold)| one(extents, is_cold))?;
+        let runs = n.lattices().iter().flat_map(|&extent| [(extent, false), (extent, true)]);
+        let runs = threads::try_map(runs, |(extent, is_cold)| one(extent, is_cold))?;
         let weights: Vec<f64> = runs[0].iter().map(|t| libm::exp(-t.delta_h)).collect();
         let weight = autocorrelation::mean(&weights).expect("a run of finite numbers");
         let weight =
-            check(&format!("<exp(-dH)>, {}", name_of(small)), weight.value, weight.error, 1.0, 3.0 * weight.error);
+            check(&format!("<exp(-dH)>, {}^4", n.small()), weight.value, weight.error, 1.0, 3.0 * weight.error);
         let (mut references, mut starts) = (Vec::new(), Vec::new());
-        for (extents, pair) in [small, large].into_iter().zip(runs.chunks_exact(2)) {
+        for (extent, pair) in n.lattices().iter().zip(runs.chunks_exact(2)) {
             let [hot, cold] = [mean_plaquette(&pair[0]), mean_plaquette(&pair[1])];
             let error = libm::hypot(hot.error, cold.error);
-            let name = format!("P from a hot less from a cold start, {}, beta {BETA}", name_of(extents));
+            let name = format!("P from a hot less from a cold start, {extent}^4, beta {BETA}");
             starts.push(check(&name, hot.value - cold.value, error, 0.0, 3.0 * error));
             references.push(Reference {
-                name: format!("{}, beta {BETA}", name_of(extents)),
+                name: format!("{extent}^4, beta {BETA}"),
                 plaquette: [
                     0.5 * (hot.value + cold.value),
                     0.5 * error,
@@ -372,22 +374,17 @@ impl Protocol {
     }
 
     fn history(&self, steps: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<History, SteeringError> {
-        let mut chain = self.equilibrated(&format!("rejection {steps}"), n.extents()[0], BETA, 8)?;
+        let mut chain = self.equilibrated(&format!("rejection {steps}"), n.small(), BETA, 8)?;
         chain.set_settings(leapfrog(steps))?;
-        Ok(History::record(chain, n.of(6000, 600, 300), &|| tick(1)))
+        Ok(History::record(chain, n.of(6000, 600, 220), &|| tick(1)))
     }
 
-    fn chains(
-        &self,
-        (extents, weight): (Extents, u64),
-        count: usize,
-        length: usize,
-        tick: &(dyn Fn(u64) + Sync),
-    ) -> Result<Vec<Chain>, SteeringError> {
+    fn chains(&self, extent: usize, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Vec<Chain>, SteeringError> {
+        let ([count, length], weight) = (n.chains(extent), if extent == LARGE { WEIGHT_OF_LARGE } else { 1 });
         let one = |i: usize| {
-            let seed = self.seed(&format!("thermalisation {} {i}", extents[3]));
+            let seed = self.seed(&format!("thermalisation {extent} {i}"));
             let is_cold = i % 2 == 1;
-            let start = if is_cold { Lattice::cold(extents) } else { Lattice::hot(extents, seed) }?;
+            let start = if is_cold { Lattice::cold([extent; 4]) } else { Lattice::hot([extent; 4], seed) }?;
             let settings = Settings { beta: BETA, integrator: Integrator::Omelyan, steps: 8, length: 1.0 };
             let mut chain = Hmc::new(start, settings, seed)?;
             // From a cold start of 6^4 everything would be rejected at first.
@@ -400,7 +397,7 @@ impl Protocol {
 
     fn tuned(&self, n: &Counts, tick: &(dyn Fn(u64) + Sync)) -> Result<Tuned, SteeringError> {
         const TARGET: f64 = 0.85;
-        let mut chain = self.equilibrated("tuning", n.extents()[0], BETA, 20)?;
+        let mut chain = self.equilibrated("tuning", n.small(), BETA, 20)?;
         let before = chain.settings().steps;
         let count = n.of(300, 100, 30);
         let after = tuning::tune(&mut chain, TARGET, count)?.steps;
@@ -431,7 +428,7 @@ impl Protocol {
             ("naive abort".to_owned(), false, Box::new(|chain| screened::naive(chain, &ABORT))),
         ];
         let runs = threads::try_map(steps.into_iter().enumerate(), |(i, (name, is_exact, step))| {
-            let mut chain = self.equilibrated(&format!("kernel {i}"), n.extents()[0], BETA, 8)?.observing();
+            let mut chain = self.equilibrated(&format!("kernel {i}"), n.small(), BETA, 8)?.observing();
             chain.set_settings(leapfrog(8))?;
             let run = run(&mut chain, n.of(10_000, 500, 60), 1, tick, |chain| step(chain));
             Ok::<_, SteeringError>((name, is_exact, run))
