@@ -2,7 +2,7 @@
 
 use forebay::drift::{
     Action, Adwin, Cusum, Detector, DetectorKind, DriftMonitor, DriftSettings, Event, Kswin, Ladder, PageHinkley,
-    Policy, View, autocorrelation_time,
+    Policy, View, Whitening, autocorrelation_time,
 };
 use forebay::random::Seed;
 use forebay::{Error, HybridEsn};
@@ -318,6 +318,13 @@ fn a_new_level_may_be_taken_as_normal() -> Result<(), Error> {
 
     let refused = DriftMonitor::calibrate(DriftSettings { relearn: Some(199), ..settings }, stretch.view());
     assert!(matches!(refused, Err(Error::Range { .. })));
+    // Ten steps for every coefficient that may be learnt.
+    let longer = |whitening, relearn| {
+        let settings = DriftSettings { whitening, relearn: Some(relearn), ..DriftSettings::default() };
+        DriftMonitor::calibrate(settings, stretch.view())
+    };
+    assert!(matches!(longer(Whitening::Autoregression(30), 299), Err(Error::Range { .. })));
+    assert!(longer(Whitening::Autoregression(30), 300).is_ok() && longer(Whitening::Blocks, 200).is_ok());
     assert!(matches!(Ladder::<f64>::new(monitor, Policy::default(), 0.05), Err(Error::Misuse { .. })));
     Ok(())
 }

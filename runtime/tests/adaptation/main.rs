@@ -5,4 +5,5 @@ mod drift;
 mod drift_hostile;
 mod evolve;
 mod ladder;
+mod repeatability;
 mod trust;

@@ -374,18 +374,29 @@ fn online_learners_refuse_what_they_cannot_use() -> Result<(), Error> {
         Rls::new(0, 1, 1.0, 1.0).is_err() && Rls::new(1, 1, 1.1, 1.0).is_err() && Rls::new(1, 1, 1.0, 0.0).is_err()
     );
     assert!(Lms::new(1, 0, 0.5).is_err() && Lms::new(1, 1, 2.0).is_err());
-    let mut rls = Rls::new(2, 1, 1.0, 1.0)?;
-    rls.update(&[1.0, 2.0], &[3.0])?;
-    let before = rls.weights().to_owned();
+    refuses(Rls::new(2, 1, 1.0, 1.0)?)?;
+    refuses(Lms::new(2, 1, 0.5)?)
+}
+
+/// Nothing changes, neither by the call that fails nor by what it had prepared.
+fn refuses(mut learner: impl OnlineLearner) -> Result<(), Error> {
+    learner.update(&[1.0, 2.0], &[3.0])?;
+    let before = learner.weights().to_owned();
+    assert!(before.iter().all(|w| *w != 0.0), "{before}");
     for (x, y) in [
         (vec![1.0], vec![1.0]),
+        (vec![1.0, 1.0], vec![1.0, 1.0]),
         (vec![1.0, f64::NAN], vec![1.0]),
         (vec![1.0, 1.0], vec![f64::INFINITY]),
+        // Its power is beyond f64.
         (vec![1e200, 1e200], vec![1.0]),
     ] {
-        assert!(rls.update(&x, &y).is_err(), "{x:?} {y:?}");
+        assert!(learner.update(&x, &y).is_err(), "{x:?} {y:?}");
+        learner.prepare(&[1.0, 1.0], &[1.0])?;
+        assert!(learner.prepare(&x, &y).is_err(), "{x:?} {y:?}");
+        learner.commit();
+        assert_eq!(learner.weights(), before, "{x:?} {y:?}");
     }
-    assert_eq!(rls.weights(), before);
     Ok(())
 }
 
