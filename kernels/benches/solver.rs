@@ -3,7 +3,7 @@
 use divan::{Bencher, counter::ItemsCount};
 use forebay_kernels::{
     Form,
-    solver::{Alone, Panels, add_products, factor, inverse_squares},
+    solver::{Alone, Panels, add_products, factor, inverse_diagonal},
 };
 
 const SIZES: [usize; 4] = [200, 500, 1000, 2000];
@@ -51,5 +51,5 @@ fn factors(bencher: Bencher<'_, '_>, n: usize) {
 fn inverses(bencher: Bencher<'_, '_>, n: usize) {
     let mut a = matrix(n);
     factor(Form::best(), &Alone, &mut a, &vec![0.0; n]).expect("positive definite");
-    bencher.counter(ItemsCount::new(n * n * n / 6)).bench_local(|| inverse_squares(Form::best(), &Alone, &a, n, n));
+    bencher.counter(ItemsCount::new(n * n * n / 6)).bench_local(|| inverse_diagonal(Form::best(), &Alone, &a, n, n));
 }

@@ -31,7 +31,7 @@ pub use self::{
     panels::Panels,
     pivoted::factor_pivoted,
     products::{add_cross_products, add_products},
-    triangular::{inverse_squares, solve_lower, solve_upper},
+    triangular::{inverse_diagonal, solve_lower, solve_upper},
 };
 
 /// Does independent pieces of work, on one thread or several, in any order.

@@ -31,15 +31,13 @@ pub fn solve_upper(form: Form, l: &[f64], stride: usize, x: &mut Panels) {
     lanes::run(form, Triangle { l, stride, n, x: x.values_mut(), used, lower: false });
 }
 
-/// The sum of the squares of all entries of `L^-1`, which is the trace of `(L L')^-1`.
-///
-/// Each column's squares are a chain of fused multiply-adds, rows ascending; the columns' sums are added in order.
+/// The diagonal of `(L L')^-1`: for each column of `L^-1` the sum of its squares, a chain of fused multiply-adds, rows ascending.
 ///
 /// # Shapes
-/// `l`: column-major, `stride` numbers from column to column, its first n rows and columns are used.
+/// `l`: column-major, `stride` numbers from column to column, its first n rows and columns are used. Result: `[n]`.
 /// # Panics
 /// If the matrix is smaller than `[n, n]`.
-pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], stride: usize, n: usize) -> f64 {
+pub fn inverse_diagonal(form: Form, spread: &impl Spread, l: &[f64], stride: usize, n: usize) -> Vec<f64> {
     /// Columns of the inverse that are made together.
     const TOGETHER: usize = 4 * WIDTH;
     assert!(n <= stride && l.len() >= stride * n, "a square matrix");
@@ -57,7 +55,7 @@ pub fn inverse_squares(form: Form, spread: &impl Spread, l: &[f64], stride: usiz
             lanes::run(form, Squares { x: panel, sums });
         }
     });
-    sums.iter().fold(0.0, |total, sum| total + sum)
+    sums
 }
 
 /// Right-hand sides in panels, `[n, 24]` row-major each, of which the first `used` columns count.

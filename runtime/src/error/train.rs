@@ -34,8 +34,8 @@ pub enum TrainError {
     /// No penalty to choose from.
     #[error("the ridge grid is empty: give at least one penalty")]
     EmptyGrid,
-    /// No penalty of the grid gave finite weights.
-    #[error("no ridge of the grid gives finite weights: add larger ones than {largest:e}")]
+    /// No penalty of the grid has a score that is a number: rounding, or an error beyond all numbers, hides it.
+    #[error("no ridge of the grid can be judged, rounding is all that is left: add larger ones than {largest:e}")]
     NoCandidate {
         /// The largest penalty tried.
         largest: f64,

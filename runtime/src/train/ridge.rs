@@ -1,13 +1,13 @@
 //! Ridge regression from a [`Gram`] matrix, for one penalty or several.
 
 use forebay_kernels::solver::{
-    Panels, add_cross_products, add_products, factor, factor_pivoted, inverse_squares, solve_lower, solve_upper,
+    Panels, add_cross_products, add_products, factor, factor_pivoted, inverse_diagonal, solve_lower, solve_upper,
 };
 use ndarray::{Array1, Array2};
 
 use super::gram::{CHUNK, Sums, mirrored};
 use super::spread::Threads;
-use super::{Gram, TrainError, score};
+use super::{Gram, TrainError};
 
 /// Weights found by ridge regression, `y = W x + b`.
 ///
@@ -64,22 +64,39 @@ pub struct Penalties {
 pub struct Candidate {
     /// The penalty.
     pub ridge: f64,
-    /// The score, lower is better; infinite if there are as many parameters as steps.
+    /// The score, lower is better; infinite where rounding leaves nothing to tell, see [`Penalties::gcv`].
     pub score: f64,
 }
 
 /// What generalised cross-validation says of one penalty.
 pub(super) struct Judged {
-    /// `RSS / RSS_0` per output; none for a constant one.
-    pub(super) shares: Vec<Option<f64>>,
-    /// `1 - tr(H) / n`.
-    freedom: f64,
+    /// `RSS / RSS_0` and what rounding may have done to it, per output; none for a constant one.
+    shares: Vec<Option<(f64, f64)>>,
+    /// `1 - tr(H) / n`, and what rounding may have done to it.
+    freedom: (f64, f64),
 }
 
 impl Judged {
-    /// The score for a share of the variance that is left; infinite if there are as many parameters as steps.
-    pub(super) fn score(&self, share: f64) -> f64 {
-        if self.freedom > 0.0 { share / (self.freedom * self.freedom) } else { f64::INFINITY }
+    /// The score over all outputs that are not constant; 0 if all are.
+    fn score(&self) -> f64 {
+        let told: Vec<(f64, f64)> = self.shares.iter().copied().flatten().collect();
+        let mean = |of: fn(&(f64, f64)) -> f64| told.iter().map(of).sum::<f64>() / told.len() as f64;
+        if told.is_empty() { 0.0 } else { self.of(mean(|share| share.0), mean(|share| share.1)) }
+    }
+
+    /// The score for one output; 0 for a constant one.
+    pub(super) fn score_of(&self, output: usize) -> f64 {
+        self.shares[output].map_or(0.0, |(share, doubt)| self.of(share, doubt))
+    }
+
+    /// With as many features as steps, share and freedom both go to zero with the penalty: a ratio of two roundings may be anything,
+    /// zero among it, and would be the smallest. A share of errors that is known to 1e-8 of the variance is known well enough.
+    fn of(&self, share: f64, doubt: f64) -> f64 {
+        const TIMES: f64 = 4.0;
+        let (freedom, lost) = self.freedom;
+        let square = freedom * freedom;
+        let is_known = freedom > TIMES * lost && (share > TIMES * doubt || doubt < 1e-8 * square);
+        if is_known { share / square } else { f64::INFINITY }
     }
 }
 
@@ -99,6 +116,11 @@ impl Factor {
             Self::Part { rank, .. } => *rank,
         }
     }
+
+    /// The feature that comes i-th.
+    fn place(&self, i: usize) -> usize {
+        if let Self::Part { order, .. } = self { order[i] } else { i }
+    }
 }
 
 /// Weights that were found.
@@ -107,6 +129,8 @@ struct Found {
     weights: Panels,
     /// Per output the sum of squares that was penalised: before weights were shared with dependent features.
     squares: Vec<f64>,
+    /// The same with the features' own sums as weights: what they make together if none makes up for another.
+    powers: Vec<f64>,
 }
 
 /// What rounding leaves of a feature that is a combination of others, as a share of its own sum of squares: of a chain of
@@ -125,15 +149,15 @@ impl Penalties {
         if gram.count() < 2 {
             return Err(TrainError::TooShort { steps: gram.count(), needed: 2 });
         }
+        gram.flush();
+        // Before means are taken out: what is infinite then looks like what does not vary.
+        if !gram.is_finite() {
+            return Err(TrainError::TooLarge);
+        }
         let means = gram.center();
         gram.finish();
         let n = gram.features();
         let diagonal: Vec<f64> = (0..n).map(|j| gram.products[j * n + j]).collect();
-        // By Cauchy and Schwarz no other entry is larger than the largest of these.
-        let largest = diagonal.iter().chain(&gram.sums.squares).chain(&gram.sums.cross);
-        if largest.chain(&means.0).chain(&means.1).any(|value| !value.is_finite()) {
-            return Err(TrainError::TooLarge);
-        }
         mirrored(&mut gram.products, n, |lower, _| (lower, lower));
         Ok(Self { gram, diagonal, means })
     }
@@ -159,6 +183,11 @@ impl Penalties {
     /// `GCV = mean over outputs of (RSS / RSS_0) / (1 - tr(H) / n)^2`, H the hat matrix with intercept. Also gives the
     /// weights. Constant outputs do not count; if all are, the score is 0.
     ///
+    /// The score is infinite where the sums do not tell it: `1 - tr(H) / n` is below four times `32 e sum(d inv) / n`, or the error's share
+    /// below four times `32 e max(1, sum(d w^2) / RSS_0)` and that above 1e-8 of the other's square; `e = 2^-52`, d and inv the diagonals of the
+    /// Gram matrix with the penalty and of its inverse, w the weights. That is so for small penalties and no more steps than features; then only
+    /// larger ones are chosen from.
+    ///
     /// With weights of steps, n is their sum, RSS and the variance are weighted, and `H = X~ (X~' S X~ + P)^-1 X~' S`, with
     /// `X~` the features and a column of ones, S the weights, and P the penalty, none for the intercept: all as for steps that come w times.
     ///
@@ -168,7 +197,7 @@ impl Penalties {
     /// As [`solution`](Self::solution); [`TrainError::LightWeights`] if the weights of all steps are 1 or less together.
     pub fn gcv(&mut self, ridge: f64) -> Result<(Candidate, RidgeSolution), TrainError> {
         let (judged, solution) = self.judge(ridge)?;
-        Ok((Candidate { ridge, score: judged.score(score::mean(&judged.shares)) }, solution))
+        Ok((Candidate { ridge, score: judged.score() }, solution))
     }
 
     /// Generalised cross-validation of one penalty, not yet put together.
@@ -183,11 +212,18 @@ impl Penalties {
         let found = self.weights(&factor, &outputs)?;
         // The predictions are those of the features that count, penalised: `tr(H) = r - ridge tr (G_r + ridge I)^-1`.
         let rank = factor.rank(n);
-        let inverse = inverse_squares(self.gram.form(), &Threads, &self.gram.products, n, rank);
-        let parameters = rank as f64 - ridge * inverse;
+        let inverse = inverse_diagonal(self.gram.form(), &Threads, &self.gram.products, n, rank);
+        let parameters = rank as f64 - ridge * inverse.iter().fold(0.0, |total, own| total + own);
+        // Each feature's own sum is known to some roundings of it, and so is what follows from all.
+        let unit = 32.0 * f64::EPSILON;
+        let lost = inverse.iter().enumerate().map(|(i, inverse)| (self.diagonal[factor.place(i)] + ridge) * inverse);
+        let freedom = (1.0 - (parameters + 1.0) / count, unit * lost.sum::<f64>() / count);
+        let doubts = found.powers.iter().zip(&found.squares).zip(&self.gram.sums.squares);
+        let doubts: Vec<f64> =
+            doubts.map(|((power, square), all)| unit * ((power + ridge * square) / all).max(1.0)).collect();
         let solution = self.finish(&factor, found, &outputs, ridge)?;
-        let freedom = 1.0 - (parameters + 1.0) / count;
-        let shares = solution.train_nrmse.iter().map(|e| (!e.is_nan()).then_some(e * e)).collect();
+        let shares = solution.train_nrmse.iter().zip(doubts);
+        let shares = shares.map(|(e, doubt)| (!e.is_nan()).then_some((e * e, doubt))).collect();
         Ok((Judged { shares, freedom }, solution))
     }
 
@@ -222,7 +258,7 @@ impl Penalties {
         let (n, outputs, form) = (self.gram.features(), columns.len(), self.gram.form());
         let l = &self.gram.products;
         let rank = factor.rank(n);
-        let place = |i: usize| if let Factor::Part { order, .. } = factor { order[i] } else { i };
+        let place = |i: usize| factor.place(i);
         let mut taken = Panels::zeros(rank, outputs);
         for i in 0..rank {
             let row: Vec<f64> = columns.iter().map(|o| self.gram.sums.cross[o * n + place(i)]).collect();
@@ -230,9 +266,13 @@ impl Penalties {
         }
         solve_lower(form, l, n, &mut taken);
         solve_upper(form, l, n, &mut taken);
-        let mut squares = vec![0.0; outputs];
+        let (mut squares, mut powers) = (vec![0.0; outputs], vec![0.0; outputs]);
         for i in 0..rank {
-            squares.iter_mut().zip(taken.row(i).flatten()).for_each(|(sum, w)| *sum += w * w);
+            let (row, own) = (taken.row(i).flatten(), self.diagonal[place(i)]);
+            for ((square, power), w) in squares.iter_mut().zip(&mut powers).zip(row) {
+                *square += w * w;
+                *power += own * (w * w);
+            }
         }
         let rest = if rank < n && rank > 0 { Some(self.share(rank, &place, &mut taken)?) } else { None };
         let mut weights = Panels::zeros(n, outputs);
@@ -244,7 +284,7 @@ impl Penalties {
             };
             weights.set_row(place(i), &row);
         }
-        Ok(Found { weights, squares })
+        Ok(Found { weights, squares, powers })
     }
 
     /// Spreads weights of the first `rank` features over the features that depend on them, `X_rest = X_taken M`: the
@@ -317,7 +357,7 @@ impl Penalties {
         ridge: f64,
     ) -> Result<RidgeSolution, TrainError> {
         let (features, outputs) = (self.gram.features(), columns.len());
-        let Found { weights, squares: penalised } = found;
+        let Found { weights, squares: penalised, .. } = found;
         let rank = factor.rank(features);
         let weights = Array2::from_shape_vec((features, outputs), {
             (0..features).flat_map(|i| weights.row(i).flatten().copied()).collect()

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use super::ridge::{self, Candidate, Judged, Penalties, RidgeSolution};
+use super::ridge::{self, Candidate, Penalties, RidgeSolution};
 use super::{Gram, TrainError};
 use crate::error::Error;
 use crate::keep::{KeepError, Reader, Writer};
@@ -200,8 +200,8 @@ impl Outcome {
             outcomes.push(Self::from(solution));
         }
         for output in 0..outcome.bias.len() {
-            let score = |judged: &Judged| judged.score(judged.shares[output].unwrap_or(0.0));
-            let best = place(values.iter().copied().zip(judged.iter().map(score)))?;
+            let scores = judged.iter().map(|judged| judged.score_of(output));
+            let best = place(values.iter().copied().zip(scores))?;
             outcome.take(output, &outcomes[best], output);
         }
         Ok(outcome)

@@ -12,7 +12,7 @@ use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::classify::{Classifier, Pooling};
 use forebay::train::ridge::{Penalties, RidgeSolution, solve};
-use forebay::train::{Gram, Ridge, Selection, Series, Training};
+use forebay::train::{Gram, Ridge, Selection, Series, TrainError, Training};
 use forebay::{Error, HybridEsn, Precision, metrics};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
@@ -267,6 +267,65 @@ fn the_score_of_a_smooth_reservoir_has_no_step() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// With no more steps than features, the score of a small penalty was one rounding over the square of another: zero or anything,
+/// and the smallest of them won. Of 20 steps and 60 features 1e-8 was taken, where 10 is right.
+#[test]
+fn no_penalty_is_chosen_by_rounding() -> Result<(), Error> {
+    let grid: Vec<f64> = (-11..4).map(|decade| 10_f64.powi(decade)).collect();
+    for (steps, features) in [(20, 60), (40, 60), (60, 60), (61, 60), (62, 60), (66, 60), (100, 200)] {
+        for seed in 0..8 {
+            let mut stream = Seed(seed).stream("wide");
+            // Alike, of many sizes, and one far above all others.
+            let mut scales = vec![1.0; features];
+            match seed % 8 {
+                0 | 1 => {}
+                6 | 7 => scales[features / 2] = 1e5,
+                _ => scales.iter_mut().for_each(|scale| *scale = 10_f64.powf(stream.uniform_in(-3.0, 1.0))),
+            }
+            let x = Array2::from_shape_fn((steps, features), |(_, j)| scales[j] * (0.3 * stream.normal()).tanh());
+            // One without anything to tell, and one that a few features tell but for noise.
+            let y = Array2::from_shape_fn((steps, 1), |(t, _)| {
+                if seed % 2 == 0 { stream.normal() } else { x[[t, 0]] / scales[0] + 0.05 * stream.normal() }
+            });
+            let what = format!("{steps} x {features}, seed {seed}");
+            let mut penalties = Penalties::new(gram(&x, &y))?;
+            let (mut scores, mut least) = (Vec::new(), f64::INFINITY);
+            for &ridge in &grid {
+                let (found, expected) = (penalties.gcv(ridge)?.0.score, gcv(&x, &y, ridge));
+                // No more directions than steps less one, of which the mean has taken one.
+                let near = (found / expected - 1.0).abs() < 0.1 || (found - expected).abs() < 1e-7;
+                assert!(found.is_infinite() || near, "{what}, {ridge:e}: {found:e}, {expected:e}");
+                scores.push((found, expected));
+                least = least.min(expected);
+            }
+            let (_, chosen) = scores.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid");
+            assert!(chosen < 1.1 * least + 1e-7, "{what}: {chosen:e}, {least:e}");
+            let of_grid =
+                Training::new().washout(0).ridge(Ridge::Grid { values: grid.clone(), selection: Selection::Gcv });
+            let mut g = Graph::builder();
+            let u = g.input("u", features);
+            g.readout("y", [u], 1);
+            let model = Model::<f64>::generate(g.build()?, 1)?;
+            let (_, report) = of_grid.fit(&model, &[Series::new(x.view(), y.view())])?;
+            assert!(gcv(&x, &y, report.heads[0].ridge) < 1.1 * least + 1e-7, "{what}: {:e}", report.heads[0].ridge);
+        }
+    }
+    Ok(())
+}
+
+/// An infinite sum passed for a constant, since no rounding is larger: a feature of 1e200 had a weight of zero, and a target of
+/// 1e200 was called constant.
+#[test]
+fn sums_beyond_all_numbers_are_no_constants() {
+    for (steps, feature, target) in
+        [(3, 1e200, 1.0), (3, 1.0, 1e200), (1000, 1e160, 1.0), (1000, 1.0, 1e160), (9000, 1e157, 1.0)]
+    {
+        let line = |scale: f64| Array2::from_shape_fn((steps, 1), |(t, _)| scale * t as f64);
+        let found = solve(gram(&line(feature), &line(target)), 0.0);
+        assert!(matches!(found, Err(TrainError::TooLarge)), "{steps}, {feature:e}, {target:e}: {found:?}");
+    }
 }
 
 /// A column that is the sum of all others once counted as one of its own in one trial of eight, and the weights along it

@@ -307,6 +307,14 @@ impl Gram {
         (feature_means, target_means)
     }
 
+    /// Whether no sum has left the range of numbers; of flushed ones.
+    pub(super) fn is_finite(&self) -> bool {
+        let Sums { cross, squares, features, targets } = &self.sums;
+        // By Cauchy and Schwarz no other product is larger than the largest on the diagonal.
+        let diagonal = self.products.iter().step_by(self.features + 1);
+        diagonal.chain(cross).chain(squares).chain(features).chain(targets).all(|sum| sum.is_finite())
+    }
+
     /// Frees the chunk: what is left of a finished Gram matrix is the matrix.
     pub(super) fn finish(&mut self) {
         self.flush();
