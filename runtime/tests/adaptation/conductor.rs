@@ -459,6 +459,34 @@ fn persistence_is_the_last_truth_of_the_time() -> Result<(), Error> {
     Ok(())
 }
 
+/// Errors of several values count in units of each value's own spread: without it a loud one, which is noise here, is all that counts.
+#[test]
+fn a_loud_value_does_not_drown_a_quiet_one() -> Result<(), Error> {
+    let (wave, mut noise) = (wave(1301), Seed(8).stream("loud"));
+    let truth =
+        Array2::from_shape_fn((1300, 2), |(t, k)| if k == 0 { wave[[t + 1, 0]] } else { 300.0 * noise.normal() });
+    let mut layout = Layout::new([("both", HeadKind::Regression { outputs: 2, base: Base::Mean })]);
+    layout.heads[0].trust.window = 300;
+    let series = Series::new(wave.slice(s![..1000, ..]), truth.slice(s![..1000, ..]));
+    let settings = ConductorSettings { washout: 100, ridge: Ridge::Fixed(1e-3), ..ConductorSettings::default() };
+    let (mut conductor, fits) = Conductor::fit(&model(40)?, &["x"], &layout, &series, &settings)?;
+    let learnt = truth.slice(s![100..100 + fits[0].steps, ..]);
+    let (means, variances) = (learnt.mean_axis(Axis(0)).expect("rows"), learnt.var_axis(Axis(0), 0.0));
+    let (mut loss, mut of_base) = (0.0, 0.0);
+    for t in 1000..1300 {
+        let outputs = conductor.step(&[wave[[t, 0]]])?.to_vec();
+        conductor.observe("both", &truth.row(t).to_vec())?;
+        for k in 0..2 {
+            loss += (outputs[k] - truth[[t, k]]).powi(2) / variances[k];
+            of_base += (means[k] - truth[[t, k]]).powi(2) / variances[k];
+        }
+    }
+    let (trust, expected) = (conductor.trust("both")?, 1.0 - loss / of_base);
+    assert_eq!(trust.steps, 300);
+    assert!((trust.skill.expect("scored") - expected).abs() < 1e-9 && expected > 0.3, "{trust:?}, {expected}");
+    Ok(())
+}
+
 /// Names mean nothing to the library: 11 and 36 heads are data.
 #[test]
 fn layouts_are_data() -> Result<(), Error> {
