@@ -150,6 +150,11 @@ impl Adwin {
         (self.total.samples > 0.0).then_some(self.total.mean)
     }
 
+    /// Whether the last sample was one of those that a search is made for.
+    pub(super) fn has_searched(&self) -> bool {
+        self.clock == 0
+    }
+
     fn insert(&mut self, sample: f64) {
         let mut bucket = Bucket::of(sample);
         self.total = self.total.plus(bucket);

@@ -14,6 +14,8 @@ const RUNS: usize = 500;
 const BUDGET: usize = 40_000_000;
 /// A threshold that nothing reaches, since a detector that alarms may drop what it knows: 2^100, which scales without rounding.
 const BEYOND: f64 = (1_u128 << 100) as f64;
+/// Samples of a detector between its false alarms, at least.
+pub(super) const SHORTEST: f64 = 20.0;
 /// Runs beyond the threshold that make an order statistic as good as a fitted tail.
 const ENOUGH: f64 = 50.0;
 
@@ -65,7 +67,7 @@ pub fn thresholds(
     let samples = whitened.as_slice().unwrap_or_default();
     Error::check_finite("the whitened stretch", samples)?;
     positive("run length", run_length)?;
-    if stride == 0 || run_length < 20.0 * stride as f64 {
+    if stride == 0 || run_length < SHORTEST * stride as f64 {
         return Err(range("run length", "at least 20 strides of at least 1 sample", run_length));
     }
     let simulation = Simulation::new(kind, stride, whitened.view(), samples);

@@ -1,7 +1,9 @@
 //! What to do about drift: hold, refit, retrain, give back control, or go back.
 
+mod install;
 #[cfg(feature = "files")]
 mod keep;
+mod log;
 
 #[cfg(feature = "files")]
 pub use keep::Watched;
@@ -18,16 +20,20 @@ use crate::error::Error;
 use crate::esn::HybridEsn;
 use crate::model::Model;
 use crate::train::{Ridge, Series, Training};
+use install::installed;
 
 /// Retrains from a model and the steps since the alarm: inputs `[steps, inputs]`, targets `[steps, outputs]`. The graph has
-/// to stay; reservoir weights may change.
+/// to stay.
+///
+/// Reservoir weights may change. The old state is then none of the new model's: before it is tried, the network begins at rest and
+/// is taught these steps, from the first of which its steps count.
 pub type Retrain<T> = Box<dyn FnMut(&Model<T>, ArrayView2<'_, T>, ArrayView2<'_, T>) -> Result<Model<T>, Error> + Send>;
 
 /// Watches a running network and repairs it.
 ///
 /// ```text
 /// watch --alarm--> hold --refit_after--> refit --trial--> good: give back, recalibrate, watch
-///                    ^                     | worse: roll back; if the old one is good: give back, watch
+///                    ^                     | worse: roll back; if the one that the monitor knows is good: give back, watch
 ///                    +---- retrain_after --+ retrain --trial--> give back, whatever came of it
 /// ```
 ///
@@ -66,8 +72,6 @@ pub struct Ladder<T: Real> {
     residuals: Vec<f64>,
     log: Vec<Entry>,
     steps: u64,
-    /// The step in which the monitor began.
-    origin: u64,
 }
 
 /// Where the full retraining comes from.
@@ -145,7 +149,6 @@ impl<T: Real> Ladder<T> {
             stage: Stage::Watching,
             log: Vec::new(),
             steps: 0,
-            origin: 0,
             monitor,
             policy,
             before,
@@ -160,11 +163,13 @@ impl<T: Real> Ladder<T> {
     }
 
     /// Looks at the step that the network has just made, once its truth is known; acts if it is time to. The network may
-    /// have another model afterwards; its state stays.
+    /// have another model afterwards. Its state stays, unless other [reservoir weights](Retrain) ask for another, and after a trial
+    /// that the old model wins it is that of the old one, which has made the same steps.
     ///
     /// While watching, nothing is allocated. A truth that is not finite is reported and not learnt from: its step is left out of
     /// what is learnt, as if the one after had followed the one before. An alarm is acted on whatever else is missing in its step;
-    /// one while the ladder holds or tries says that the change lasts, and is only given back as the event.
+    /// one while the ladder holds or tries says that the change lasts, and is only given back as the event. Its `since` is a step of
+    /// the ladder, and 0 where the monitor had seen the change begin before the ladder's first.
     ///
     /// # Shapes
     /// `input`: `[inputs]`, as given to [`HybridEsn::step`]; `truth`: `[outputs]`.
@@ -206,7 +211,8 @@ impl<T: Real> Ladder<T> {
         self.steps += 1;
         let mut event = self.monitor.observe(&self.residuals)?;
         if let Event::Alarm { since, .. } = &mut event {
-            *since += self.origin;
+            // Both count this step; the monitor may have begun before the ladder, or after it.
+            *since = (*since + self.steps).saturating_sub(self.monitor.steps());
         }
         if let Event::Alarm { channel, detector, since } = event {
             match &mut self.stage {
@@ -225,13 +231,13 @@ impl<T: Real> Ladder<T> {
         }
         // What is not finite can neither be learnt from nor judged by.
         if self.residuals.iter().all(|e| Real::is_finite(*e)) {
-            self.advance(esn, input, truth)?;
+            self.advance(esn, input, truth);
         }
         Ok(event)
     }
 
     /// Takes a step whose truth is known.
-    fn advance(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) -> Result<(), Error> {
+    fn advance(&mut self, esn: &mut HybridEsn<T>, input: &[T], truth: &[T]) {
         match &mut self.stage {
             Stage::Watching => {}
             &mut Stage::Holding { rung } => {
@@ -249,7 +255,7 @@ impl<T: Real> Ladder<T> {
                 *new_error += self.residuals.iter().map(|e| square(*e)).sum::<f64>();
                 *left -= 1;
                 if *left == 0 {
-                    self.judge(esn, rung)?;
+                    self.judge(esn, rung);
                 }
             }
             Stage::Recalibrating { residuals, .. } => {
@@ -259,7 +265,6 @@ impl<T: Real> Ladder<T> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Installs a new model on trial, or goes on without.
@@ -272,9 +277,9 @@ impl<T: Real> Ladder<T> {
         } else {
             (self.retrain)(esn.model(), inputs, targets)
         };
-        let old = Box::new(esn.clone());
-        match trained.and_then(|model| esn.set_model(model)) {
-            Ok(()) => {
+        match trained.and_then(|model| installed(model, esn, &Series::new(inputs, targets))) {
+            Ok(new) => {
+                let old = Box::new(std::mem::replace(esn, new));
                 let action = if rung == 0 { Action::Refit { steps } } else { Action::Retrain { steps } };
                 self.log.push(Entry { step: self.steps - 1, action, took: start.elapsed() });
                 let left = self.policy.trial;
@@ -282,45 +287,47 @@ impl<T: Real> Ladder<T> {
             }
             Err(error) => {
                 self.note(Action::Failed { reason: error.to_string() });
-                self.climb(rung, f64::NAN);
+                self.climb(rung);
             }
         }
     }
 
     /// Keeps the new model or takes back the old one, at the end of a trial.
-    fn judge(&mut self, esn: &mut HybridEsn<T>, rung: usize) -> Result<(), Error> {
-        let Stage::Trying { old, new_error, old_error, .. } = std::mem::replace(&mut self.stage, Stage::Watching)
+    fn judge(&mut self, esn: &mut HybridEsn<T>, rung: usize) {
+        let Stage::Trying { mut old, new_error, old_error, .. } = std::mem::replace(&mut self.stage, Stage::Watching)
         else {
-            return Ok(());
+            return;
         };
         let count = self.policy.trial as f64 * self.residuals.len() as f64;
         let (new, old_error) = ((new_error / count).sqrt(), (old_error / count).sqrt());
         let limit = self.policy.good_enough * self.before;
         // A new model whose error is not a number is not better.
         if new.is_nan() || new >= old_error {
-            esn.set_model(old.model().clone())?;
+            // With its state, which the other one's need not be.
+            std::mem::swap(esn.session(), old.session());
             self.note(Action::RollBack { old: old_error, new });
-            if old_error <= limit {
-                // Nothing is wrong with the old model, so what was normal still is.
+            if old_error > limit {
+                self.climb(rung);
+            } else if log::is_known(&self.log) {
+                // Nothing is wrong with the model that the monitor knows, so what was normal still is.
                 self.note(Action::GiveBack { error: old_error, before: self.before, is_good: true });
                 self.monitor.restart();
             } else {
-                self.climb(rung, old_error);
+                self.give_back(old_error);
             }
         } else if new <= limit {
             self.give_back(new);
         } else {
             self.note(Action::Escalate { new, limit });
-            self.climb(rung, new);
+            self.climb(rung);
         }
-        Ok(())
     }
 
-    fn climb(&mut self, rung: usize, error: f64) {
+    fn climb(&mut self, rung: usize) {
         if rung == 0 {
             self.stage = Stage::Holding { rung: 1 };
         } else {
-            self.give_back(error);
+            self.give_back(log::error_in_control(&self.log));
         }
     }
 
@@ -340,7 +347,7 @@ impl<T: Real> Ladder<T> {
         let action = match DriftMonitor::calibrate(self.monitor.settings().clone(), stretch) {
             Ok(monitor) => {
                 self.before = (residuals.iter().map(|e| square(*e)).sum::<f64>() / residuals.len() as f64).sqrt();
-                (self.monitor, self.origin) = (monitor, self.steps);
+                self.monitor = monitor;
                 Action::Watch
             }
             Err(error) => {

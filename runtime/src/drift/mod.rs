@@ -49,7 +49,7 @@ use crate::keep::{KeepError, Reader, Writer};
 pub trait Detector {
     /// Takes one sample and gives the statistic over its threshold: an alarm from 1 on.
     ///
-    /// For a sample that is left out that is 0.
+    /// Where none is computed, for a sample that is left out or by [`Adwin`] between two searches, that is 0.
     fn update(&mut self, sample: f64) -> f64;
 
     /// For how many samples the change has lasted, by the detector's own estimate.
@@ -149,6 +149,11 @@ impl AnyDetector {
             Self::Adwin(detector) => Self::Adwin(Box::new(detector.read(most, from)?)),
             Self::Kswin(detector) => Self::Kswin(detector.read(most, from)?),
         })
+    }
+
+    /// Whether the last update has computed a statistic, as all but ADWIN's do.
+    fn has_computed(&self) -> bool {
+        if let Self::Adwin(detector) = self { detector.has_searched() } else { true }
     }
 
     fn threshold(&self) -> f64 {

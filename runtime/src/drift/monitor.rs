@@ -5,7 +5,8 @@ mod keep;
 use forebay_kernels::Real;
 use ndarray::{Array2, ArrayView2};
 
-use super::settings::{DriftSettings, Event, Source, View};
+use super::calibrate::SHORTEST;
+use super::settings::{DriftSettings, Event, SECOND_SHARE, STRIDE, Source, View};
 use super::{AnyDetector, Detector, DetectorKind, Whitener, thresholds};
 use crate::error::Error;
 use crate::metrics;
@@ -94,12 +95,9 @@ struct Bank {
     stride: usize,
     /// Sums of whitened samples and their number, with a stride above 1.
     sums: Vec<(f64, usize)>,
+    /// What was computed last, below 1: all start anew at an alarm.
+    scores: Vec<f64>,
 }
-
-/// Whitened samples that the second opinion takes for one.
-const STRIDE: usize = 16;
-/// Its share of the rate of false alarms.
-const SECOND_SHARE: f64 = 0.2;
 
 impl DriftMonitor {
     /// Learns from a drift-free stretch `[steps, channels]` what is normal, and finds thresholds by simulation.
@@ -108,8 +106,8 @@ impl DriftMonitor {
     /// rate of false alarms mostly is within a factor of two of the one asked for (`specs/drift.md`).
     ///
     /// # Errors
-    /// [`Error::Range`] for settings out of range, or a stretch that is too short or constant (see [`Whitener::fit`]);
-    /// [`Error::Shape`] if `watch` has another number of channels; [`Error::NonFinite`].
+    /// [`Error::Range`] for settings out of range (the rate may be too high for the blocks of this stretch), or a stretch that is too
+    /// short or constant (see [`Whitener::fit`]); [`Error::Shape`] if `watch` has another number of channels; [`Error::NonFinite`].
     pub fn calibrate(settings: DriftSettings, stretch: ArrayView2<'_, f64>) -> Result<Self, Error> {
         settings.check(stretch.ncols())?;
         let mut seen = Vec::with_capacity(stretch.ncols());
@@ -123,6 +121,7 @@ impl DriftMonitor {
             seen.push(values);
         }
         let block = channels.iter().map(|channel| channel.whitener.block()).max().unwrap_or(1);
+        settings.check_rate(block)?;
         // Channels keep step: all have the longest block.
         if block > 1 {
             for (channel, values) in channels.iter_mut().zip(&seen) {
@@ -140,11 +139,12 @@ impl DriftMonitor {
         let (second, share) =
             settings.second.map_or((None, 0.0), |kind| (Some((kind, SECOND_SHARE, STRIDE)), SECOND_SHARE));
         for (kind, share, stride) in [Some((settings.detector, 1.0 - share, 1)), second].into_iter().flatten() {
-            let run_length = run_length(settings.rate, share, block);
+            let run_length = run_length(settings.rate, share, block, stride);
             let found = thresholds(kind, stride, whitened.view(), run_length, Seed(settings.seed))?;
             let detectors =
                 found.into_iter().map(|threshold| kind.with_threshold(threshold)).collect::<Result<_, _>>()?;
-            banks.push(Bank { kind, detectors, stride, sums: vec![(0.0, 0); channels.len()] });
+            let (sums, scores) = (vec![(0.0, 0); channels.len()], vec![0.0; channels.len()]);
+            banks.push(Bank { kind, detectors, stride, sums, scores });
         }
         Ok(Self {
             settings,
@@ -187,14 +187,16 @@ impl DriftMonitor {
                 self.skipped += 1;
                 not_finite = not_finite.or(Some(index));
             }
-            let Some(whitened) = channel.whitener.update(value) else { continue };
+            let whitened = channel.whitener.update(value);
             if !is_watching {
                 continue;
             }
             for (place, bank) in self.banks.iter_mut().enumerate() {
-                let score = bank.update(index, whitened);
-                if score > nearest.2 {
-                    nearest = (index, place, score);
+                if let Some(whitened) = whitened {
+                    bank.update(index, whitened);
+                }
+                if bank.scores[index] > nearest.2 {
+                    nearest = (index, place, bank.scores[index]);
                 }
             }
         }
@@ -251,11 +253,12 @@ impl DriftMonitor {
         for bank in &mut self.banks {
             bank.detectors.iter_mut().for_each(Detector::restart);
             bank.sums.fill((0.0, 0));
+            bank.scores.fill(0.0);
         }
         self.is_warning = false;
     }
 
-    /// The largest statistic over its threshold in the last step; an alarm from 1 on.
+    /// The largest statistic over its threshold after the last step, of those that each detector has computed last; an alarm from 1 on.
     pub fn score(&self) -> f64 {
         self.score
     }
@@ -309,19 +312,23 @@ impl DriftMonitor {
 
 impl Bank {
     #[inline]
-    fn update(&mut self, channel: usize, whitened: f64) -> f64 {
-        if self.stride == 1 {
-            return self.detectors[channel].update(whitened);
+    fn update(&mut self, channel: usize, whitened: f64) {
+        let mut sample = whitened;
+        if self.stride > 1 {
+            let (sum, count) = &mut self.sums[channel];
+            *sum += whitened;
+            *count += 1;
+            if *count < self.stride {
+                return;
+            }
+            sample = *sum / (self.stride as f64).sqrt();
+            (*sum, *count) = (0.0, 0);
         }
-        let (sum, count) = &mut self.sums[channel];
-        *sum += whitened;
-        *count += 1;
-        if *count < self.stride {
-            return 0.0;
+        let detector = &mut self.detectors[channel];
+        let score = detector.update(sample);
+        if detector.has_computed() {
+            self.scores[channel] = score;
         }
-        let mean = *sum / (self.stride as f64).sqrt();
-        (*sum, *count) = (0.0, 0);
-        self.detectors[channel].update(mean)
     }
 }
 
@@ -338,22 +345,32 @@ impl View {
 }
 
 /// Whitened samples, one per block of steps, between false alarms of detectors that have this share of `rate` per 1,000 steps.
-fn run_length(rate: f64, share: f64, block: usize) -> f64 {
-    1000.0 / (rate * share * block as f64)
+fn run_length(rate: f64, share: f64, block: usize, stride: usize) -> f64 {
+    // The highest rate may come out a rounding short.
+    (1000.0 / (rate * share * block as f64)).max(SHORTEST * stride as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
 
-    use super::{DriftMonitor, View, run_length};
+    use super::{DriftMonitor, SECOND_SHARE, STRIDE, View, run_length};
     use crate::drift::DriftSettings;
     use crate::random::Seed;
 
     #[test]
     fn false_alarms_are_shared_among_banks_and_counted_in_blocks() {
         // One in 1,000 steps, half of it here: one in 2,000 steps, which are 500 blocks of 4.
-        assert_eq!(run_length(1.0, 0.5, 4), 500.0);
+        assert_eq!(run_length(1.0, 0.5, 4, 16), 500.0);
+    }
+
+    /// One rounding below 20 strides, the highest rate that an error names would have been refused as a run length.
+    #[test]
+    fn the_highest_rate_has_thresholds() {
+        for block in 1..1000 {
+            let length = run_length(DriftSettings::default().highest_rate(block), SECOND_SHARE, block, STRIDE);
+            assert!((320.0..320.001).contains(&length), "{block}: {length}");
+        }
     }
 
     #[test]

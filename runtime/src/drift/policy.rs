@@ -70,7 +70,7 @@ pub enum Action {
         channel: usize,
         /// The detector that said so.
         detector: DetectorKind,
-        /// Where the change began, by its estimate.
+        /// The step of the ladder in which the change began, by its estimate.
         since: u64,
     },
     /// A new readout runs on trial.
@@ -102,9 +102,10 @@ pub enum Action {
         /// The limit.
         limit: f64,
     },
-    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless a good old model is back.
+    /// Outputs may be trusted as far as `error` goes. What is normal is learnt anew, unless the model that the monitor knows is back
+    /// and good.
     GiveBack {
-        /// Error of the model in control on the trial.
+        /// Error of the model in control on its last trial; not a number if every training failed, so that there was none.
         error: f64,
         /// Error before the alarm.
         before: f64,
@@ -118,7 +119,7 @@ pub enum Action {
         channel: usize,
         /// The detector that said so.
         detector: DetectorKind,
-        /// Where the change began, by its estimate.
+        /// The step of the ladder in which the change began, by its estimate.
         since: u64,
     },
     /// The monitor watches again.

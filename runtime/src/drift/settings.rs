@@ -1,7 +1,15 @@
 //! What a monitor is asked to do, and what it says.
 
+use super::calibrate::SHORTEST;
 use super::{DetectorKind, Whitening, positive, range};
 use crate::error::Error;
+
+/// Whitened samples that the second opinion takes for one.
+pub(super) const STRIDE: usize = 16;
+/// Its share of the rate of false alarms.
+pub(super) const SECOND_SHARE: f64 = 0.2;
+/// False alarms per 1,000 steps that are asked for at most.
+const HIGHEST: f64 = 20.0;
 
 /// What a channel carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +38,9 @@ pub enum View {
 /// `DriftSettings` of a [`DriftMonitor`](super::DriftMonitor).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftSettings {
-    /// False alarms per 1,000 steps of the whole monitor, above 0 and at most 20; 0.1.
+    /// False alarms per 1,000 steps of the whole monitor, above 0 and at most 20; 0.1. Every detector has to see 20 samples between its
+    /// own: with a second opinion at most 15.625 can be asked for, and where [blocks](Whitening::Blocks) of steps are one sample, that
+    /// over their length, or 50 over it without a second opinion.
     pub rate: f64,
     /// The detector of every channel; CUSUM.
     pub detector: DetectorKind,
@@ -53,7 +63,8 @@ pub struct DriftSettings {
     pub relearn: Option<usize>,
     /// A warning begins when a statistic is above this share of its threshold, in (0, 1]; 0.8.
     pub warn_at: f64,
-    /// It ends when all are below this one, at least 0 and at most `warn_at`; 0.5.
+    /// It ends when all are below this one, at least 0 and at most `warn_at`; 0.5. Of each detector the statistic that was computed
+    /// last counts, also in steps that give it none: a missing sample, an unfinished block, ADWIN between two searches.
     pub clear_at: f64,
     /// What the channels carry, in order, with their number; empty if all are residuals.
     pub watch: Vec<(Source, usize)>,
@@ -91,7 +102,7 @@ pub enum Event {
         /// The first such channel.
         channel: usize,
     },
-    /// A statistic is near its threshold.
+    /// A statistic is near its threshold; see [`clear_at`](DriftSettings::clear_at).
     Warning {
         /// The channel.
         channel: usize,
@@ -123,10 +134,7 @@ pub enum Event {
 
 impl DriftSettings {
     pub(super) fn check(&self, channels: usize) -> Result<(), Error> {
-        positive("the rate of false alarms", self.rate)?;
-        if self.rate > 20.0 {
-            return Err(range("the rate of false alarms", "at most 20 per 1,000 steps", self.rate));
-        }
+        self.check_rate(1)?;
         if !(self.warn_at > 0.0 && self.warn_at <= 1.0) {
             return Err(range("warn_at", "above 0 and at most 1", self.warn_at));
         }
@@ -148,5 +156,22 @@ impl DriftSettings {
             return Err(Error::shape("channels of the drift-free stretch", expected, channels));
         }
         Ok(())
+    }
+
+    /// `Err` unless every detector has samples enough between false alarms, of `block` steps each.
+    pub(super) fn check_rate(&self, block: usize) -> Result<(), Error> {
+        positive("the rate of false alarms", self.rate)?;
+        let most = self.highest_rate(block);
+        if self.rate > most {
+            let expected = format!("at most {most} per 1,000 steps with these settings");
+            return Err(range("the rate of false alarms", &expected, self.rate));
+        }
+        Ok(())
+    }
+
+    pub(super) fn highest_rate(&self, block: usize) -> f64 {
+        // Samples per sample of the detector that has the fewest for its share.
+        let fewest = if self.second.is_some() { SECOND_SHARE * STRIDE as f64 } else { 1.0 };
+        (1000.0 / (SHORTEST * fewest * block as f64)).min(HIGHEST)
     }
 }

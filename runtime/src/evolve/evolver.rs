@@ -20,7 +20,7 @@ use crate::seal;
 pub struct Report {
     /// Generations.
     pub generations: u64,
-    /// Genomes scored.
+    /// Genomes scored: candidates, the start, and [again](NpuEvolver::rescore).
     pub evaluations: u64,
     /// Digits of weights patched.
     pub patched: u64,
@@ -63,7 +63,7 @@ pub struct State<S> {
     pub cost: Option<f64>,
     /// Generations so far, those before a resumption included.
     pub generations: u64,
-    /// Genomes scored so far.
+    /// Candidates scored in the generations so far; the start genome and [rescored](NpuEvolver::rescore) ones are none.
     pub evaluations: u64,
 }
 

@@ -60,6 +60,7 @@ impl ReadoutFitness {
             return Err(Error::shape("a readout", expected, found));
         }
         Error::check_finite("scale", scale)?;
+        objective.check()?;
         Ok(Self {
             multiplier: weights.loaded().multiplier(precision)?,
             objective,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::error::Error;
 use crate::train::select::argmax;
 
 /// A cost of the user's own: outputs and targets, `[samples, outputs]` each, to a finite number; lower is better.
@@ -19,7 +20,7 @@ pub enum Objective {
     Quantised {
         /// Smallest output.
         low: f64,
-        /// Largest output, above `low`.
+        /// Largest output, not below `low`; if it is `low`, that is the only output.
         high: f64,
         /// Number of levels, at least 2.
         levels: u32,
@@ -49,7 +50,8 @@ impl fmt::Debug for Objective {
 }
 
 impl Objective {
-    /// [`Quantised`](Self::Quantised) to 2^`bits` levels over the range of these targets.
+    /// [`Quantised`](Self::Quantised) to 2^`bits` levels over the range of these targets, with 1 to 31 bits. What other numbers of
+    /// bits or no targets give is refused where costs are [asked for](super::Window::cost_of).
     ///
     /// ```
     /// use forebay::evolve::Objective;
@@ -61,7 +63,21 @@ impl Objective {
     pub fn of_bits(bits: u32, targets: &[f64]) -> Self {
         let low = targets.iter().copied().fold(f64::INFINITY, f64::min);
         let high = targets.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Self::Quantised { low, high, levels: 1 << bits.clamp(1, 16) }
+        Self::Quantised { low, high, levels: 1_u32.checked_shl(bits).unwrap_or(0) }
+    }
+
+    /// `Err` for what nothing can be rounded to.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let range = |what, expected: &str, found| Error::Range { what, expected: expected.to_owned(), found };
+        match self {
+            Self::Quantised { levels: levels @ ..=1, .. } => {
+                Err(range("levels", "at least 2, from 1 to 31 bits", levels.to_string()))
+            }
+            Self::Quantised { low, high, .. } if !(low <= high && (high - low).is_finite()) => {
+                Err(range("the range of the levels", "finite, from low to high", format!("{low} to {high}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The cost of outputs, `[samples, outputs]` with `width` outputs; allocates nothing.
@@ -78,7 +94,8 @@ impl Objective {
                 let step = (high - low) / f64::from(levels.max(2) - 1);
                 let top = f64::from(levels.max(2) - 1);
                 mean(&|y, t| {
-                    let rounded = low + step * ((y - low) / step).round_ties_even().clamp(0.0, top);
+                    let level = if step > 0.0 { ((y - low) / step).round_ties_even().clamp(0.0, top) } else { 0.0 };
+                    let rounded = low + step * level;
                     (rounded - t) * (rounded - t)
                 })
             }

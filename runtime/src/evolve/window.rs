@@ -226,23 +226,28 @@ impl Window {
     /// The cost of real weights `[outputs, inputs]` on this window, on the host in f64.
     ///
     /// # Errors
-    /// [`Error::Shape`].
+    /// [`Error::Shape`]; [`Error::Range`] for levels or a range that nothing can be rounded to; [`Error::NonFinite`] for a cost that
+    /// is not finite.
     pub fn cost_of(&self, weights: &[f64], objective: &Objective) -> Result<f64, Error> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         if weights.len() != inputs * outputs {
             return Err(Error::shape("readout weights", format!("{outputs} x {inputs}"), weights.len()));
         }
+        objective.check()?;
         let mut y = Vec::with_capacity(self.targets.len());
         for digits in self.digits.chunks_exact(inputs) {
             y.extend(weights.chunks_exact(inputs).enumerate().map(|(o, row)| self.output(row, o, digits)));
         }
-        Ok(objective.cost(outputs, &y, &self.targets))
+        let cost = objective.cost(outputs, &y, &self.targets);
+        Error::check_finite("a cost", &[cost])?;
+        Ok(cost)
     }
 
     /// The cost of a genome on the substrate, a level worth `scale`, `[outputs]`: the window as one batch.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the weights are not `[outputs, inputs]`; [`Error::NonFinite`]; [`Error::Substrate`].
+    /// [`Error::Shape`] if the weights are not `[outputs, inputs]`; [`Error::Range`] for levels or a range that nothing can be rounded
+    /// to; [`Error::NonFinite`]; [`Error::Substrate`].
     pub fn fitness(&self, weights: &LiveWeights, scale: &[f64], objective: Objective) -> Result<ReadoutFitness, Error> {
         ReadoutFitness::new(self, weights, scale, objective)
     }

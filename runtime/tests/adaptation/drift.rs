@@ -425,6 +425,32 @@ fn warnings_have_hysteresis_and_alarms_a_cool_down() {
     }
 }
 
+/// A rate that is too high was refused as a run length, of which nobody had spoken.
+#[test]
+fn a_rate_that_is_too_high_is_told_with_the_highest() -> Result<(), forebay::Error> {
+    let (white, slow) = (Noise::new(0.0, 1, 6).stretch(1000), Noise::new(0.9, 1, 6).stretch(5000));
+    let alone = |rate| DriftSettings { rate, second: None, ..DriftSettings::default() };
+    let refused = |settings: DriftSettings, stretch: &Array2<f64>| {
+        let error = DriftMonitor::calibrate(settings, stretch.view()).expect_err("it is too high").to_string();
+        assert!(error.starts_with("the rate of false alarms must be at most "), "{error}");
+        error
+    };
+    for rate in [15.626, 21.0] {
+        let error = refused(DriftSettings { rate, ..DriftSettings::default() }, &white);
+        assert!(error.contains(" 15.625 per 1,000 steps"), "{error}");
+    }
+    assert!(refused(alone(20.5), &white).contains(" 20 per 1,000 steps"));
+    DriftMonitor::calibrate(DriftSettings { rate: 15.625, ..DriftSettings::default() }, white.view())?;
+    DriftMonitor::calibrate(alone(20.0), white.view())?;
+
+    let blocks = |rate| DriftSettings { whitening: Whitening::Blocks, ..alone(rate) };
+    let monitor = DriftMonitor::calibrate(blocks(0.1), slow.view())?;
+    let highest = 50.0 / monitor.whitener(0).expect("one channel").block() as f64;
+    assert!(refused(blocks(1.01 * highest), &slow).contains(&format!(" {highest} per 1,000 steps")));
+    DriftMonitor::calibrate(blocks(highest), slow.view())?;
+    Ok(())
+}
+
 #[test]
 fn page_hinkley_is_the_sum_above_its_least_value() {
     let mut stream = Seed(10).stream("samples");

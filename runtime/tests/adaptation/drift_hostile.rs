@@ -2,8 +2,9 @@
 
 use forebay::drift::{
     Action, Adwin, Cusum, Detector, DetectorKind, DriftMonitor, DriftSettings, Event, Kswin, Ladder, PageHinkley,
-    Policy, View, Whitening, autocorrelation_time,
+    Policy, View, Watched, Whitening, autocorrelation_time,
 };
+use forebay::keep::Keep;
 use forebay::random::Seed;
 use forebay::{Error, HybridEsn};
 use ndarray::Array2;
@@ -68,6 +69,40 @@ fn an_alarm_holds_whatever_truths_are_missing() -> Result<(), Error> {
             }
         }
     }
+    Ok(())
+}
+
+/// With a monitor that had seen 500 steps before, a ladder told of a change in its step 60 as one in step 560.
+#[test]
+fn a_ladder_counts_its_own_steps() -> Result<(), Error> {
+    let earlier = |shift: f64| -> Result<DriftMonitor, Error> {
+        let mut monitor = calibrated(1, DriftSettings { second: None, ..DriftSettings::default() });
+        for (t, x) in noise(500, 1, 9).iter().enumerate() {
+            let event = monitor.observe(&[0.5 * x + if t >= 497 { shift } else { 0.0 }])?;
+            assert!(!is_alarm(event), "it comes later");
+        }
+        Ok(monitor)
+    };
+    let noise = noise(200, 1, 2);
+    let since = |monitor: DriftMonitor, first: usize| -> Result<u64, Error> {
+        let mut watched = Watched { ladder: Ladder::new(monitor, Policy::default(), 1.0)?, esn: silent(1) };
+        for t in first..200 {
+            let Watched { esn, ladder } = &mut watched;
+            esn.step(&[0.0])?;
+            let event = ladder.observe(esn, &[0.0], &truth(&noise, t, 0))?;
+            if let Event::Alarm { since, .. } = event {
+                assert!(matches!(ladder.log()[0].action, Action::Hold { since: logged, .. } if logged == since));
+                return Ok(since);
+            }
+            watched = Watched::from_bytes(&watched.to_bytes()?)?;
+        }
+        panic!("a shift by 6 is found")
+    };
+    let found = since(earlier(0.0)?, 0)?;
+    // By the estimate of a sum that noise had moved before.
+    assert!(found.abs_diff(60) <= 30, "{found}");
+    // What began before the ladder began in no step of it.
+    assert_eq!(since(earlier(-1.5)?, 60)?, 0);
     Ok(())
 }
 

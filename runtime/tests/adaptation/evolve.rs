@@ -94,6 +94,8 @@ fn thousands_of_generations_per_second() -> Result<(), Error> {
         }
         let report = evolver.report();
         assert_eq!((report.generations, report.evaluations, report.device_runs), (2000, 20_001, 20_001));
+        // The start is no candidate.
+        assert_eq!((evolver.state().generations, evolver.state().evaluations), (2000, 20_000));
         println!(
             "{best:.0} generations/s; evaluating {:?}, updating {:?}, patching {:?}: {} dominates; {} digits patched",
             report.evaluating,
@@ -374,5 +376,38 @@ fn classes_and_edges() -> Result<(), Error> {
             search.tell((&[7; 6], -42.0), &costs);
         }
     }
+    Ok(())
+}
+
+/// 0 bits were taken for 1 and 20 for 16, constant targets cost 0 / 0, and a cost that is no number was given as one.
+#[test]
+fn levels_are_those_asked_for_or_refused() -> Result<(), Error> {
+    let one = precision(1, 1);
+    let (window, baseline) = problem(10, 20, one, 1)?;
+    let weights = LiveWeights::load(&*software(), &[0; 10], 1, one)?;
+    let of = |low: f64, high: f64, levels: u32| Objective::Quantised { low, high, levels };
+    for make in [
+        || Objective::of_bits(0, &[0.0, 1.0]),
+        || Objective::of_bits(32, &[0.0, 1.0]),
+        || Objective::of_bits(4, &[]),
+        || Objective::Quantised { low: 1.0, high: 0.0, levels: 2 },
+        || Objective::Quantised { low: f64::MIN, high: f64::MAX, levels: 2 },
+        || Objective::Quantised { low: f64::NAN, high: 1.0, levels: 2 },
+    ] {
+        assert!(matches!(window.cost_of(&[0.0; 10], &make()), Err(Error::Range { .. })), "{:?}", make());
+        assert!(matches!(window.fitness(&weights, &baseline.scale, make()), Err(Error::Range { .. })), "{:?}", make());
+    }
+    for bits in [1, 16, 20, 31] {
+        let objective = Objective::of_bits(bits, &[0.0, 1.0]);
+        assert_eq!(format!("{objective:?}"), format!("{:?}", of(0.0, 1.0, 1 << bits)));
+        assert!(window.cost_of(&[0.0; 10], &objective)?.is_finite());
+    }
+    // The only output that there is.
+    let constant = Objective::of_bits(3, &[2.0; 5]);
+    assert_eq!(constant.cost(1, &[2.0, 1.0, 3.0], &[2.0; 3]), 0.0);
+    assert_eq!(constant.cost(1, &[2.0, 7.0], &[2.0, 3.0]), 0.5);
+    assert!(window.cost_of(&[0.0; 10], &constant)?.is_finite());
+    let no_number = Objective::Custom(Box::new(|_, _| f64::NAN));
+    assert!(matches!(window.cost_of(&[0.0; 10], &no_number), Err(Error::NonFinite { .. })));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A ladder judges by errors that twins of both networks, stepped beside it, make as well.
 
-use forebay::drift::{Action, DriftMonitor, DriftSettings, Ladder, Policy};
+use forebay::drift::{Action, DriftMonitor, DriftSettings, Ladder, Policy, Refit};
+use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::{Error, Esn, HybridEsn};
 use ndarray::{Array2, s};
@@ -24,7 +25,7 @@ const POLICY: Policy = Policy {
     washout: 20,
     good_enough: 3.0,
     recalibrate: 200,
-    refit: forebay::drift::Refit::Ridge(forebay::train::Ridge::Fixed(1e-4)),
+    refit: Refit::Ridge(forebay::train::Ridge::Fixed(1e-4)),
 };
 
 fn input(step: usize) -> [f64; 2] {
@@ -98,6 +99,8 @@ fn verdicts(change: Change) -> Result<Vec<&'static str>, Error> {
                 Action::Refit { steps } | Action::Retrain { steps } => {
                     let is_first = matches!(action, Action::Refit { .. });
                     assert_eq!(steps, if is_first { POLICY.refit_after } else { POLICY.retrain_after });
+                    assert_eq!(esn.state(), twin.state(), "only readouts are new");
+                    assert_eq!(esn.session().steps(), ladder.steps());
                     trial = Some((twin.clone(), [0.0; 2], 0));
                     if is_first { "refit" } else { "retrain" }
                 }
@@ -156,5 +159,208 @@ fn noise_climbs_the_whole_ladder_and_is_not_called_good() -> Result<(), Error> {
     let done = verdicts(Change::Noise)?;
     assert_eq!((done[..2].to_vec(), done.last()), (vec!["hold", "refit"], Some(&"not good")));
     assert!(done.contains(&"retrain"), "{done:?}");
+    Ok(())
+}
+
+/// A ladder with its network, driven from one action to the next.
+struct Run {
+    esn: HybridEsn<f64>,
+    ladder: Ladder<f64>,
+    step: usize,
+    /// The network as it was before the last action.
+    before: HybridEsn<f64>,
+}
+
+type Truth<'a> = &'a dyn Fn(usize) -> [f64; 2];
+
+fn quiet(step: usize) -> [f64; 2] {
+    truth(step, None, None)
+}
+
+fn flipped(step: usize) -> [f64; 2] {
+    truth(step, Some(Change::Episode), None)
+}
+
+fn doubled(step: usize) -> [f64; 2] {
+    truth(step, Some(Change::Scale), None)
+}
+
+/// With noise in the first output that no readout can tell.
+fn loud(truth: Truth<'_>) -> impl Fn(usize) -> [f64; 2] {
+    move |step| {
+        let [first, second] = truth(step);
+        [first + 0.3 * Seed(8).stream("loud").at(0, step as u64).normal(), second]
+    }
+}
+
+impl Run {
+    /// Has watched long enough, and nothing has happened.
+    fn new(ladder: impl FnOnce(DriftMonitor, f64) -> Result<Ladder<f64>, Error>) -> Result<Self, Error> {
+        let (esn, watched, error) = watched()?;
+        let ladder = ladder(watched.monitor().clone(), error)?;
+        let mut run = Self { before: esn.clone(), esn, ladder, step: 0 };
+        run.steps(BEGINS, &quiet)?;
+        Ok(run)
+    }
+
+    /// With this retraining.
+    fn with(mut retrain: impl FnMut(&Model<f64>) -> Result<Model<f64>, Error> + Send + 'static) -> Result<Self, Error> {
+        Self::new(|monitor, error| {
+            Ok(Ladder::new(monitor, POLICY, error)?.with_retrain(Box::new(move |model, _, _| retrain(model))))
+        })
+    }
+
+    /// What is done in the first step in which something is.
+    fn until(&mut self, truth: Truth<'_>) -> Result<Vec<Action>, Error> {
+        for _ in 0..1500 {
+            let told = self.ladder.log().len();
+            self.esn.step(&input(self.step))?;
+            self.before = self.esn.clone();
+            self.ladder.observe(&mut self.esn, &input(self.step), &truth(self.step))?;
+            self.step += 1;
+            let new = &self.ladder.log()[told..];
+            if !new.is_empty() {
+                return Ok(new.iter().map(|entry| entry.action.clone()).collect());
+            }
+        }
+        panic!("nothing is done after {:?}", self.ladder.log().last())
+    }
+
+    /// So many steps in which nothing is done.
+    fn steps(&mut self, steps: usize, truth: Truth<'_>) -> Result<(), Error> {
+        let told = self.ladder.log().len();
+        for _ in 0..steps {
+            self.esn.step(&input(self.step))?;
+            self.ladder.observe(&mut self.esn, &input(self.step), &truth(self.step))?;
+            self.step += 1;
+        }
+        assert_eq!(self.ladder.log().len(), told, "{:?}", self.ladder.log().last());
+        Ok(())
+    }
+
+    /// Until the refit was better than the model that the monitor knows, and not good enough; gives its error.
+    fn until_escalated(&mut self) -> Result<f64, Error> {
+        assert!(matches!(self.until(&doubled)?[..], [Action::Hold { .. }]));
+        assert!(matches!(self.until(&doubled)?[..], [Action::Refit { .. }]));
+        match self.until(&loud(&doubled))?[..] {
+            [Action::Escalate { new, .. }] => Ok(new),
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    /// Until a refit to an episode was worse than the model that the monitor knows, which was not good either; gives the error of that.
+    fn until_rolled_back(&mut self) -> Result<f64, Error> {
+        assert!(matches!(self.until(&flipped)?[..], [Action::Hold { .. }]));
+        assert!(matches!(self.until(&flipped)?[..], [Action::Refit { .. }]));
+        match self.until(&loud(&quiet))?[..] {
+            [Action::RollBack { old, .. }] => Ok(old),
+            ref other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The same graph with another reservoir and no readout.
+fn another(model: &Model<f64>) -> Result<Model<f64>, Error> {
+    Model::generate(model.graph().clone(), 9)
+}
+
+fn failing(_: &Model<f64>) -> Result<Model<f64>, Error> {
+    Err(Error::Misuse { what: "this retraining fails", instead: "try another".to_owned() })
+}
+
+/// A refit that came back after a worse retraining was taken for the model that the monitor was calibrated on: it was watched by the
+/// errors of another model.
+#[test]
+fn a_refit_that_comes_back_is_learnt_anew() -> Result<(), Error> {
+    let mut run = Run::with(another)?;
+    run.until_escalated()?;
+    assert!(matches!(run.until(&doubled)?[..], [Action::Retrain { .. }]));
+    let done = run.until(&doubled)?;
+    assert!(matches!(done[..], [Action::RollBack { .. }, Action::GiveBack { is_good: true, .. }]), "{done:?}");
+    // The monitor of the old model may say that this one is another.
+    let mut done = run.until(&doubled)?;
+    if matches!(done[..], [Action::Again { .. }]) {
+        done = run.until(&doubled)?;
+    }
+    assert_eq!((&done[..], run.ladder.monitor().steps()), (&[Action::Watch][..], 0));
+    Ok(())
+}
+
+/// The model that the monitor knows may come back from the second trial too, and what was normal still is.
+#[test]
+fn the_model_that_is_known_comes_back_from_either_trial() -> Result<(), Error> {
+    let mut run = Run::with(another)?;
+    run.until_rolled_back()?;
+    assert!(matches!(run.until(&quiet)?[..], [Action::Retrain { .. }]));
+    let done = run.until(&quiet)?;
+    assert!(matches!(done[..], [Action::RollBack { .. }, Action::GiveBack { is_good: true, .. }]), "{done:?}");
+    run.steps(POLICY.recalibrate + 50, &quiet)?;
+    assert_eq!(run.ladder.monitor().steps(), run.ladder.steps());
+    Ok(())
+}
+
+/// Control was given back with an error that is not a number, although a trial had told that of the model in control.
+#[test]
+fn a_retraining_that_fails_leaves_the_last_error() -> Result<(), Error> {
+    for until in [Run::until_escalated, Run::until_rolled_back] {
+        let mut run = Run::with(failing)?;
+        let known = until(&mut run)?;
+        let done = run.until(&loud(&quiet))?;
+        assert!(
+            matches!(done[..], [Action::Failed { .. }, Action::GiveBack { error, is_good: false, .. }] if error == known),
+            "{done:?}, and the error is {known}"
+        );
+    }
+    // Without a trial since the alarm there is none, whatever was before.
+    let refit = Refit::RecursiveLeastSquares { forgetting: 2.0, ridge: 1.0 };
+    let mut retrained = 0;
+    let mut run = Run::new(|monitor, error| {
+        let ladder = Ladder::new(monitor, Policy { refit, ..POLICY }, error)?;
+        Ok(ladder.with_retrain(Box::new(move |model, _, _| {
+            retrained += 1;
+            if retrained == 1 { Ok(model.clone()) } else { failing(model) }
+        })))
+    })?;
+    let shifted = |step: usize| quiet(step).map(|y| y + 5.0);
+    while run.ladder.log().last().is_none_or(|entry| entry.action != Action::Watch) {
+        run.until(&loud(&quiet))?;
+    }
+    let errors = |run: &Run| {
+        let error = |action: &Action| if let Action::GiveBack { error, .. } = action { Some(*error) } else { None };
+        run.ladder.log().iter().filter_map(|entry| error(&entry.action)).collect::<Vec<f64>>()
+    };
+    assert!(matches!(errors(&run)[..], [error] if error > 0.0), "{:?}", run.ladder.log());
+    while errors(&run).len() == 1 {
+        run.until(&shifted)?;
+    }
+    assert!(errors(&run)[1].is_nan(), "{:?}", run.ladder.log());
+    Ok(())
+}
+
+/// A new reservoir was tried from the state of the old one, and after a worse trial the old reservoir went on from the state of the new.
+#[test]
+fn every_reservoir_has_a_state_of_its_own() -> Result<(), Error> {
+    let mut run = Run::with(another)?;
+    assert!(matches!(run.until(&flipped)?[..], [Action::Hold { .. }]));
+    let gathered = run.step;
+    assert!(matches!(run.until(&flipped)?[..], [Action::Refit { .. }]));
+    assert!(matches!(run.until(&loud(&quiet))?[..], [Action::RollBack { .. }]));
+    assert!(matches!(run.until(&quiet)?[..], [Action::Retrain { .. }]));
+    let (mut old, mut new) = (run.before.clone(), run.esn.fork());
+    for step in gathered..run.step {
+        new.step(&input(step))?;
+    }
+    assert_eq!(run.esn.state(), new.state());
+    assert_ne!(run.esn.state(), old.state());
+    assert_eq!(run.esn.session().steps(), POLICY.retrain_after as u64);
+
+    let tried = run.step;
+    assert!(matches!(run.until(&quiet)?[0], Action::RollBack { .. }));
+    for step in tried..run.step {
+        old.step(&input(step))?;
+    }
+    assert_eq!(run.esn.state(), old.state());
+    assert_eq!(run.esn.session().outputs(), old.session().outputs());
+    assert_eq!(run.esn.session().steps(), run.step as u64);
     Ok(())
 }

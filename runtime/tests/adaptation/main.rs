@@ -7,3 +7,4 @@ mod evolve;
 mod ladder;
 mod repeatability;
 mod trust;
+mod warnings;

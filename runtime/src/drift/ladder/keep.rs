@@ -57,7 +57,7 @@ impl<T: Real> Content for Watched<T> {
         to.flag(ladder.origin_of_retrain != Origin::Own);
         to.float(ladder.before);
         to.number(ladder.steps);
-        to.number(ladder.origin);
+        to.number(ladder.first_watched());
         ladder.kept.write(to);
         match &ladder.stage {
             Stage::Watching => to.tag(0),
@@ -107,9 +107,8 @@ impl<T: Real> Content for Watched<T> {
             ladder.origin_of_retrain = Origin::Missing;
         }
         ladder.steps = from.number("step count of the ladder", MOST_STEPS)?;
-        ladder.origin = from.number("first step of the monitor", ladder.steps)?;
-        let watched = ladder.steps - ladder.origin;
-        must(ladder.monitor.steps() >= watched, "step count of the ladder", || "is above that of its monitor")?;
+        let first = from.number("first step of the monitor", ladder.steps)?;
+        must(first == ladder.first_watched(), "first step of the monitor", || "does not fit the step counts")?;
         ladder.kept = Kept::read(ladder.policy.retrain_after, inputs, outputs, from)?;
         ladder.stage = match from.tag("stage of the ladder", 4)? {
             0 => Stage::Watching,
@@ -146,3 +145,10 @@ impl<T: Real> Content for Watched<T> {
 }
 
 impl<T: Real> OfModel<T> for Watched<T> {}
+
+impl<T: Real> Ladder<T> {
+    /// The step in which the monitor began: the first, if it had begun before.
+    fn first_watched(&self) -> u64 {
+        self.steps.saturating_sub(self.monitor.steps())
+    }
+}

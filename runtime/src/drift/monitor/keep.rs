@@ -5,6 +5,9 @@ use crate::drift::{AnyDetector, DriftSettings, View, Whitener};
 use crate::error::Error;
 use crate::keep::{Content, KeepError, MOST_STEPS, Reader, Writer, must};
 
+/// Set beside the warning if statistics follow, as they do unless all are 0: the first files had none.
+const SCORES: u8 = 2;
+
 /// Which detectors there are, and which samples they see, follows from the settings.
 impl Content for DriftMonitor {
     const KIND: &'static str = "drift monitor";
@@ -17,20 +20,24 @@ impl Content for DriftMonitor {
         to.number(self.quiet_until);
         to.number(self.skipped);
         to.float(self.score);
-        to.flag(self.is_warning);
+        let has_scores = self.has_scores();
+        to.tag(u8::from(self.is_warning) | if has_scores { SCORES } else { 0 });
         for Channel { lens, whitener } in &self.channels {
             if let Lens::Magnitude { mean, floor } = lens {
                 to.floats([mean, floor]);
             }
             whitener.write(to);
         }
-        for Bank { detectors, stride, sums, .. } in &self.banks {
-            for (detector, (sum, count)) in detectors.iter().zip(sums) {
+        for Bank { detectors, stride, sums, scores, .. } in &self.banks {
+            for ((detector, (sum, count)), score) in detectors.iter().zip(sums).zip(scores) {
                 to.float(detector.threshold());
                 detector.write(to);
                 if *stride > 1 {
                     to.float(*sum);
                     to.count(*count);
+                }
+                if has_scores {
+                    to.float(*score);
                 }
             }
         }
@@ -54,7 +61,8 @@ impl Content for DriftMonitor {
         let quiet_until = from.number("end of the quiet steps", most)?;
         let skipped = from.number("number of skipped samples", steps.saturating_mul(count as u64).min(MOST_STEPS))?;
         let score = from.raw_float("score", "at least 0", |score| score >= 0.0)?;
-        let is_warning = from.flag("warning")?;
+        let marks = from.tag("warning", 2 * SCORES)?;
+        let (is_warning, has_scores) = (marks & 1 == 1, marks & SCORES != 0);
         let is_near = score >= settings.clear_at && score < 1.0;
         must(!is_warning || is_near, "warning", || "does not fit the score")?;
 
@@ -75,19 +83,34 @@ impl Content for DriftMonitor {
         let mut banks = Vec::with_capacity(2);
         for (kind, stride) in [(Some(settings.detector), 1), (settings.second, STRIDE)] {
             let Some(kind) = kind else { continue };
-            let (mut detectors, mut sums): (Vec<AnyDetector>, _) = (Vec::new(), Vec::new());
+            let (mut detectors, mut sums, mut scores): (Vec<AnyDetector>, _, _) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..count {
                 let threshold = from.float("threshold")?;
                 let detector = kind.with_threshold(threshold).map_err(|why| KeepError::content("threshold", why))?;
                 detectors.push(detector.read(steps, from)?);
                 sums.push(if stride > 1 { read_sum(stride, from)? } else { (0.0, 0) });
+                scores.push(if has_scores { read_score(from)? } else { 0.0 });
             }
-            banks.push(Bank { kind, detectors, stride, sums });
+            banks.push(Bank { kind, detectors, stride, sums, scores });
         }
         let gathered =
             if from.flag("mark of gathered steps")? { Some(gathered(&settings, count, from)?) } else { None };
-        Ok(Self { settings, channels, banks, steps, alarms, quiet_until, is_warning, score, skipped, block, gathered })
+        let monitor =
+            Self { settings, channels, banks, steps, alarms, quiet_until, is_warning, score, skipped, block, gathered };
+        must(monitor.has_scores() == has_scores, "statistics of the detectors", || "are all 0")?;
+        Ok(monitor)
     }
+}
+
+impl DriftMonitor {
+    fn has_scores(&self) -> bool {
+        self.banks.iter().flat_map(|bank| &bank.scores).any(|score| *score > 0.0)
+    }
+}
+
+/// The statistic that a detector has computed last; an alarm would have left none.
+fn read_score(from: &mut Reader<'_>) -> Result<f64, KeepError> {
+    from.float_that("statistic of a detector", "at least 0 and below 1", |score| (0.0..1.0).contains(&score))
 }
 
 /// Whitened samples of an unfinished stride.
