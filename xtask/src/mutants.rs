@@ -86,7 +86,7 @@ const FIELDS: &[Field] = &[
         // The second has what is told from many samples.
         passes: &[
             Pass { tests: &["adaptation"], named: QUICK_DRIFT },
-            Pass { tests: &["adaptation"], named: &["drift::", "drift_hostile::"] },
+            Pass { tests: &["adaptation"], named: &["drift::", "drift_hostile::", "ladder::", "warnings::"] },
             Pass { tests: &["lib"], named: &["drift"] },
             KEPT,
         ],

@@ -345,6 +345,10 @@ fn samples_that_are_not_finite_are_counted_and_change_nothing() {
             assert!(kind.with_threshold(threshold).is_err());
         }
     }
+    // No mean has this distance from that sample.
+    let mut far = PageHinkley::new(0.5, 5.0).expect("in range");
+    far.update(f64::MAX);
+    assert_eq!(([far.update(-f64::MAX), far.update(-f64::MAX)], far.skipped()), ([0.0; 2], 2));
 
     let mut noise = Noise::new(0.9, 2, 7);
     let watch = vec![(Source::Input, 1), (Source::Residual, 1)];

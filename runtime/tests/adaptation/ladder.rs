@@ -364,3 +364,27 @@ fn every_reservoir_has_a_state_of_its_own() -> Result<(), Error> {
     assert_eq!(run.esn.session().steps(), run.step as u64);
     Ok(())
 }
+
+/// The next trial is held against the errors that were seen while what is normal was learnt anew.
+#[test]
+fn a_repair_is_the_normal_that_the_next_one_is_held_against() -> Result<(), Error> {
+    let mut run = Run::with(failing)?;
+    assert!(matches!(run.until(&doubled)?[..], [Action::Hold { .. }]));
+    assert!(matches!(run.until(&doubled)?[..], [Action::Refit { .. }]));
+    assert!(matches!(run.until(&doubled)?[..], [Action::GiveBack { is_good: true, .. }]));
+    let mut squares = 0.0;
+    for _ in 0..POLICY.recalibrate {
+        let truth = doubled(run.step);
+        squares += run.esn.step(&input(run.step))?.iter().zip(truth).map(|(y, t)| (y - t).powi(2)).sum::<f64>();
+        run.ladder.observe(&mut run.esn, &input(run.step), &truth)?;
+        run.step += 1;
+    }
+    assert_eq!(run.ladder.log().last().map(|entry| &entry.action), Some(&Action::Watch));
+    assert!(matches!(run.until(&quiet)?[..], [Action::Hold { .. }]));
+    assert!(matches!(run.until(&quiet)?[..], [Action::Refit { .. }]));
+    let done = run.until(&quiet)?;
+    let [Action::GiveBack { before, .. }] = done[..] else { panic!("{done:?}") };
+    let expected = (squares / (2 * POLICY.recalibrate) as f64).sqrt();
+    assert!((before - expected).abs() < 1e-12 * expected, "{before}, {expected}");
+    Ok(())
+}
