@@ -32,7 +32,7 @@ mod run;
 use std::sync::Arc;
 
 use forebay_substrate::{Precision, Substrate};
-use ndarray::{ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
 pub use grid::PatchGrid;
 pub use halo::{Halo, Local};
@@ -45,6 +45,7 @@ pub use run::ParallelRun;
 use crate::compile::Compiler;
 use crate::error::Error;
 use crate::graph::{Graph, Products};
+use crate::hash::Fingerprint;
 use crate::model::Model;
 use crate::reservoir::Reservoir;
 use crate::train::{Series, Training, TrainingReport};
@@ -189,7 +190,7 @@ impl ParallelReservoirs {
     ///
     /// # Errors
     /// [`Error::Range`] unless every rank gets the same number of patches, with at least `overlap` points together;
-    /// [`Error::Misuse`] if the ranks have different grids or models of different shapes.
+    /// [`Error::Misuse`] if the ranks have different grids, or models that differ in more than their readouts.
     pub fn start_on<H: Halo>(&self, mut halo: H) -> Result<ParallelRun<H>, Error> {
         let mut model = self.model.clone();
         if halo.size() > 1 {
@@ -200,10 +201,11 @@ impl ParallelReservoirs {
     }
 
     fn check_ranks_agree(&self, halo: &mut impl Halo) -> Result<(), Error> {
-        let graph = self.model.graph();
-        let features = graph.nodes().iter().map(crate::graph::Node::width).sum();
-        let own = [self.grid.points(), self.grid.patches(), self.grid.overlap(), graph.units(), features];
-        let own = own.map(|size| size as f64);
+        let hash = without_readouts(&self.model)?;
+        // 32 bits each, which a float holds exactly.
+        let words = hash.as_bytes().as_chunks::<4>().0.iter().map(|bytes| f64::from(u32::from_le_bytes(*bytes)));
+        let sizes = [self.grid.points(), self.grid.patches(), self.grid.overlap()].map(|size| size as f64);
+        let own: Vec<f64> = sizes.into_iter().chain(words).collect();
         let mut all = vec![0.0; own.len() * halo.size()];
         halo.gather(&own, &mut all)?;
         match all.chunks_exact(own.len()).position(|rank| rank != own) {
@@ -214,6 +216,17 @@ impl ParallelReservoirs {
             }),
         }
     }
+}
+
+/// The fingerprint of all that ranks must have alike: their readouts may differ, as all take that of rank 0.
+fn without_readouts(model: &Model<f64>) -> Result<Fingerprint, Error> {
+    let mut blank = model.clone();
+    for head in model.graph().heads() {
+        let (weights, bias) = model.readout(head.name)?;
+        let (weights, bias) = (Array2::zeros(weights.dim()), Array1::zeros(bias.len()));
+        blank = blank.with_readout(head.name, weights.view(), bias.view())?;
+    }
+    Ok(blank.fingerprint())
 }
 
 /// The model with the weights that rank 0 has in its readouts.

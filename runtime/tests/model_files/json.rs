@@ -1,6 +1,6 @@
 //! Models as JSON.
 
-use crate::{deep, kind, plain, refused};
+use crate::{deep, kind, plain, refused, run, small};
 use std::fs;
 
 use forebay::fingerprint::Fingerprint;
@@ -9,7 +9,7 @@ use forebay::model::file::FileError;
 use forebay::model::import::ImportOptions;
 use forebay::model::{LeakRates, Matrix, Model, ModelBuilder, ReservoirParameters};
 use forebay::reservoir::Activation;
-use forebay::{Error, Real};
+use forebay::{Compiler, Error, Real};
 use ndarray::{Array2, array};
 
 #[test]
@@ -137,6 +137,28 @@ fn json_holds_every_model() -> Result<(), Error> {
     }
     let limit = kind!(Error::File(FileError::NotExpressible { .. }));
     refused("deep as .npz", deep::<f32>()?.to_npz(), limit, "11 nodes");
+    Ok(())
+}
+
+/// Written as flat arrays, nodes came back as `input`, `reservoir` and `output`, and the ranges that a compilation kept under their own
+/// names were not found: compiled again, the model had the integers of the widest range, without a word.
+#[test]
+fn json_keeps_the_names_of_nodes_and_the_ranges_kept_under_them() -> Result<(), Error> {
+    let features = Array2::from_shape_fn((40, 2), |(t, c)| (0.3 * t as f32 + c as f32).sin());
+    let software = || Compiler::<f32>::new(forebay::open("software:akd1000").expect("it is built in"));
+    let compiled = software().calibrate(features.view()).compile(&small()?)?;
+    let read = Model::<f32>::from_json(compiled.to_json()?.as_bytes())?;
+    let names =
+        |model: &Model<f32>| model.graph().nodes().iter().map(|node| node.name().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(&read), ["u", "x", "y"]);
+    assert_eq!(Fingerprint::of_model(&read), Fingerprint::of_model(&small()?));
+    let again = software().compile(&read)?;
+    assert_eq!(Fingerprint::of_model(&again), Fingerprint::of_model(&compiled));
+    let programs = |model: &Model<f32>| model.programs().iter().map(|p| p.bytes().to_vec()).collect::<Vec<_>>();
+    assert_eq!(programs(&again), programs(&compiled));
+    assert_eq!(run(&again)?, run(&compiled)?);
+    // Without them it is another model.
+    assert_ne!(Fingerprint::of_model(&software().compile(&small()?)?), Fingerprint::of_model(&compiled));
     Ok(())
 }
 

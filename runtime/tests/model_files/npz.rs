@@ -258,6 +258,12 @@ fn npz_that_does_not_hold_together_is_refused() {
     let missing = kind!(Error::File(FileError::Missing { .. }));
     refused("no W", read(&npz(&good[1..])), missing, "no array \"W\", only Win, Wout, bias, lr: name yours");
     refused("nothing", read(&npz(&[])), missing, "only nothing");
+    // What was there of a readout was read and dropped, and its outputs were said to be zero.
+    for part in [("Wout_input", npy(&Array2::ones((1, 3)))), ("Wout_bias", npy(&array![[1.0]]))] {
+        let name = part.0;
+        let arrays = [good[0].clone(), good[1].clone(), part];
+        refused(name, read(&npz(&arrays)), missing, &format!("no array \"Wout\", only W, Win, {name}"));
+    }
     let array = kind!(Error::File(FileError::Array { .. }));
     refused("not square", with("W", &Array2::ones((2, 4))), array, "W: expected 2 x 2, found 2 x 4");
     refused("Win", with("Win", &Array2::ones((3, 2))), array, "Win: expected 2 x inputs, found 3 x 2");

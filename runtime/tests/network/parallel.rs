@@ -327,8 +327,13 @@ fn ranks_that_do_not_fit_are_refused_on_all_of_them() -> Result<(), Error> {
     assert!(refused.iter().all(|e| matches!(e, Some(Error::Range { what: "the number of ranks", .. }))), "{refused:?}");
     let refused = on_ranks(12, |ring| Ok(drawn(5)?.start_on(ring).err()))?;
     assert!(refused.iter().all(|e| matches!(e, Some(Error::Range { what: "the overlap", .. }))), "{refused:?}");
-    let refused = on_ranks(2, |ring| Ok(if ring.rank == 0 { &model } else { &other }.start_on(ring).err()))?;
-    assert!(refused.iter().all(|e| matches!(e, Some(Error::Misuse { .. }))), "{refused:?}");
+    // Other reservoirs of the same shape once got the readout of rank 0 as if theirs were its own, and forecast their patches wrongly.
+    let recipe = Reservoir::new(80).spectral_radius(0.4).input_scaling(0.5).bias_scaling(0.3);
+    let of = |recipe: Reservoir, seed| ParallelReservoirs::generate(*model.grid(), recipe, seed);
+    for other in [other, of(recipe.clone(), 4)?, of(recipe.activation(Activation::Sigmoid), 3)?] {
+        let refused = on_ranks(2, |ring| Ok(if ring.rank == 0 { &model } else { &other }.start_on(ring).err()))?;
+        assert!(refused.iter().all(|e| matches!(e, Some(Error::Misuse { .. }))), "{refused:?}");
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{all_zero, noted};
 use crate::error::Error;
-use crate::graph::GraphBuilder;
+use crate::graph::{GraphBuilder, Node};
 use crate::model::file::{FileError, TensorSource, Values, assemble, refuse_code, values};
 use crate::model::single::{Parts, Single};
 use crate::model::{Model, Provenance};
@@ -18,6 +18,10 @@ use crate::seal;
 use crate::weights::Weights;
 
 const JSON: &str = "JSON of a model";
+
+/// What the nodes of one reservoir are called when they are read back. Under other names a model is written as a graph: notes of a
+/// compilation keep ranges by the names of nodes.
+const NAMES: [&str; 3] = ["input", "reservoir", "output"];
 
 /// The object of one reservoir: flat row-major arrays and the sizes to check them by.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,7 +102,7 @@ impl<T: Real> Model<T> {
     /// arrays; `bias` (one per unit), `w_feedback`, `w_out_input` and `w_out_bias` (what the readout takes of the input, and
     /// its intercept), `activation` (`"tanh"`, `"identity"`, `{"bounded_relu": {"max": 1.0}}`; tanh if missing),
     /// `precision` and `provenance` may be there, too. Its nodes are named `input`, `reservoir` and `output`. Or the object
-    /// of any other graph that [`to_json`](Self::to_json) writes.
+    /// of any other graph or names that [`to_json`](Self::to_json) writes.
     ///
     /// ```
     /// use forebay::model::Model;
@@ -128,11 +132,13 @@ impl<T: Real> Model<T> {
     /// # Errors
     /// [`Error::File`] if the provenance cannot be written.
     pub fn to_json(&self) -> Result<String, Error> {
-        Ok(if let Ok(parts) = Parts::of(self, JSON) {
-            sealed(&self.plain_json(&parts))?
-        } else {
-            refuse_code(self.graph())?;
-            sealed(&self.graph_json())?
+        let has_their_names = self.graph().nodes().iter().map(Node::name).eq(NAMES);
+        Ok(match Parts::of(self, JSON) {
+            Ok(parts) if has_their_names => sealed(&self.plain_json(&parts))?,
+            _ => {
+                refuse_code(self.graph())?;
+                sealed(&self.graph_json())?
+            }
         })
     }
 

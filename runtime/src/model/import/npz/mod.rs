@@ -38,7 +38,8 @@ impl<T: Real> Model<T> {
     /// ([`ImportOptions::feedback_in_w_in`]) if so said; Wfb `[N, outputs]`; Wout `[outputs, columns]` or its transpose, with
     /// the columns of a [`ReadoutOn`](crate::model::ReadoutOn); `Wout_input` `[outputs, inputs]` beside a Wout of the state; bias one value or `[N]`; lr
     /// one value or `[N]`; activation a text. Wout, Wfb, bias, lr and activation may be missing: no readout (its outputs are
-    /// zero), no feedback, no bias, no leak, tanh; but what is named otherwise than by default must be there.
+    /// zero), no feedback, no bias, no leak, tanh; but what is named otherwise than by default must be there, and Wout where another
+    /// part of the readout is.
     ///
     /// Nothing in a square W tells whether it is meant for `W x` or `x W` ([`ImportOptions::row_vectors`]): `W x` is taken.
     ///
@@ -78,9 +79,12 @@ impl<T: Real> Model<T> {
         let leak = archive.vector(&options.leak, &names.leak, &[1, units])?;
         told.unless(leak.is_some(), "no leak");
 
-        let w_out = archive.optional(&options.w_out, &names.w_out)?.map(NpyArray::into_matrix);
         let output_bias_name = options.output_bias.as_deref().unwrap_or(OUTPUT_BIAS);
         let has_output_bias = archive.has(output_bias_name);
+        // Parts of a readout are none without its weights of the state.
+        let has_parts = has_output_bias || archive.has(OUTPUT_INPUT) || archive.has(LAYOUT);
+        let missing = if has_parts { "" } else { &names.w_out };
+        let w_out = archive.optional(&options.w_out, missing)?.map(NpyArray::into_matrix);
         let of_input = archive.optional(OUTPUT_INPUT, OUTPUT_INPUT)?.map(NpyArray::into_matrix);
         let said = archive.text(LAYOUT)?;
         if let Some(said) = said.as_deref().filter(|said| *said != OUTPUTS_BY_STATE) {
