@@ -40,9 +40,9 @@ pub(crate) struct Outcome<T: Real> {
     pub rows: Vec<Row>,
     /// Settings chosen.
     pub settings: Settings,
-    /// Test NRMSE of each seed.
+    /// Test NRMSE of each seed, first that of the model.
     pub test_per_seed: Vec<f64>,
-    /// The first seed's model, fitted on training and validation.
+    /// The first seed's network alone, fitted on training and validation.
     pub model: Model<T>,
     /// Where the first seed's hybrid network runs, if one was asked for.
     pub placement: Option<forebay::compile::Plan>,

@@ -15,6 +15,13 @@ pub(crate) fn tell(line: String) {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(line);
 }
 
+/// Keeps lines about a file.
+pub(crate) fn tell_of(file: &Path, notes: Vec<String>) {
+    for note in notes {
+        tell(format!("{}: {note}", file.display()));
+    }
+}
+
 /// The lines that were kept, each once.
 pub(crate) fn take_told() -> Vec<String> {
     let mut lines = std::mem::take(&mut *TAKEN.lock().unwrap_or_else(PoisonError::into_inner));

@@ -8,7 +8,8 @@ use forebay_zoo::data;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
-use crate::table::{self, Fill};
+use crate::output;
+use crate::table::{self, Reading};
 
 /// Which series, and its stretches.
 #[derive(Args, Clone, Debug)]
@@ -22,9 +23,8 @@ pub(crate) struct SeriesArguments {
     /// Training, validation and test as shares of the series or as steps [default: 0.6,0.2,0.2]
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
     pub(crate) split: Vec<f64>,
-    /// Missing values in the file
-    #[arg(long, value_enum, default_value = "refuse")]
-    pub(crate) fill: Fill,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 }
 
 /// A series with what is known about it.
@@ -65,7 +65,9 @@ impl SeriesArguments {
         let Some(path) = file else { bail!("name a CSV file, or try a shipped series: {command} --dataset sunspots") };
         let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read {} (shipped sets are read with --dataset NAME)", path.display()))?;
-        let table = table::parse(&bytes, &self.columns, self.fill).with_context(|| format!("in {}", path.display()))?;
+        let table =
+            table::parse(&bytes, &self.columns, self.reading).with_context(|| format!("in {}", path.display()))?;
+        output::tell_of(path, table.notes);
         let steps = table.values.nrows();
         let name = path.file_stem().map_or("series".to_owned(), |stem| stem.to_string_lossy().into_owned());
         Ok(Source {

@@ -1,5 +1,9 @@
 //! The user's series from CSV bytes.
 
+// By its path, as the fuzz target that takes this file looks elsewhere.
+#[path = "table/header.rs"]
+mod header;
+
 use anyhow::{Result, bail, ensure};
 use ndarray::Array2;
 
@@ -16,6 +20,8 @@ pub struct Table {
     pub header: bool,
     /// Name and values of a first column that counts the rows and was left aside.
     pub axis: Option<(String, Vec<f64>)>,
+    /// What was taken of the file and could be meant otherwise, a line each.
+    pub notes: Vec<String>,
 }
 
 /// How missing values (empty, `NA`, `NaN`, `null`) are treated.
@@ -28,16 +34,43 @@ pub enum Fill {
     Linear,
 }
 
+/// What the first line of a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Header {
+    /// It names the columns.
+    Yes,
+    /// It is data.
+    No,
+}
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Reading {
+    /// Missing values in the file
+    #[arg(long, value_enum, default_value = "refuse")]
+    pub fill: Fill,
+    /// Whether the first line of the file names the columns [default: told from its cells]
+    #[arg(long, value_enum)]
+    pub header: Option<Header>,
+}
+
+impl From<Fill> for Reading {
+    fn from(fill: Fill) -> Self {
+        Self { fill, header: None }
+    }
+}
+
 /// Reads the columns of a CSV file.
 ///
-/// The delimiter (comma, semicolon, tab or blanks) is told from the first line; a first line with a cell that is no number
-/// is a header. Without `wanted`, all columns that hold only numbers are taken, except a first column that rises evenly
+/// The delimiter (comma, semicolon, tab or blanks) is told from the first line; a first line with a cell that is neither a
+/// number nor a date is a header, and so is one that counts the columns from 0, as files of columns without names have it.
+/// Without `wanted`, all columns that hold only numbers are taken, except a first column that rises evenly
 /// (a row number or year). `wanted` names columns, or counts them from 1.
 ///
 /// # Errors
 /// One line that says what is wrong and where.
-pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
-    read(bytes, wanted, true, fill)
+pub fn parse(bytes: &[u8], wanted: &[String], reading: impl Into<Reading>) -> Result<Table> {
+    read(bytes, wanted, true, reading.into())
 }
 
 /// Like [`parse`], where `wanted` are names that the file must give: a number is a name like any other, and a file without a
@@ -45,11 +78,11 @@ pub fn parse(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
 ///
 /// # Errors
 /// One line that says what is wrong and where.
-pub fn parse_named(bytes: &[u8], wanted: &[String], fill: Fill) -> Result<Table> {
-    read(bytes, wanted, false, fill)
+pub fn parse_named(bytes: &[u8], wanted: &[String], reading: impl Into<Reading>) -> Result<Table> {
+    read(bytes, wanted, false, reading.into())
 }
 
-fn read(bytes: &[u8], wanted: &[String], by_number: bool, fill: Fill) -> Result<Table> {
+fn read(bytes: &[u8], wanted: &[String], by_number: bool, Reading { fill, header }: Reading) -> Result<Table> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => bail!("the file is not UTF-8 text from byte {} on: save it as UTF-8 CSV", error.valid_up_to()),
@@ -58,7 +91,18 @@ fn read(bytes: &[u8], wanted: &[String], by_number: bool, fill: Fill) -> Result<
     let Some(((_, first), rest)) = rows.split_first() else {
         bail!("the file is empty: it needs a header and one line per step");
     };
-    let header = first.iter().any(|cell| !is_missing(cell) && cell.parse::<f64>().is_err());
+    let names_all = !by_number && !wanted.is_empty() && wanted.iter().all(|name| first.contains(name));
+    let (header, is_plain) = match header {
+        Some(header) => (header == Header::Yes, true),
+        None if names_all => (true, true),
+        None => header::is_header(&rows),
+    };
+    let mut notes = Vec::new();
+    if !is_plain {
+        let (taken, other) =
+            if header { ("names of columns", "no if it is data") } else { ("data", "yes if it names columns") };
+        notes.push(format!("the first line is taken as {taken} (--header {other})"));
+    }
     let columns: Vec<String> =
         if header { first.clone() } else { (1..=first.len()).map(|c| format!("column {c}")).collect() };
     let rows = if header { rest } else { &rows[..] };
@@ -73,7 +117,10 @@ fn read(bytes: &[u8], wanted: &[String], by_number: bool, fill: Fill) -> Result<
         wanted.join(", ")
     );
     let chosen = match wanted {
-        [] => all(&columns, rows, counter.is_some())?,
+        [] => {
+            notes.extend(left_aside(&columns, rows));
+            all(&columns, rows, counter.is_some())?
+        }
         names => choose(&columns, names, by_number)?,
     };
     let mut values = Array2::zeros((rows.len(), chosen.len()));
@@ -85,7 +132,7 @@ fn read(bytes: &[u8], wanted: &[String], by_number: bool, fill: Fill) -> Result<
     }
     let axis = counter.filter(|_| !chosen.contains(&0)).map(|values| (columns[0].clone(), values));
     let columns = chosen.into_iter().map(|c| columns[c].clone()).collect();
-    Ok(Table { columns, values, filled, header, axis })
+    Ok(Table { columns, values, filled, header, axis, notes })
 }
 
 /// Lines that are not blank, with their number, cut into trimmed cells.
@@ -114,9 +161,21 @@ fn cells(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
 
 type Row = (usize, Vec<String>);
 
+/// The columns that hold something else than numbers, in one line; a first one without any number is one of dates or names.
+fn left_aside(columns: &[String], rows: &[Row]) -> Option<String> {
+    let is_word = |cell: &str| !is_missing(cell) && !is_number(cell);
+    let has_numbers = |c: usize| rows.iter().any(|(_, row)| is_number(&row[c].replace(',', ".")));
+    let told = (0..columns.len()).filter(|&c| c > 0 || has_numbers(c)).filter_map(|c| {
+        let (line, row) = rows.iter().find(|(_, row)| is_word(&row[c]))?;
+        Some(format!("column {:?} ({:?} on line {line} is no number)", columns[c], shown(&row[c])))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!("left aside: {}", told.join(", ")))
+}
+
 /// All columns of numbers but the one that counts the rows.
 fn all(columns: &[String], rows: &[Row], counted: bool) -> Result<Vec<usize>> {
-    let numeric = |c: usize| rows.iter().all(|(_, row)| is_missing(&row[c]) || row[c].parse::<f64>().is_ok());
+    let numeric = |c: usize| rows.iter().all(|(_, row)| is_missing(&row[c]) || is_number(&row[c]));
     let mut chosen: Vec<usize> = (0..columns.len()).filter(|&c| numeric(c)).collect();
     if chosen.first() == Some(&0) && chosen.len() > 1 && counted {
         chosen.remove(0);
@@ -163,6 +222,15 @@ fn is_missing(cell: &str) -> bool {
     cell.is_empty() || ["na", "nan", "null", "none", "-"].contains(&cell.to_ascii_lowercase().as_str())
 }
 
+fn is_number(cell: &str) -> bool {
+    cell.parse::<f64>().is_ok()
+}
+
+/// As much of a cell as fits into a line.
+fn shown(cell: &str) -> String {
+    cell.chars().take(40).collect()
+}
+
 fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f64>, usize)> {
     let mut known: Vec<(usize, f64)> = Vec::new();
     let mut missing: Vec<usize> = Vec::new();
@@ -171,10 +239,7 @@ fn series(name: &str, column: usize, rows: &[Row], fill: Fill) -> Result<(Vec<f6
         match cell.parse::<f64>() {
             _ if is_missing(cell) => missing.push(*line),
             Ok(value) if value.is_finite() => known.push((index, value)),
-            _ => {
-                let shown: String = cell.chars().take(40).collect();
-                bail!("line {line}, column {name:?}: {shown:?} is no finite number");
-            }
+            _ => bail!("line {line}, column {name:?}: {:?} is no finite number", shown(cell)),
         }
     }
     if let (Some(first), Fill::Refuse) = (missing.first(), fill) {
@@ -219,6 +284,7 @@ mod tests {
                     prop_assert!(table.values.nrows() >= 2);
                     let steps = table.axis.map(|(_, times)| times.len());
                     prop_assert!(steps.is_none_or(|steps| steps == table.values.nrows()));
+                    prop_assert!(table.notes.iter().all(|note| note.lines().count() == 1));
                 }
                 Err(error) => prop_assert_eq!(error.to_string().lines().count(), 1),
             }
@@ -257,6 +323,16 @@ mod tests {
         let wanted = ["2".to_owned(), "year".to_owned()];
         let table = parse(b"year,x\n1990,1\n1991,4", &wanted, Fill::Refuse).expect("both exist");
         assert_eq!(table.values, array![[1.0, 1990.0], [4.0, 1991.0]]);
+    }
+
+    /// A column with one cell that is no number was gone without a word.
+    #[test]
+    fn columns_left_aside_are_told() {
+        let told = |text: &str| read(text).notes.join("\n");
+        assert_eq!(told("a;b\n1,5;2\n2,5;3"), "left aside: column \"a\" (\"1,5\" on line 2 is no number)");
+        let two = told("a,b,c\n1,2,3\n2,n/a,high\n4,5,6");
+        assert!(two.contains("column \"b\" (\"n/a\" on line 3") && two.contains("column \"c\" (\"high\""), "{two}");
+        assert_eq!(told("date,x\n2020-01-01,1\n2020-01-02,2"), "");
     }
 
     #[test]

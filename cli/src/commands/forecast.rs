@@ -33,7 +33,7 @@ pub(crate) struct Forecast {
     /// Reservoir units
     #[arg(long, default_value_t = 200, conflicts_with = "settings")]
     units: usize,
-    /// Reservoirs trained with the chosen settings
+    /// Reservoirs trained with the chosen settings; their average is scored and drawn, the first alone is saved
     #[arg(long, default_value_t = 5)]
     seeds: u64,
     /// Random settings tried on validation data
@@ -122,6 +122,7 @@ fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Value 
         "scores": outcome.rows,
         "settings": outcome.settings,
         "hybrid_plan": outcome.placement,
+        "model": {"network": 1, "of": plan.seeds, "seed": 0, "test_nrmse": outcome.test_per_seed[0]},
         "test_nrmse_per_seed": outcome.test_per_seed,
         "test_forecast": outcome.forecast.rows().into_iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
     })
@@ -150,6 +151,15 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
     text += "\n";
     text += &verdict(&outcome.rows, plan.horizon);
     text += "\n";
+    if let (2.., Some(average)) = (plan.seeds, forecaster(&outcome.rows)) {
+        text += &format!(
+            "model.forebay is network 1 of {} alone (seed 0), with a test NRMSE of {}; that of the {} is {}.\n",
+            plan.seeds,
+            number(outcome.test_per_seed[0]),
+            average.name,
+            number(average.test),
+        );
+    }
     if let Some(region) = outcome.placement.as_ref().and_then(|placement| placement.regions.first()) {
         let layer = &region.layers[0];
         text += &format!(
@@ -165,13 +175,16 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
     text
 }
 
+/// The row of the forecast that is drawn and judged: of the only network, or of the average of several.
+fn forecaster(rows: &[Row]) -> Option<&Row> {
+    rows.iter().find(|row| !row.baseline && !row.test_errors.is_empty())
+}
+
 /// Who wins on the test stretch, in one sentence; nobody, if the squared errors differ by less than two of the standard
 /// errors of their mean difference.
 fn verdict(rows: &[Row], horizon: usize) -> String {
-    let compared = || rows.iter().filter(|row| !row.test_errors.is_empty());
-    let network = compared().find(|row| !row.baseline);
-    let best = compared().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
-    let (Some(network), Some(best)) = (network, best) else { return String::new() };
+    let best = rows.iter().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
+    let (Some(network), Some(best)) = (forecaster(rows), best) else { return String::new() };
     let (ours, theirs) = (&network.name, &best.name);
     if diebold_mariano(&network.test_errors, &best.test_errors, horizon).abs() < 2.0 {
         format!(
@@ -193,17 +206,46 @@ fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>) -> F
     let end = plan.split.iter().sum::<usize>();
     let (first, skipped) = (end - shown, test - shown);
     let column = |from: usize| source.values.slice(s![from..from + shown, 0]).to_vec();
-    let part = if shown < test { format!("last {shown} of {test} test steps") } else { format!("{test} test steps") };
-    let network = outcome.rows.iter().rfind(|row| !row.baseline);
-    let score = network.map_or(String::new(), |row| format!("{}, test NRMSE {}", row.name, number(row.test)));
     ForecastPlot {
         title: format!("{}, {} ahead", source.name, count(plan.horizon, "step")),
-        subtitle: format!("{part}; {score}"),
+        subtitle: subtitle(&outcome.rows, shown, test),
         feature: &source.columns[0],
         time_label: &source.axis.0,
         times: &source.axis.1[first..end],
         truth: column(first),
         forecast: outcome.forecast.slice(s![skipped.., 0]).to_vec(),
         persistence: column(first - plan.horizon),
+    }
+}
+
+/// Which steps are drawn, and whose forecast with its score.
+fn subtitle(rows: &[Row], shown: usize, test: usize) -> String {
+    let part = if shown < test { format!("last {shown} of {test} test steps") } else { format!("{test} test steps") };
+    let score = forecaster(rows).map_or(String::new(), |row| format!("{}, test NRMSE {}", row.name, number(row.test)));
+    format!("{part}; {score}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, subtitle};
+
+    /// The plot of the average's forecast once told the hybrid's name and score: the last row that is no baseline.
+    #[test]
+    fn the_plot_names_whose_curve_it_draws() {
+        let row = |name: &str, test: f64, baseline: bool, has_errors: bool| Row {
+            name: name.to_owned(),
+            baseline,
+            train: 0.0,
+            validation: 0.0,
+            test,
+            test_sd: None,
+            test_errors: if has_errors { vec![test] } else { vec![] },
+        };
+        let (hybrid, naive) = (row("hybrid", 0.4, false, false), row("persistence", 0.9, true, true));
+        let several =
+            [row("network", 0.3, false, false), row("average", 0.2, false, true), hybrid.clone(), naive.clone()];
+        assert_eq!(subtitle(&several, 240, 1000), "last 240 of 1000 test steps; average, test NRMSE 0.2000");
+        let one = [row("network", 0.3, false, true), hybrid, naive];
+        assert_eq!(subtitle(&one, 60, 60), "60 test steps; network, test NRMSE 0.3000");
     }
 }

@@ -66,7 +66,8 @@ impl Placement {
         }
     }
 
-    /// The model compiled, for the software substrate if none was named.
+    /// The model compiled, for the software substrate if none was named. Without features, ranges that were kept for other nodes are
+    /// refused: bounds in their place would be other integers.
     pub(super) fn compile_or_default<T: Real>(
         &self,
         model: &Model<T>,
@@ -79,6 +80,19 @@ impl Placement {
         if let Some(features) = features {
             compiler = compiler.calibrate(features);
         }
-        compiler.compile(model).with_context(|| format!("cannot compile for {address}"))
+        let compiled = compiler.compile(model).with_context(|| format!("cannot compile for {address}"))?;
+        ensure!(
+            features.is_some() || last != Some(precision) || keeps(model, &compiled),
+            "the ranges kept with this model are not those of its nodes: calibrate it anew, with forebay compile MODEL \
+             --calibrate u.npy"
+        );
+        Ok(compiled)
     }
+}
+
+/// Whether the notes of a model have all the ranges that it was compiled with.
+fn keeps<T: Real>(model: &Model<T>, compiled: &Model<T>) -> bool {
+    let [kept, used] =
+        [model, compiled].map(|model| model.provenance().notes.get("compiled")?.get("ranges")?.as_object());
+    used.is_none_or(|used| used.keys().all(|node| kept.is_some_and(|kept| kept.contains_key(node))))
 }

@@ -8,12 +8,12 @@ use forebay::Real;
 use forebay::model::Model;
 use forebay::model::file::ModelHeader;
 use forebay::model::import::read_npy;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use serde_json::json;
 
 use crate::forecasting::Notes;
 use crate::output;
-use crate::table::{self, Fill};
+use crate::table::{self, Reading, Table};
 
 /// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data.
 #[derive(Args, Debug)]
@@ -29,9 +29,8 @@ pub(crate) struct Predict {
     /// Go on for this many steps after the data in closed loop (horizon 1 only)
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
     free: usize,
-    /// Missing values in the file
-    #[arg(long, value_enum, default_value = "refuse")]
-    fill: Fill,
+    #[command(flatten)]
+    reading: Reading,
     /// Write the forecasts here instead of to standard output
     #[arg(long, value_name = "FILE.csv")]
     out: Option<PathBuf>,
@@ -67,7 +66,7 @@ impl Predict {
         let mut forecast = session.run(scaled.view())?;
         if self.free > 1 {
             let free = session.predict_free(self.free - 1)?;
-            forecast = ndarray::concatenate(ndarray::Axis(0), &[forecast.view(), free.view()])?;
+            forecast = ndarray::concatenate(Axis(0), &[forecast.view(), free.view()])?;
         }
         let forecast = notes.scaler.inverse(forecast.mapv(T::to_f64).view())?;
         if self.json {
@@ -90,13 +89,11 @@ impl Predict {
             read_npy(&self.data).with_context(|| format!("cannot use {path}"))?
         } else {
             let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
-            let named = table::parse_named(&bytes, &notes.columns, self.fill);
-            // A file without names may hold just the columns.
-            let nameless = |error| {
-                let table = table::parse(&bytes, &[], self.fill).ok();
-                table.filter(|table| !table.header && table.columns.len() == notes.columns.len()).ok_or(error)
-            };
-            named.or_else(nameless).with_context(|| format!("in {path}"))?.values
+            let named = table::parse_named(&bytes, &notes.columns, self.reading);
+            let table = named.or_else(|error| nameless(&bytes, &notes.columns, self.reading).ok_or(error));
+            let table = table.with_context(|| format!("in {path}"))?;
+            output::tell_of(&self.data, table.notes);
+            table.values
         };
         ensure!(
             series.ncols() == notes.columns.len(),
@@ -111,6 +108,25 @@ impl Predict {
         );
         Ok(series)
     }
+}
+
+/// The model's columns from a file without names that holds just as many: in the file's order, or by their numbers where the model's
+/// file had no names either. What is taken under another name is told.
+fn nameless(bytes: &[u8], columns: &[String], reading: Reading) -> Option<Table> {
+    let table = table::parse(bytes, &[], reading).ok();
+    let mut table = table.filter(|table| !table.header && table.columns.len() == columns.len())?;
+    let number = |name: &str| name.strip_prefix("column ").and_then(|number| number.parse::<usize>().ok());
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(|&column| number(&columns[column]));
+    let mut places = order.clone();
+    order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+    table.values = table.values.select(Axis(1), &places);
+    let taken = places.iter().map(|&place| &table.columns[place]).zip(columns);
+    let renamed: Vec<String> = taken.filter(|(a, b)| a != b).map(|(a, b)| format!("{a} is taken as {b:?}")).collect();
+    if !renamed.is_empty() {
+        table.notes.push(format!("it names no columns: {}", renamed.join(", ")));
+    }
+    Some(table)
 }
 
 /// A name as a cell of a CSV file.

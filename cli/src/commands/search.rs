@@ -141,7 +141,8 @@ impl SearchCommand {
             ("--dataset", series.dataset.is_some()),
             ("--columns", !series.columns.is_empty()),
             ("--split", !series.split.is_empty()),
-            ("--fill", series.fill != Fill::Refuse),
+            ("--fill", series.reading.fill != Fill::Refuse),
+            ("--header", series.reading.header.is_some()),
             ("--horizon", self.horizon.is_some()),
             ("--target", !self.targets.is_empty()),
             ("--units", self.units.is_some()),
@@ -222,7 +223,12 @@ impl SearchCommand {
         }
         let bar = output::progress(lines(self.trials / of, budgets), "trials");
         let measure = |values: &search::Candidate, budget| objective.measure(values, budget);
-        let found = study.run_logged(&log, self.force, measure, |_| bar.inc(1)).map_err(with_options)?;
+        let mut added = 0;
+        let told = |_: &Trial| {
+            added += 1;
+            bar.inc(1);
+        };
+        let found = study.run_logged(&log, self.force, measure, told).map_err(with_options)?;
         bar.finish_and_clear();
         if found.torn > 0 {
             let (bytes, log) = (found.torn, log.display());
@@ -249,7 +255,9 @@ impl SearchCommand {
         }
         let mut text = format!("{name} in {}: {}\n", subject.arithmetic, subject.better);
         text += &table(subject, &found);
-        text += &format!("{} of {} from the log", found.resumed, count(done(&found), "trial"));
+        // With halving, a trial has a line in the log for each budget.
+        let what = if budgets.is_halving() { "scoring" } else { "trial" };
+        text += &format!("{} of {} from the log", found.resumed, count(found.resumed + added, what));
         if found.beyond > 0 {
             text += &format!("; {} more are in the log and left out, beyond --trials {}", found.beyond, self.trials);
         }
@@ -299,11 +307,6 @@ fn looks_like_a_file(name: &str) -> bool {
 fn lines(trials: u64, budgets: Budgets) -> u64 {
     let rungs = budgets.rungs().into_iter();
     rungs.scan(trials, |left, _| Some(std::mem::replace(left, left.div_ceil(budgets.factor.max(2))))).sum()
-}
-
-/// Trials that are in the ranking; with halving, one has several lines in the log.
-fn done(found: &Found) -> usize {
-    found.ranked.len().max(found.resumed)
 }
 
 fn table(subject: &Subject, found: &Found) -> String {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use self::view::Screen;
 use crate::output::{self, count, number};
-use crate::table::{self, Fill};
+use crate::table::{self, Reading};
 
 /// Watch a network that forecasts a stream one step ahead: drift alarms at a rate you choose, and automatic repair.
 #[derive(Args, Debug)]
@@ -39,9 +39,8 @@ pub(crate) struct Watch {
     /// Columns by name or number, comma-separated [default: all numeric ones]
     #[arg(long, value_delimiter = ',')]
     columns: Vec<String>,
-    /// What to do about missing values
-    #[arg(long, value_enum, default_value = "refuse")]
-    fill: Fill,
+    #[command(flatten)]
+    reading: Reading,
     /// Steps to watch [default: 10000, or the last third of the file]
     #[arg(long)]
     steps: Option<usize>,
@@ -215,7 +214,8 @@ impl Watch {
             ensure!(self.change.is_none(), "--change belongs to the built-in stream");
             let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             let table =
-                table::parse(&bytes, &self.columns, self.fill).with_context(|| format!("in {}", path.display()))?;
+                table::parse(&bytes, &self.columns, self.reading).with_context(|| format!("in {}", path.display()))?;
+            output::tell_of(path, table.notes);
             let rows = table.values.nrows();
             ensure!(rows >= 900, "{} has {rows} rows: 900 are needed to learn, call normal and watch", path.display());
             let (learnt, normal) = (rows / 3, rows / 3);

@@ -115,6 +115,36 @@ fn predictions_continue_the_report() {
     assert_eq!(folder.done(&["predict", model, "waves.npy"]), csv);
 }
 
+/// With several networks the report scores their average and the file holds the first one alone, of which nothing was said.
+#[test]
+fn the_network_that_is_saved_has_the_score_that_is_told_of_it() {
+    let folder = Folder::new();
+    let text = waves(300);
+    folder.write("waves.csv", &text);
+    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "2"]);
+    let report = folder.json("out/waves/report.json");
+    let told = report["model"]["test_nrmse"].as_f64().expect("a score");
+    assert_eq!((&report["model"]["network"], &report["model"]["of"]), (&1.into(), &2.into()));
+    let line = printed
+        .split_once("network 1 of 2 alone (seed 0), with a test NRMSE of ")
+        .map(|(_, rest)| rest.split_once("; "));
+    let (own, rest) = line.flatten().unwrap_or_else(|| panic!("a line about the model in\n{printed}"));
+    assert!((own.parse::<f64>().expect("a number") - told).abs() < 0.01 * told, "{own} {told}");
+    assert!(rest.starts_with("that of the average of 2 networks is "), "{rest}");
+
+    let rows: Vec<f64> = text.lines().skip(241).flat_map(|l| l.split(',').skip(1)).flat_map(str::parse).collect();
+    let truth = ndarray::Array2::from_shape_vec((60, 2), rows).expect("two columns");
+    let json = folder.done_json(&["predict", "out/waves/model.forebay", "waves.csv", "--json"]);
+    let made: Vec<Vec<f64>> = serde_json::from_value(json["forecast"].clone()).expect("rows");
+    let of_saved = ndarray::Array2::from_shape_fn((60, 2), |(t, c)| made[239 + t][c]);
+    let found = forebay::metrics::nrmse(truth.view(), of_saved.view()).expect("it varies");
+    assert!((found - told).abs() < 1e-9 * told, "{found} {told}");
+    assert!((score(&report, "average") - told).abs() > 1e-6 * told, "the average is another forecast");
+
+    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "1"]);
+    assert!(!printed.contains("network 1 of"), "{printed}");
+}
+
 #[test]
 fn narrow_networks_predict_as_they_were_scored() {
     let folder = Folder::new();
@@ -209,6 +239,55 @@ fn a_model_takes_its_columns_by_their_names_and_no_others() {
     let of = |file: &str| folder.run(&["predict", "p/model.forebay", file]);
     assert_eq!(of("counted.csv").out, of("plain.csv").out);
     assert!(of("plain.csv").out.lines().count() == 301 && of("wide.csv").code == Some(2));
+}
+
+/// A file without names was read in its own order, whatever the model's was, and for a model whose columns have names without a word.
+#[test]
+fn columns_of_a_file_without_names_are_those_of_the_model() {
+    let folder = Folder::new();
+    let named = waves(300);
+    let plain: String = named.lines().skip(1).filter_map(|l| Some(l.split_once(',')?.1.to_owned() + "\n")).collect();
+    folder.write("plain.csv", &plain);
+    folder.write("named.csv", format!("level,flow\n{plain}"));
+    let predicted = |model: &str, data: &str| {
+        let outcome = folder.run(&["predict", &format!("{model}/model.forebay"), data, "--json"]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
+        (json["forecast"].clone(), outcome.err)
+    };
+    forecast(&folder, &["named.csv", "--columns", "flow,level", "--out", "n"]);
+    forecast(&folder, &["plain.csv", "--columns", "2,1", "--out", "p"]);
+    let (expected, silent) = predicted("n", "named.csv");
+    assert_eq!(silent, "");
+    assert!(predicted("p", "plain.csv") == (expected, String::new()), "other columns, or a word about them");
+    let (_, told) = predicted("n", "plain.csv");
+    let line = "plain.csv: it names no columns: column 1 is taken as \"flow\", column 2 is taken as \"level\"\n";
+    assert_eq!(told, line);
+}
+
+/// What was taken of a table and could be meant otherwise is told, in every command that reads one.
+#[test]
+fn a_first_line_of_numbers_and_columns_left_aside_are_told() {
+    let folder = Folder::new();
+    let rows = |extra: &str| column(900, |t| format!("{:.5}{extra}", 20.0 + (0.2 * t as f64).sin()));
+    folder.write("numbered.csv", format!("0\n{}", rows("")));
+    folder.write("mixed.csv", format!("level,state\n1,n/a\n{}", rows(",5")));
+    let told = |arguments: &[&str]| {
+        let outcome = folder.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.err
+    };
+    let quick = |file| [&["forecast", file, "--out", "o"], &QUICK[..]].concat();
+    let names = "numbered.csv: the first line is taken as names of columns (--header no if it is data)\n";
+    assert_eq!(told(&quick("numbered.csv")), names);
+    assert_eq!(folder.json("o/report.json")["series"]["columns"], serde_json::json!(["0"]));
+    assert_eq!(told(&["predict", "o/model.forebay", "numbered.csv"]), "", "the model's own name");
+    assert_eq!(told(&["watch", "--file", "numbered.csv", "--units", "20", "--headless"]), names);
+    assert_eq!(told(&[&quick("numbered.csv")[..], &["--header", "no"]].concat()), "");
+    assert_eq!(folder.json("o/report.json")["series"]["steps"], 901);
+    let aside = "mixed.csv: left aside: column \"state\" (\"n/a\" on line 2 is no number)\n";
+    assert_eq!(told(&quick("mixed.csv")), aside);
+    assert_eq!(told(&[&quick("mixed.csv")[..], &["--columns", "level"]].concat()), "");
 }
 
 /// Numbers stood under other names where a name has a comma.

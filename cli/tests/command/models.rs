@@ -61,6 +61,24 @@ fn what_is_taken_of_a_foreign_file_is_told() {
     assert_eq!((own.err.as_str(), foreign.err.as_str()), ("", told));
 }
 
+/// Ranges kept under other names of nodes were passed over, and the widest ones taken in their place.
+#[test]
+fn ranges_of_other_nodes_are_refused() {
+    let (folder, _) = with_drive();
+    let mut json = small_json();
+    json["provenance"]["notes"]["compiled"] =
+        serde_json::json!({"state_digits": 2, "weight_digits": 2, "ranges": {}, "heights": {}});
+    folder.write("renamed.json", json.to_string());
+    let run = |more: &[&str]| folder.run(&[&["run", "--input", "u.npy", "--substrate", "software"], more].concat());
+    for refused in [run(&["renamed.json"]), folder.run(&["compile", "renamed.json"])] {
+        assert!(refused.code == Some(2) && refused.err.contains("--calibrate u.npy"), "{refused:?}");
+    }
+    // In other digits nothing was kept; calibrated, all of it is.
+    assert_eq!(run(&["renamed.json", "--digits", "3,2"]).code, Some(0));
+    folder.done(&["compile", "renamed.json", "--calibrate", "u.npy", "--out", "c"]);
+    assert_eq!(run(&["c/model.forebay"]).code, Some(0));
+}
+
 #[test]
 fn a_washout_drops_the_first_steps_only() {
     let (folder, _) = with_drive();

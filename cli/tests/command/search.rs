@@ -134,6 +134,18 @@ fn halving_spends_less_on_most_trials() {
         assert!(budgets.is_sorted_by(|a, b| a >= b) && budgets[13] < largest, "{budgets:?}");
         let full = budgets.iter().filter(|budget| **budget == largest).count();
         assert!((1..=7).contains(&full), "{budgets:?}");
+        // Lines of the log were called trials: as many as there had been runs, and all of them known when some were new.
+        let lines = String::from_utf8(folder.read(&log)).expect("text");
+        let lines: Vec<&str> = lines.lines().collect();
+        folder.write(&log, lines[..lines.len() - 2].join("\n") + "\n");
+        let command =
+            [&["search", "waves.csv", "--log", &log, "--halving", what, "--factor", "2"], &QUICK[..]].concat();
+        let scorings = lines.len() - 1;
+        assert!(scorings > 14, "{scorings}");
+        for known in [scorings - 2, scorings] {
+            let told = folder.done(&command);
+            assert!(told.contains(&format!("{known} of {scorings} scorings from the log")), "{told}");
+        }
     }
 }
 

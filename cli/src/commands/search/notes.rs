@@ -1,8 +1,11 @@
 //! What a reader of the table should know beside it: what was not searched, what failed, whose range was too narrow.
 
-use forebay::search::{Found, Space, Value};
+use forebay::search::{Found, Range, Space, Value};
+use forebay_zoo::search;
 use forebay_zoo::tasks::Settings;
 use serde_json::Value as Json;
+
+use crate::forecasting::base;
 
 /// Share of a range that counts as its end.
 const END: f64 = 0.02;
@@ -37,10 +40,10 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Settings whose best value lies where their range ends.
+/// Settings whose best value lies where their range ends and the setting does not.
 fn at_an_end(space: &Space, found: &Found) -> Option<String> {
     let best = found.best()?;
-    let end = |(name, range): (&str, &forebay::search::Range)| {
+    let end = |(name, range): (&str, &Range)| {
         let (low, high) = range.ends()?;
         let value = match best.values.get(name)? {
             Value::Number(value) => *value,
@@ -52,17 +55,24 @@ fn at_an_end(space: &Space, found: &Found) -> Option<String> {
         }
         let axis = |x: f64| if range.is_logarithmic() { libm::log(x) } else { x };
         let place = (axis(value) - axis(low)) / (axis(high) - axis(low));
-        let which = if place <= END {
-            "lower"
+        let (which, whole, next) = if place <= END {
+            ("lower", low - 1.0, low.next_down())
         } else if place >= 1.0 - END {
-            "upper"
+            ("upper", high + 1.0, high.next_up())
         } else {
             return None;
         };
-        Some(format!("{name} at its {which} end"))
+        let beyond = if range.is_integer() { whole.to_string() } else { format!("{next:?}") };
+        may_be(name, &beyond).then(|| format!("{name} at its {which} end"))
     };
     let ends: Vec<String> = space.iter().filter_map(end).collect();
     (!ends.is_empty()).then(|| format!("the best has {}: a wider range may hold better values", ends.join(", ")))
+}
+
+/// Whether a network may have this value; leak rates above 1, which count as 1, are none to look for.
+fn may_be(name: &str, value: &str) -> bool {
+    let space = Space::parse([format!("{name}={value}").as_str()]);
+    space.is_ok_and(|space| search::check(&space, &base(1)).is_ok())
 }
 
 fn failed(found: &Found) -> Option<String> {
@@ -102,5 +112,32 @@ mod tests {
         assert!(!told[0].contains("topology"), "{told:?}");
         assert!(told[1].contains("ridge at its lower end"), "{told:?}");
         assert!(told[2].ends_with("the first because of this: too large"), "{told:?}");
+    }
+
+    /// The advice was to widen a range of leak rates beyond 1, and one of densities that holds all there are.
+    #[test]
+    fn nothing_is_said_of_an_end_that_is_the_setting_s_own() {
+        let told = |range: &str, low: bool| {
+            let name = range.split('=').next().expect("a name").to_owned();
+            let space = Space::parse([range]).expect("a range");
+            let study = Study::new(Subject::new("test", "error", Better::Smaller), space.clone(), 400);
+            let score = |value: f64| if low { value } else { -value };
+            let found = study.run(|values, _| Ok(score(values.number(&name).expect("a number")))).expect("it runs");
+            !notes(&space, &found, None).is_empty()
+        };
+        for (range, low, is_told) in [
+            ("leak_rate=0.5..1.5", false, false),
+            ("leak_rate=0.5..1", false, false),
+            ("leak_rate=0.5..0.9", false, true),
+            ("leak_rate=0.5..1", true, true),
+            ("density=0.1..1", false, false),
+            ("ridge=0..1", true, false),
+            ("ridge=0..1", false, true),
+            ("units=1..3,int", true, false),
+            ("units=1..3,int", false, true),
+            ("spectral_radius=1e-6..1,log", true, false),
+        ] {
+            assert_eq!(told(range, low), is_told, "{range}");
+        }
     }
 }
