@@ -184,6 +184,8 @@ impl<T: Real> Executor<T> {
         } else {
             let Self { model, plan, runners, .. } = Self::new(model, self.streams);
             (self.model, self.plan, self.runners) = (model, plan, runners);
+            // A step that failed may have left anything in it, and inside a chain nothing is computed anew.
+            self.next.fill(T::ZERO);
         }
     }
 

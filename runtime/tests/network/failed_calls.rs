@@ -1,14 +1,18 @@
 //! A call that fails has changed nothing: whatever fails, and wherever in a series.
 
+use std::sync::Arc;
+
 use forebay::conductor::{Base, ConductorSettings, HeadKind, Layout};
 use forebay::execute::Session;
 use forebay::graph::{Graph, Products};
-use forebay::model::Model;
+use forebay::model::{Model, ModelBuilder};
 use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
 use forebay::train::Series;
 use forebay::train::online::{OnlineFeedback, OnlineLearner, OnlineTrainer, Rls};
-use forebay::{Conductor, Error, HybridEsn};
+use forebay::{Compiler, Conductor, Error, Form, HybridEsn};
+use forebay_akida::Device;
+use forebay_software::Software;
 use ndarray::{Array1, Array2, Array3, array};
 use proptest::prelude::*;
 
@@ -281,6 +285,29 @@ fn conductors_are_as_before() -> Result<(), Error> {
             other => panic!("{other:?}"),
         }
         assert_eq!((conductor.steps(), conductor.outputs().to_vec()), before);
+    }
+    Ok(())
+}
+
+/// What a failed step had computed of a node stayed where a chain on a processor computes nothing, and every later step found it.
+#[test]
+fn a_chain_under_a_session_whose_step_failed_runs() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let a = g.dense("a", u, 3, 1.0);
+    let a = g.bounded_relu("a_relu", a, 1.0);
+    g.readout("y", [a], 1);
+    let weights = Array2::from_elem((3, 2), 1.0);
+    let model = ModelBuilder::<f64>::new(g.build()?).linear("a", weights.view(), Array1::zeros(3).view())?;
+    let model = model.linear("y", Array2::from_elem((1, 3), 0.5).view(), Array1::zeros(1).view())?.build()?;
+    let data = Array2::from_shape_fn((50, 2), |(t, k)| 0.3 * libm::sin((t + k) as f64));
+    let compiler = Compiler::new(Arc::new(Software::with_form(Device::Akd1000, Form::best()))).calibrate(data.view());
+    let compiled = compiler.compile(&model)?;
+    let (mut session, mut fresh) = (model.session(), compiled.session());
+    assert!(matches!(session.step(&[1.7e308, 1.7e308]), Err(Error::Overflow { .. })));
+    session.set_model(compiled.clone())?;
+    for row in data.rows() {
+        assert_eq!(session.step(&row.to_vec())?, fresh.step(&row.to_vec())?);
     }
     Ok(())
 }

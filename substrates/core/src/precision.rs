@@ -122,6 +122,21 @@ impl PlaneMultiplier {
 }
 
 impl PlaneMultiplier {
+    /// Runs the planes, again if somebody patches the weights meanwhile: the sums would be those of other weights than the potentials.
+    fn run_planes(&mut self) -> Result<(), SubstrateError> {
+        loop {
+            let generation = self.runner.generation();
+            if self.generation != Some(generation) {
+                self.sum_weights()?;
+                self.generation = Some(generation);
+            }
+            self.runner.run(&self.planes, &mut self.potentials)?;
+            if self.runner.generation() == generation {
+                return Ok(());
+            }
+        }
+    }
+
     /// Runs ones through the program: the potentials are sums of weights. In two halves, which cannot saturate.
     fn sum_weights(&mut self) -> Result<(), SubstrateError> {
         let half = self.inputs / 2;
@@ -194,11 +209,6 @@ impl Multiplier for PlaneMultiplier {
         let planes = self.precision.state_digits();
         self.planes.resize(samples * planes * self.inputs, 0);
         self.potentials.resize(samples * planes * self.units, 0);
-        let generation = self.runner.generation();
-        if self.generation != Some(generation) {
-            self.sum_weights()?;
-            self.generation = Some(generation);
-        }
         let offset = self.precision.state_offset();
         let per_sample = x.chunks_exact(self.inputs).zip(self.planes.chunks_exact_mut(planes * self.inputs));
         for (x, sample) in per_sample {
@@ -206,7 +216,7 @@ impl Multiplier for PlaneMultiplier {
                 plane.iter_mut().zip(x).for_each(|(digit, &x)| *digit = (((x + offset) >> (4 * k)) & 15) as u8);
             }
         }
-        self.runner.run(&self.planes, &mut self.potentials)?;
+        self.run_planes()?;
         let per_sample = self.potentials.chunks_exact(planes * self.units).zip(y.chunks_exact_mut(rows));
         for (potentials, y) in per_sample {
             y.fill(0);
@@ -219,6 +229,49 @@ impl Multiplier for PlaneMultiplier {
                 }
                 let factor = scale * i64::from(offset);
                 y.iter_mut().zip(&self.sums[digit]).for_each(|(y, &sum)| *y -= factor * i64::from(sum));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PlaneMultiplier, Precision};
+    use crate::error::SubstrateError;
+    use crate::substrate::{Multiplier, OutputKind, ProgramShape, Runner};
+
+    /// One weight, which another thread patches from -7 to 7 just before a run.
+    #[derive(Debug)]
+    struct Patched {
+        runs: usize,
+        before: usize,
+    }
+
+    impl Runner for Patched {
+        fn run(&mut self, inputs: &[u8], outputs: &mut [i32]) -> Result<(), SubstrateError> {
+            self.runs += 1;
+            let weight = if self.runs < self.before { -7 } else { 7 };
+            outputs.iter_mut().zip(inputs).for_each(|(y, x)| *y = weight * i32::from(*x));
+            Ok(())
+        }
+
+        fn generation(&self) -> u64 {
+            u64::from(self.runs >= self.before)
+        }
+    }
+
+    /// A patch between the sums of the weights and the product gave 128 times the change of the weight, whatever the input.
+    #[test]
+    fn a_product_is_of_the_weights_before_a_patch_or_after_it() -> Result<(), SubstrateError> {
+        let shape = ProgramShape { inputs: 1, input_bits: 4, units: 1, output: OutputKind::Potentials, layers: 1 };
+        let precision = Precision::new(2, 1).expect("allowed");
+        for before in 1..6 {
+            let mut product = PlaneMultiplier::new(Box::new(Patched { runs: 0, before }), &shape, precision)?;
+            for x in [0, 1, -128, 127] {
+                let mut y = [0];
+                product.multiply(&[x], &mut y)?;
+                assert_eq!(y[0].abs(), 7 * i64::from(x.abs()), "{before}, {x}");
             }
         }
         Ok(())
