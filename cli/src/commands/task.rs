@@ -75,7 +75,7 @@ impl TaskCommand {
             let per_seed: Vec<f64> = measured.iter().map(Measurement::main).collect();
             return output::print_json(&json!({
                 "task": task.name(), "protocol": task.protocol(), "seeds": self.seeds, "metric": task.metric(),
-                "settings": settings, "substrate": self.placement.substrate.as_deref().unwrap_or("host"), "tested_on_silicon": false,
+                "settings": settings, "arithmetic": arithmetic.to_string(), "substrate": self.placement.substrate.as_deref().unwrap_or("host"), "tested_on_silicon": false,
                 "scores": summaries.iter().map(|s| json!({
                     "name": s.metric.name, "unit": s.metric.unit, "better": s.metric.better, "mean": s.interval.mean, "ci95_half_width": s.interval.half_width,
                     "sd": s.interval.sd, "min": s.low, "max": s.high,
@@ -88,7 +88,9 @@ impl TaskCommand {
                 "baselines": baselines.iter().map(|(name, value)| json!({"name": name, "value": value})).collect::<Vec<_>>(),
             }));
         }
-        output::print(&describe(task.as_ref(), &settings, self.seeds, &summaries, &singles, &baselines)?)
+        let mut text = describe(task.as_ref(), &settings, self.seeds, &summaries, &singles, &baselines)?;
+        text += &format!("arithmetic of this run: {arithmetic}\n");
+        output::print(&text)
     }
 }
 

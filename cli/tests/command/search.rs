@@ -157,6 +157,13 @@ fn a_task_takes_the_settings_that_were_found() {
     let found = folder.done_json(&command);
     let run = folder.done_json(&["task", "memory", "--settings", "out/memory/settings.json", "--seeds", "1", "--json"]);
     assert_eq!(run["settings"], found["best"]["settings"]);
+
+    // Scores of few digits stood below "f64", the task's own arithmetic.
+    assert_eq!(run["arithmetic"], "f64 on the host");
+    let digits = ["--substrate", "software:akd1000", "--digits", "1,1"];
+    let command = ["task", "memory", "--settings", "out/memory/settings.json", "--seeds", "1"];
+    let text = folder.done(&[&command[..], &digits].concat());
+    assert!(text.contains("arithmetic of this run: 1 x 1 digits on"), "{text}");
 }
 
 #[test]

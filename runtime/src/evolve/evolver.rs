@@ -225,15 +225,18 @@ impl<S: Strategy> NpuEvolver<S> {
     /// What the fitness gives, [`Error::NonFinite`] for a cost that is not finite, and [`Error::Substrate`] from patches.
     pub fn generation(&mut self, fitness: &mut impl Fitness) -> Result<f64, Error> {
         let runs = fitness.device_runs();
-        let result = self.try_generation(fitness);
+        let scored = self.score_all(fitness);
         self.report.device_runs += fitness.device_runs() - runs;
-        let rolled_back = self.roll_back();
-        let cost = result?;
-        rolled_back?;
-        Ok(cost)
+        // What stays is brought onto the substrate before anything counts: that may fail as well.
+        let stays = scored.as_ref().ok().and_then(|cost| self.winner(*cost));
+        let brought = self.bring(stays).or_else(|error| self.bring(None).and(Err(error)));
+        let cost = scored?;
+        brought?;
+        Ok(self.count(cost, stays))
     }
 
-    fn try_generation(&mut self, fitness: &mut impl Fitness) -> Result<f64, Error> {
+    /// Scores all candidates of the next generation; gives the cost of the best genome so far.
+    fn score_all(&mut self, fitness: &mut impl Fitness) -> Result<f64, Error> {
         let cost = match self.state.cost {
             Some(cost) => cost,
             None => self.score(None, fitness)?,
@@ -244,37 +247,47 @@ impl<S: Strategy> NpuEvolver<S> {
         for candidate in 0..self.costs.len() {
             self.costs[candidate] = self.score(Some(candidate), fitness)?;
         }
+        Ok(cost)
+    }
+
+    /// The candidate with the least cost, the first of equals, if that is not above this one.
+    fn winner(&self, cost: f64) -> Option<usize> {
+        let least = (1..self.costs.len()).fold(0, |least, k| if self.costs[k] < self.costs[least] { k } else { least });
+        (self.costs[least] <= cost).then_some(least)
+    }
+
+    /// Brings a candidate onto the substrate, or the best genome if it is none.
+    fn bring(&mut self, candidate: Option<usize>) -> Result<(), Error> {
+        let begin = Instant::now();
+        let patched = self.weights.write(genome(&self.state.best, &self.candidates, candidate));
+        self.report.patching += begin.elapsed();
+        let patched = patched?;
+        self.report.patched += patched as u64;
+        self.report.rollbacks += u64::from(patched > 0);
+        Ok(())
+    }
+
+    /// Takes over a generation that was scored; gives the best cost.
+    fn count(&mut self, cost: f64, winner: Option<usize>) -> f64 {
         let begin = Instant::now();
         let State { strategy, best, generations, evaluations, .. } = &mut self.state;
         strategy.tell((best, cost), &self.costs);
         *generations += 1;
         *evaluations += self.costs.len() as u64;
         self.report.generations += 1;
-        let mut least = (0, self.costs[0]);
-        for (candidate, &cost) in self.costs.iter().enumerate() {
-            if cost < least.1 {
-                least = (candidate, cost);
-            }
-        }
-        let (chosen, least) = least;
-        let improved = least <= cost;
-        if improved {
+        if let Some(winner) = winner {
             let genes = best.len();
-            best.copy_from_slice(&self.candidates[chosen * genes..(chosen + 1) * genes]);
+            best.copy_from_slice(&self.candidates[winner * genes..(winner + 1) * genes]);
         }
-        let cost = if improved { least } else { cost };
+        let cost = winner.map_or(cost, |winner| self.costs[winner]);
         self.state.cost = Some(cost);
         self.report.updating += begin.elapsed();
-        Ok(cost)
+        cost
     }
 
     /// Patches and scores a candidate, or the best genome if it is none.
     fn score(&mut self, candidate: Option<usize>, fitness: &mut impl Fitness) -> Result<f64, Error> {
-        let genes = self.state.best.len();
-        let genome = match candidate {
-            None => &self.state.best[..],
-            Some(k) => &self.candidates[k * genes..(k + 1) * genes],
-        };
+        let genome = genome(&self.state.best, &self.candidates, candidate);
         let begin = Instant::now();
         self.report.patched += self.weights.write(genome)? as u64;
         let patched = Instant::now();
@@ -285,16 +298,6 @@ impl<S: Strategy> NpuEvolver<S> {
         let cost = cost?;
         Error::check_finite("a cost", &[cost])?;
         Ok(cost)
-    }
-
-    fn roll_back(&mut self) -> Result<(), Error> {
-        let begin = Instant::now();
-        let patched = self.weights.write(&self.state.best);
-        self.report.patching += begin.elapsed();
-        let patched = patched?;
-        self.report.patched += patched as u64;
-        self.report.rollbacks += u64::from(patched > 0);
-        Ok(())
     }
 
     /// Scores the best genome again, after the fitness has changed; gives its cost.
@@ -334,4 +337,9 @@ impl<S: Strategy> NpuEvolver<S> {
     pub fn weights(&self) -> &LiveWeights {
         &self.weights
     }
+}
+
+/// A candidate, or the best genome if it is none.
+fn genome<'a>(best: &'a [i32], candidates: &'a [i32], candidate: Option<usize>) -> &'a [i32] {
+    candidate.map_or(best, |k| &candidates[k * best.len()..(k + 1) * best.len()])
 }

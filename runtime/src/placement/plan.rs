@@ -172,7 +172,11 @@ impl fmt::Display for Plan {
             )?;
         }
         if self.regions.len() > 1 {
-            writeln!(f, "\na device holds one program at a time: {} take turns on it", self.regions.len())?;
+            writeln!(
+                f,
+                "\n{} programs: on a device they stand side by side where they fit, on other processors than these, or take turns",
+                self.regions.len()
+            )?;
         }
         Ok(())
     }

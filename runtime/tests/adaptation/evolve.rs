@@ -1,6 +1,8 @@
 //! Evolution on substrates: speed, beside ridge regression, rollback, resumption, the same bits everywhere.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use forebay::evolve::{Baseline, LiveWeights, NpuEvolver, Objective, Search, State, Strategy, Window};
@@ -8,7 +10,8 @@ use forebay::graph::Graph;
 use forebay::model::Model;
 use forebay::random::Seed;
 use forebay::reservoir::Reservoir;
-use forebay::{Compiler, Error, Precision, Substrate};
+use forebay::{Compiler, Error, Precision, Refusal, Substrate, SubstrateError};
+use forebay_substrate::{Capabilities, Loaded, Op, ProgramShape, Runner, Support, WeightPatch};
 use ndarray::{Array2, s};
 
 const WASHOUT: usize = 200;
@@ -214,6 +217,96 @@ fn errors_roll_back() -> Result<(), Error> {
         assert_eq!(evolver.weights().loaded().read_memory(0, 0..4)?, words);
         evolver.weights().loaded().verify()?;
     }
+    Ok(())
+}
+
+/// The software substrate, whose programs fail at the patch of this number, counted from 1.
+#[derive(Debug)]
+struct Failing(Arc<dyn Substrate>, u64);
+
+#[derive(Debug)]
+struct FailingProgram {
+    inner: Arc<dyn Loaded>,
+    fails_at: u64,
+    patches: AtomicU64,
+}
+
+impl Substrate for Failing {
+    fn capabilities(&self) -> &Capabilities {
+        self.0.capabilities()
+    }
+
+    fn supports(&self, op: &Op) -> Result<Support, Refusal> {
+        self.0.supports(op)
+    }
+
+    fn load(&self, program: &[u8]) -> Result<Arc<dyn Loaded>, SubstrateError> {
+        Ok(Arc::new(FailingProgram { inner: self.0.load(program)?, fails_at: self.1, patches: AtomicU64::new(0) }))
+    }
+}
+
+impl Loaded for FailingProgram {
+    fn shape(&self) -> &ProgramShape {
+        self.inner.shape()
+    }
+
+    fn runner(&self) -> Result<Box<dyn Runner>, SubstrateError> {
+        self.inner.runner()
+    }
+
+    fn patch(&self, patches: &[WeightPatch]) -> Result<(), SubstrateError> {
+        let number = self.patches.fetch_add(1, Ordering::Relaxed) + 1;
+        if number == self.fails_at { Err(SubstrateError::Unloaded) } else { self.inner.patch(patches) }
+    }
+
+    fn verify(&self) -> Result<(), SubstrateError> {
+        self.inner.verify()
+    }
+
+    fn read_memory(&self, layer: usize, words: Range<usize>) -> Result<Vec<u32>, SubstrateError> {
+        self.inner.read_memory(layer, words)
+    }
+
+    fn unload(&self) -> Result<(), SubstrateError> {
+        self.inner.unload()
+    }
+}
+
+/// Where the patch back to the best genome failed, the generation was an error and counted all the same.
+#[test]
+fn a_generation_whose_patches_fail_does_not_count() -> Result<(), Error> {
+    let one = precision(1, 1);
+    let start: Vec<i32> = (0..10).map(|i| i % 15 - 7).collect();
+    let mut cost = |genome: &[i32]| Ok(f64::from(genome.iter().map(|level| (level - 3).abs()).sum::<i32>()));
+    let evolver = |fails_at| {
+        let weights = LiveWeights::load(&Failing(software(), fails_at), &start, 1, one)?;
+        NpuEvolver::new(weights, Search::plus(10, one, 4, Seed(1))?)
+    };
+    let json = |evolver: &NpuEvolver| serde_json::to_string(evolver.state()).expect("finite numbers");
+    let mut expected = vec![];
+    let mut sound = evolver(0)?;
+    for _ in 0..10 {
+        sound.generation(&mut cost)?;
+        expected.push((json(&sound), sound.weights().genome().to_vec()));
+    }
+    let mut failures = 0;
+    for fails_at in 1..30 {
+        let mut evolver = evolver(fails_at)?;
+        let (mut generation, mut before) = (0, json(&evolver));
+        while generation < expected.len() {
+            if evolver.generation(&mut cost).is_ok() {
+                let found = (json(&evolver), evolver.weights().genome().to_vec());
+                assert_eq!(found, expected[generation], "patch {fails_at}");
+                (generation, before) = (generation + 1, found.0);
+            } else {
+                failures += 1;
+                assert_eq!(json(&evolver), before, "patch {fails_at}");
+                assert_eq!(evolver.weights().genome(), evolver.best(), "patch {fails_at}");
+            }
+            evolver.weights().loaded().verify()?;
+        }
+    }
+    assert!(failures > 20, "{failures}");
     Ok(())
 }
 
