@@ -353,6 +353,22 @@ impl Adwin {
 mod tests {
     use super::Bucket;
 
+    /// What a file says of a window has to be sums over its samples.
+    #[test]
+    fn sums_of_other_samples_do_not_agree() {
+        let sum = [3.0, -1.0, 4.0].into_iter().fold(Bucket::EMPTY, |sum, x| sum.plus(Bucket::of(x)));
+        assert!(sum.agrees(&sum) && sum.agrees(&Bucket { mean: sum.mean * (1.0 + f64::EPSILON), ..sum }));
+        for other in [
+            Bucket { samples: 4.0, ..sum },
+            Bucket { mean: sum.mean + 1e-9, ..sum },
+            Bucket { squares: sum.squares + 1e-9, ..sum },
+            Bucket { least: -1.5, ..sum },
+            Bucket { largest: 4.5, ..sum },
+        ] {
+            assert!(!sum.agrees(&other), "{other:?}");
+        }
+    }
+
     #[test]
     fn buckets_together_have_the_moments_of_their_samples() {
         let samples = [3.0, -1.0, 4.0, 1.5, -5.0, 9.0, 2.0];
