@@ -146,7 +146,7 @@ fn a_factor_gives_back_its_matrix_and_solves_its_systems() {
     for (found, wanted) in rows(&x).iter().flatten().zip(wanted.iter().flatten()) {
         assert!((found - wanted).abs() < 1e-10, "{found} {wanted}");
     }
-    // The trace of the inverse, column by column.
+    // The diagonal of the inverse, column by column.
     let diagonal: Vec<f64> = (0..n)
         .map(|j| {
             let mut e = Panels::zeros(n, 1);

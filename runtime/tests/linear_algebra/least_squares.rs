@@ -294,7 +294,7 @@ fn no_penalty_is_chosen_by_rounding() -> Result<(), Error> {
             let (mut scores, mut least) = (Vec::new(), f64::INFINITY);
             for &ridge in &grid {
                 let (found, expected) = (penalties.gcv(ridge)?.0.score, gcv(&x, &y, ridge));
-                // No more directions than steps less one, of which the mean has taken one.
+                // What is told at all is told to a tenth, or to what is nothing beside the variance.
                 let near = (found / expected - 1.0).abs() < 0.1 || (found - expected).abs() < 1e-7;
                 assert!(found.is_infinite() || near, "{what}, {ridge:e}: {found:e}, {expected:e}");
                 scores.push((found, expected));
