@@ -124,7 +124,9 @@ impl PlaneMultiplier {
 impl PlaneMultiplier {
     /// Runs the planes, again if somebody patches the weights meanwhile: the sums would be those of other weights than the potentials.
     fn run_planes(&mut self) -> Result<(), SubstrateError> {
-        loop {
+        /// Patches that come one after the other, each during a product, are no accident.
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
             let generation = self.runner.generation();
             if self.generation != Some(generation) {
                 self.sum_weights()?;
@@ -135,6 +137,8 @@ impl PlaneMultiplier {
                 return Ok(());
             }
         }
+        let instead = "let products end between patches".to_owned();
+        Err(SubstrateError::Misuse { what: "the weights were patched during each of 100 products", instead })
     }
 
     /// Runs ones through the program: the potentials are sums of weights. In two halves, which cannot saturate.
@@ -246,6 +250,8 @@ mod tests {
     struct Patched {
         runs: usize,
         before: usize,
+        /// And before every run that follows.
+        without_end: bool,
     }
 
     impl Runner for Patched {
@@ -257,7 +263,7 @@ mod tests {
         }
 
         fn generation(&self) -> u64 {
-            u64::from(self.runs >= self.before)
+            if self.without_end { self.runs as u64 } else { u64::from(self.runs >= self.before) }
         }
     }
 
@@ -267,13 +273,17 @@ mod tests {
         let shape = ProgramShape { inputs: 1, input_bits: 4, units: 1, output: OutputKind::Potentials, layers: 1 };
         let precision = Precision::new(2, 1).expect("allowed");
         for before in 1..6 {
-            let mut product = PlaneMultiplier::new(Box::new(Patched { runs: 0, before }), &shape, precision)?;
+            let runner = Patched { runs: 0, before, without_end: false };
+            let mut product = PlaneMultiplier::new(Box::new(runner), &shape, precision)?;
             for x in [0, 1, -128, 127] {
                 let mut y = [0];
                 product.multiply(&[x], &mut y)?;
                 assert_eq!(y[0].abs(), 7 * i64::from(x.abs()), "{before}, {x}");
             }
         }
+        let runner = Patched { runs: 0, before: 1, without_end: true };
+        let mut product = PlaneMultiplier::new(Box::new(runner), &shape, precision)?;
+        assert!(matches!(product.multiply(&[1], &mut [0]), Err(SubstrateError::Misuse { .. })));
         Ok(())
     }
 }
