@@ -60,7 +60,7 @@ const FIELDS: &[Field] = &[
                 named: &["least_squares::", "scores::", "selection::", "solutions::"],
             },
             TRAINED,
-            Pass { tests: &["training"], named: &["online::", "partial::"] },
+            Pass { tests: &["training"], named: &["online::", "partial::", "noise::"] },
             // What counts a head's losses by the spread of its targets.
             Pass { tests: &["adaptation"], named: &["conductor::"] },
         ],

@@ -306,3 +306,22 @@ fn read_alarm(channels: usize, from: &mut Reader<'_>) -> Result<(usize, Detector
     let channel = from.count("channel of an alarm", 0, channels - 1)?;
     Ok((channel, DetectorKind::read(from)?, from.number("step of an alarm", MOST_STEPS)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{read_alarm, write_alarm};
+    use crate::drift::DetectorKind;
+    use crate::keep::{Reader, Writer};
+
+    #[test]
+    fn the_channel_of_a_kept_alarm_is_one_there_is() {
+        for (channel, channels, is_taken) in [(0, 1, true), (1, 1, false), (2, 3, true), (3, 3, false)] {
+            let mut content = Writer::default();
+            write_alarm(0, channel, DetectorKind::Adwin, 7, &mut content);
+            let (bytes, _) = content.into_parts();
+            let mut from = Reader::new(&bytes, None);
+            from.tag("action of an entry", 1).expect("a tag");
+            assert_eq!(read_alarm(channels, &mut from).is_ok(), is_taken, "{channel} of {channels}");
+        }
+    }
+}

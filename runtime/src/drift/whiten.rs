@@ -360,7 +360,66 @@ fn is_stable(coefficients: &[f64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::autocovariances;
+    use super::{Whitener, Whitening, autocovariances, is_stable, levinson_durbin};
+    use crate::keep::{Reader, Writer};
+
+    /// A block that is full has been told of.
+    #[test]
+    fn a_kept_block_is_never_full() {
+        for (summed, is_taken) in [(0, false), (1, true), (2, true), (3, false), (4, false)] {
+            let mut content = Writer::default();
+            content.floats(&[0.5, 2.0]);
+            content.count(3);
+            content.count(0);
+            content.float(1.5);
+            content.count(summed);
+            let (bytes, _) = content.into_parts();
+            let read = Whitener::read(Whitening::Blocks, &mut Reader::new(&bytes, None));
+            assert_eq!(read.is_ok(), is_taken, "{summed} samples of 3");
+        }
+    }
+
+    /// Coefficients from their reflections, by the recursion forwards.
+    fn with_reflections(reflections: &[f64]) -> Vec<f64> {
+        let mut all: Vec<f64> = Vec::new();
+        for &reflection in reflections {
+            let before: Vec<f64> = all.iter().rev().copied().collect();
+            all.iter_mut().zip(before).for_each(|(a, b)| *a -= reflection * b);
+            all.push(reflection);
+        }
+        all
+    }
+
+    #[test]
+    fn autoregressions_are_stable_where_every_reflection_is_below_one() {
+        for (coefficients, expected) in [
+            // Within the triangle of two coefficients, and beyond each of its sides.
+            (&[0.5, 0.4][..], true),
+            (&[1.9, -0.95], true),
+            (&[-0.5, 0.4], true),
+            (&[0.7, 0.4], false),
+            (&[-0.7, 0.4], false),
+            (&[0.1, -1.2], false),
+            (&[], true),
+        ] {
+            assert_eq!(is_stable(coefficients), expected, "{coefficients:?}");
+        }
+        let inside = [0.7, -0.6, 0.5, 0.8, -0.3];
+        assert!(is_stable(&with_reflections(&inside)));
+        for place in 0..inside.len() {
+            for outside in [1.3, -1.3] {
+                let mut reflections = inside;
+                reflections[place] = outside;
+                assert!(!is_stable(&with_reflections(&reflections)), "{reflections:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_told_of_a_series_without_variance() {
+        levinson_durbin(&[0.0, 0.0], |_, variance| panic!("variance {variance}"));
+        levinson_durbin(&[], |_, variance| panic!("variance {variance}"));
+    }
 
     #[test]
     fn there_are_no_more_autocovariances_than_samples() {

@@ -25,7 +25,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8], given: Option<&'a dyn Any>) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], given: Option<&'a dyn Any>) -> Self {
         Self { bytes, at: 0, given }
     }
 

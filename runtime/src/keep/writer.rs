@@ -20,7 +20,7 @@ pub struct Writer {
 
 impl Writer {
     /// All bytes, and the model among them if it is a compiled one.
-    pub(super) fn into_parts(self) -> (Vec<u8>, Option<Box<dyn Any>>) {
+    pub(crate) fn into_parts(self) -> (Vec<u8>, Option<Box<dyn Any>>) {
         (self.bytes, self.model)
     }
 

@@ -179,6 +179,30 @@ fn a_call_that_fails_has_taught_nothing() {
     assert_eq!(esn.session().snapshot(), other.session().snapshot());
 }
 
+/// A single step after which the network's own output is beyond its numbers: what it taught is taken back.
+#[test]
+fn a_step_whose_output_overflows_has_taught_nothing() {
+    let mut failed = 0;
+    for seed in 0..60 {
+        let (u, y) = (series(seed, 30, 2).mapv(|v| v as f32), series(seed + 1000, 30, 1).mapv(|v| v as f32));
+        let mut esn = Esn::new(15).seed(seed).untrained::<f32>(2, 1).unwrap();
+        esn.learn_online(1.0, 1e-9).unwrap();
+        let mut other = esn.clone();
+        // Learnt nearly whole, the largest number comes back rounded, in some networks upwards.
+        let largest = ndarray::array![[f32::MAX]];
+        if esn.partial_fit(u.slice(s![..1, ..]), largest.view()).is_ok() {
+            continue;
+        }
+        failed += 1;
+        for esn in [&mut esn, &mut other] {
+            esn.partial_fit(u.view(), y.view()).unwrap();
+        }
+        assert_eq!(Fingerprint::of_model(esn.model()), Fingerprint::of_model(other.model()));
+        assert_eq!(esn.session().snapshot(), other.session().snapshot());
+    }
+    assert!(failed > 0, "no output overflowed");
+}
+
 #[test]
 fn a_fit_ends_what_was_learnt_online() {
     let (inputs, targets) = (series(1, 300, 2), series(2, 300, 3));

@@ -385,6 +385,19 @@ fn what_cannot_be_weighted_or_masked_is_refused() -> Result<(), Error> {
     let refusal = |training: Training, series: Series<'_, f64>| training.fit(&model, &[series]).expect_err("refused");
     let error = refusal(training(), Series::new(x.view(), gap.view()));
     assert!(matches!(error, Error::NonFinite { index: 41, .. }), "{error}");
+    // A gap in the targets is told of the way beside it; one in the inputs has none.
+    assert!(error.to_string().contains("`masked_targets` trains beside gaps"), "{error}");
+    let mut hole = x.clone();
+    hole[[20, 1]] = f64::NAN;
+    let error = refusal(training(), Series::new(hole.view(), y.view()));
+    assert!(matches!(error, Error::NonFinite { .. }) && !error.to_string().contains("masked_targets"), "{error}");
+    // What is collected follows the same rule.
+    let gapped = [Series::new(x.view(), gap.view())];
+    let error = training().collect(&model, &gapped, "y").expect_err("refused");
+    assert!(matches!(error, Error::NonFinite { index: 41, .. }), "{error}");
+    let rows = training().masked_targets(true).collect(&model, &gapped, "y")?;
+    let missing: Vec<_> = rows.targets.indexed_iter().filter(|(_, y)| y.is_nan()).map(|(place, _)| place).collect();
+    assert_eq!((rows.targets.nrows(), missing), (30, vec![(10, 1)]));
     gap[[21, 0]] = f64::INFINITY;
     let error = refusal(training().masked_targets(true), Series::new(x.view(), gap.view()));
     assert!(matches!(error, Error::NonFinite { index: 42, value: f64::INFINITY, .. }), "{error}");
