@@ -184,12 +184,12 @@ fn a_call_that_fails_has_taught_nothing() {
 fn a_step_whose_output_overflows_has_taught_nothing() {
     let mut failed = 0;
     for seed in 0..60 {
-        let (u, y) = (series(seed, 30, 2).mapv(|v| v as f32), series(seed + 1000, 30, 1).mapv(|v| v as f32));
-        let mut esn = Esn::new(15).seed(seed).untrained::<f32>(2, 1).unwrap();
-        esn.learn_online(1.0, 1e-9).unwrap();
+        let (u, y) = (series(seed, 30, 2), series(seed + 1000, 30, 1));
+        let mut esn = Esn::new(15).seed(seed).untrained::<f64>(2, 1).unwrap();
+        esn.learn_online(1.0, 1e-30).unwrap();
         let mut other = esn.clone();
-        // Learnt nearly whole, the largest number comes back rounded, in some networks upwards.
-        let largest = ndarray::array![[f32::MAX]];
+        // Learnt whole, the largest number comes back rounded, in some networks upwards.
+        let largest = ndarray::array![[f64::MAX]];
         if esn.partial_fit(u.slice(s![..1, ..]), largest.view()).is_ok() {
             continue;
         }
