@@ -1,4 +1,7 @@
 //! Bytes of files: read, mapped, written aside and renamed.
+//!
+//! Everything this library writes goes through [`write_aside`]; a program that writes several files that belong together makes an
+//! [`Aside`] of each, and lets them take their names when all are there.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -49,25 +52,78 @@ pub(crate) fn map(path: &Path) -> Result<memmap2::Mmap, FileError> {
 /// Writes bytes beside `path` and renames, so that the file is either the old one or the whole new one.
 ///
 /// A link is followed and stays one; what is no regular file, such as a pipe or a terminal, is written into.
-pub(crate) fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let fail = |source| FileError::Io { action: "write", path: path.to_owned(), source };
-    let target = followed(path).map_err(fail)?;
-    if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        fs::OpenOptions::new().write(true).open(&target).and_then(|mut file| file.write_all(bytes)).map_err(fail)?;
-        return Ok(());
+///
+/// ```no_run
+/// forebay::disk::write_aside("results.csv".as_ref(), b"step,x\n0,1.5\n")?;
+/// # Ok::<(), forebay::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::File`] with the path and the system's reason; a file that was there is as it was.
+pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    Aside::write(path, bytes)?.persist()
+}
+
+/// The bytes of a file that are on the disk, and have not taken its name yet; dropped, they are gone and nothing happened.
+#[derive(Debug)]
+pub struct Aside {
+    path: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// To be renamed.
+    Beside { file: tempfile::NamedTempFile, target: PathBuf },
+    /// What is there is no regular file: it takes the bytes as they come.
+    Stream { bytes: Vec<u8>, target: PathBuf },
+}
+
+impl Aside {
+    /// Writes the bytes beside the file of this path, or of the one that a link leads to.
+    ///
+    /// # Errors
+    /// [`Error::File`] if they can't be written there.
+    pub fn write(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let place = Place::of(path, bytes);
+        let place = place.map_err(|source| FileError::Io { action: "write", path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), place })
     }
-    let folder = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut aside = tempfile::Builder::new();
-    // Temporary files are private by default; a model is as readable as any file its owner writes.
-    #[cfg(unix)]
-    aside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = aside.tempfile_in(folder).map_err(fail)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
-    file.persist(&target).map_err(|error| fail(error.error))?;
-    Ok(())
+
+    /// Gives the file its new bytes.
+    ///
+    /// # Errors
+    /// [`Error::File`]; the old file is still there.
+    pub fn persist(self) -> Result<(), Error> {
+        let done = match self.place {
+            Place::Beside { file, target } => file.persist(&target).map(|_| ()).map_err(|error| error.error),
+            Place::Stream { bytes, target } => {
+                fs::OpenOptions::new().write(true).open(&target).and_then(|mut file| file.write_all(&bytes))
+            }
+        };
+        done.map_err(|source| FileError::Io { action: "write", path: self.path, source }.into())
+    }
+}
+
+impl Place {
+    fn of(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let target = followed(path)?;
+        if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Ok(Self::Stream { bytes: bytes.to_vec(), target });
+        }
+        let folder = match target.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut aside = tempfile::Builder::new();
+        // Temporary files are private by default; a model is as readable as any file its owner writes.
+        #[cfg(unix)]
+        aside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = aside.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        Ok(Self::Beside { file, target })
+    }
 }
 
 /// Links a path goes through at most, as the kernel has it.

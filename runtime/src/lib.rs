@@ -46,7 +46,7 @@ pub mod checkpoint;
 pub mod compile;
 pub mod conductor;
 #[cfg(feature = "files")]
-mod disk;
+pub mod disk;
 pub mod drift;
 pub mod error;
 pub mod esn;

@@ -100,6 +100,21 @@ impl Autoregression {
     /// [`BaselineError::TooShort`] unless there are at least `order * features + 2` pairs; [`BaselineError::Zero`];
     /// [`BaselineError::NotFinite`].
     pub fn fit(series: ArrayView2<'_, f64>, order: usize, horizon: usize) -> Result<Self, BaselineError> {
+        Self::fit_beside_gaps(series, series, order, horizon)
+    }
+
+    /// Fits to a series that was filled, whose `truth` is NaN where it was: nothing is learnt from a row that would have to forecast a
+    /// filled value.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit); [`BaselineError::Columns`] if the two have unequal shapes.
+    pub fn fit_beside_gaps(
+        series: ArrayView2<'_, f64>,
+        truth: ArrayView2<'_, f64>,
+        order: usize,
+        horizon: usize,
+    ) -> Result<Self, BaselineError> {
+        alike(series, truth)?;
         if order == 0 || horizon == 0 {
             return Err(BaselineError::Zero { what: "the order and the horizon" });
         }
@@ -109,10 +124,16 @@ impl Autoregression {
             return Err(BaselineError::TooShort { what: "a linear autoregression", needed, found: steps });
         }
         finite(series)?;
+        let is_known = |t: &usize| !truth.row(t + horizon).iter().any(|y| y.is_nan());
+        let rows: Vec<usize> = (order - 1..steps - horizon).filter(is_known).collect();
+        let gaps = steps - horizon - (order - 1) - rows.len();
+        if gaps > 0 && steps - gaps < needed {
+            return Err(BaselineError::TooShort { what: "a linear autoregression", needed, found: steps - gaps });
+        }
         // In units of each column, so that the penalty is as small for one as for another.
         let units: Vec<f64> = series.columns().into_iter().map(unit).collect();
         let mut gram = Gram::new(order * features, features);
-        for t in order - 1..steps - horizon {
+        for &t in &rows {
             gram.push(|x, y| {
                 lags(series, t, order)
                     .zip(x)
@@ -121,7 +142,7 @@ impl Autoregression {
                 y.iter_mut().zip(series.row(t + horizon)).for_each(|(to, from)| *to = *from);
             });
         }
-        let solution = ridge::solve(gram, 1e-10 * steps as f64)?;
+        let solution = ridge::solve(gram, 1e-10 * (steps - gaps) as f64)?;
         let mut weights = solution.weights;
         for mut row in weights.rows_mut() {
             row.iter_mut().zip(units.iter().cycle()).for_each(|(weight, unit)| *weight /= unit);
@@ -141,6 +162,21 @@ impl Autoregression {
         orders: &[usize],
         horizon: usize,
     ) -> Result<Self, BaselineError> {
+        Self::choose_beside_gaps([train, train], [validation, validation], orders, horizon)
+    }
+
+    /// The same of filled series, each with its truth, see [`fit_beside_gaps`](Self::fit_beside_gaps): filled values are not judged by.
+    ///
+    /// # Errors
+    /// As [`choose`](Self::choose).
+    pub fn choose_beside_gaps(
+        [train, trained]: [ArrayView2<'_, f64>; 2],
+        [validation, judged]: [ArrayView2<'_, f64>; 2],
+        orders: &[usize],
+        horizon: usize,
+    ) -> Result<Self, BaselineError> {
+        alike(train, trained)?;
+        alike(validation, judged)?;
         if train.ncols() != validation.ncols() {
             return Err(BaselineError::Columns { expected: train.ncols(), found: validation.ncols() });
         }
@@ -155,7 +191,7 @@ impl Autoregression {
         let mut best: Option<(f64, Self)> = None;
         let mut refusal = BaselineError::Zero { what: "the number of orders to choose from" };
         for &order in orders {
-            let fitted = match Self::fit(train, order, horizon) {
+            let fitted = match Self::fit_beside_gaps(train, trained, order, horizon) {
                 Ok(fitted) => fitted,
                 Err(error) => {
                     refusal = error;
@@ -166,8 +202,8 @@ impl Autoregression {
             let mut error = 0.0;
             for t in first..all.nrows() {
                 for (j, weight) in weights.iter().enumerate() {
-                    let e = forecast[[t - horizon, j]] - all[[t, j]];
-                    error += weight * e * e;
+                    let e = forecast[[t - horizon, j]] - judged[[t - train.nrows(), j]];
+                    error += if e.is_nan() { 0.0 } else { weight * e * e };
                 }
             }
             if best.as_ref().is_none_or(|(least, _)| error < *least) {
@@ -209,6 +245,14 @@ impl Autoregression {
     }
 }
 
+fn alike(series: ArrayView2<'_, f64>, truth: ArrayView2<'_, f64>) -> Result<(), BaselineError> {
+    if series.ncols() != truth.ncols() {
+        return Err(BaselineError::Columns { expected: series.ncols(), found: truth.ncols() });
+    }
+    let (needed, found) = (series.nrows(), truth.nrows());
+    if needed == found { Ok(()) } else { Err(BaselineError::TooShort { what: "the truth of a series", needed, found }) }
+}
+
 /// The standard deviation of a column; 1 for a constant.
 fn unit(column: ArrayView1<'_, f64>) -> f64 {
     let spread = forebay::metrics::spread(column.insert_axis(Axis(1)));
@@ -232,6 +276,7 @@ fn lags(series: ArrayView2<'_, f64>, t: usize, order: usize) -> impl Iterator<It
 mod tests {
     use super::{Autoregression, BaselineError, persistence, seasonal_naive};
     use forebay::random::Seed;
+    use forebay::train::{Gram, ridge};
     use ndarray::{Array2, s};
 
     fn ar2(steps: usize) -> Array2<f64> {
@@ -263,6 +308,51 @@ mod tests {
         assert_eq!(chosen.order(), 2);
         let short = Autoregression::choose(series.slice(s![..4, ..]), series.slice(s![4..8, ..]), &[10], 1);
         assert!(matches!(short, Err(BaselineError::TooShort { found: 4, .. })));
+        Ok(())
+    }
+
+    /// Values that were put in were learnt from and judged by like any other.
+    #[test]
+    fn filled_values_are_not_learnt_from() -> Result<(), BaselineError> {
+        let series = ar2(900);
+        let mut truth = series.clone();
+        truth.iter_mut().skip(5).step_by(6).for_each(|y| *y = f64::NAN);
+        let mut filled = truth.clone();
+        (1..900).filter(|&t| truth[[t, 0]].is_nan()).for_each(|t| filled[[t, 0]] = 1e3);
+        let fitted = Autoregression::fit_beside_gaps(filled.view(), truth.view(), 2, 1)?;
+        // By hand: rows whose next value is there, with what the filled series shows them.
+        let mut gram = Gram::new(2, 1);
+        for t in (1..899).filter(|t| !truth[[t + 1, 0]].is_nan()) {
+            gram.push(|x, y| {
+                x.copy_from_slice(&[filled[[t, 0]], filled[[t - 1, 0]]]);
+                y[0] = filled[[t + 1, 0]];
+            });
+        }
+        let expected = ridge::solve(gram, 0.0)?.weights;
+        assert!((&fitted.weights() - &expected).iter().all(|d| d.abs() < 1e-8), "{}", fitted.weights());
+        let parts =
+            |series: &Array2<f64>| [series.slice(s![..600, ..]).to_owned(), series.slice(s![600.., ..]).to_owned()];
+        let ([a, b], [x, y]) = (parts(&filled), parts(&truth));
+        let chosen = |a: &Array2<f64>, b: &Array2<f64>, x: &Array2<f64>, y: &Array2<f64>| {
+            let pairs = ([a.view(), x.view()], [b.view(), y.view()]);
+            Autoregression::choose_beside_gaps(pairs.0, pairs.1, &[1, 2, 3], 1)
+        };
+        assert_eq!(
+            chosen(&a, &b, &x, &y)?,
+            Autoregression::fit_beside_gaps(a.view(), x.view(), chosen(&a, &b, &x, &y)?.order(), 1)?
+        );
+        // Without gaps nothing is different.
+        assert_eq!(
+            Autoregression::fit_beside_gaps(series.view(), series.view(), 2, 1)?,
+            Autoregression::fit(series.view(), 2, 1)?
+        );
+        let refused = Autoregression::fit_beside_gaps(a.view(), y.view(), 2, 1);
+        assert!(matches!(refused, Err(BaselineError::TooShort { needed: 600, found: 300, .. })), "{refused:?}");
+        let empty = Array2::from_elem((600, 1), f64::NAN);
+        assert!(matches!(
+            Autoregression::fit_beside_gaps(a.view(), empty.view(), 2, 1),
+            Err(BaselineError::TooShort { .. })
+        ));
         Ok(())
     }
 

@@ -8,6 +8,10 @@
 //! ```
 //!
 //! make it the level nearest to `v / t`. Heights come from the activations that calibration data cause.
+//!
+//! Where a potential is worth so much that a step would be below its unit of 1/16, steps are rounded down: level 15 is never worth more
+//! than the height asks for. Where it is worth so little that steps or thresholds would leave their ranges (weights of zero beside a
+//! bias, in the extreme), weights are rounded to a coarser scale.
 
 use std::sync::Arc;
 
@@ -17,7 +21,7 @@ use forebay_akida::{Bits, Device, InputShape, Layer, Program, ProgramBuilder, St
 use forebay_kernels::Real;
 use forebay_substrate::{Loaded, POTENTIAL_MAX, POTENTIAL_MIN, Precision, Runner, SubstrateError};
 
-use super::quantise::quantise;
+use super::quantise::{Quantised, quantise};
 use super::ranges::Ranges;
 use crate::error::Error;
 
@@ -57,6 +61,8 @@ const LEVELS: u32 = 16;
 const STEP_UNIT: f64 = 1.0 / 16.0;
 /// Largest stored step: 20 bits of sixteenths.
 const STEP_MAX: f64 = 65536.0 - STEP_UNIT;
+/// Most potentials to a level: thresholds of up to 32 levels are in their range then.
+const FINEST: f64 = 16384.0;
 
 /// The height of a level for activations of a unit: its range clipped where that loses less than a coarser level.
 pub(crate) fn heights<T: Real>(activations: ArrayView2<'_, T>, max: f64) -> Vec<f64> {
@@ -84,7 +90,10 @@ pub(crate) fn build(device: Device, inputs: &Ranges, layers: &[Dense]) -> Result
     let mut outputs = Outputs { scale: Vec::new(), offset: Vec::new() };
     for Dense { name, weights, bias, heights } in layers {
         let (units, columns) = weights.dim();
-        let quantised = quantise(weights.view(), &ranges, one);
+        let mut quantised = quantise(weights.view(), &ranges, one);
+        if let Some(heights) = heights {
+            coarsen(&mut quantised, heights);
+        }
         // The processor sees levels 0..=15 where `quantise` reckons with -8..=7.
         let sums = quantised.integers.chunks_exact(columns).map(|row| row.iter().sum::<i32>());
         let offset: Vec<f64> = sums
@@ -103,8 +112,11 @@ pub(crate) fn build(device: Device, inputs: &Ranges, layers: &[Dense]) -> Result
                 let mut steps = Vec::with_capacity(units);
                 ranges = Ranges { low: vec![0.0; units], step: Vec::with_capacity(units) };
                 for ((&height, &scale), &offset) in heights.iter().zip(&quantised.scale).zip(&offset) {
-                    let step = ((height / scale / STEP_UNIT).round() * STEP_UNIT).clamp(STEP_UNIT, STEP_MAX);
-                    let height = step * scale;
+                    let units = height / scale / STEP_UNIT;
+                    // Of a few units, one more would make a level worth far more than was asked for.
+                    let units = if units < 16.0 { units.floor() } else { units.round() };
+                    let step = (units * STEP_UNIT).clamp(STEP_UNIT, STEP_MAX);
+                    let height = if units < 1.0 { height } else { step * scale };
                     let threshold = ((0.5 * height - offset) / scale).round();
                     thresholds.push(threshold.clamp(f64::from(POTENTIAL_MIN), f64::from(POTENTIAL_MAX)) as i64);
                     // Sixteenths below 65536 are exact in 32-bit floats.
@@ -126,6 +138,22 @@ pub(crate) fn build(device: Device, inputs: &Ranges, layers: &[Dense]) -> Result
         builder = builder.layer(layer);
     }
     Ok((builder.build()?, outputs))
+}
+
+/// Rounds the weights of units to a coarser scale whose potentials are worth less than a [`FINEST`] part of a level.
+fn coarsen(quantised: &mut Quantised, heights: &[f64]) {
+    let columns = quantised.integers.len() / heights.len().max(1);
+    let rows = quantised.integers.chunks_exact_mut(columns.max(1)).zip(&mut quantised.scale);
+    for ((row, scale), height) in rows.zip(heights) {
+        let least = height / FINEST;
+        // A row of zeros has no scale of its own.
+        if *scale < least || row.iter().all(|w| *w == 0) {
+            for w in row {
+                *w = (f64::from(*w) * (*scale / least)).round() as i32;
+            }
+            *scale = least;
+        }
+    }
 }
 
 impl<T: Real> Chain<T> {

@@ -413,6 +413,48 @@ fn chains_stay_on_the_processor() -> Result<(), Error> {
     Ok(())
 }
 
+/// A unit of zeros and a bias put out 0, and one whose potentials were worth more than a level up to 1.8 times its bound.
+#[test]
+fn levels_of_a_chain_keep_biases_and_bounds() -> Result<(), Error> {
+    let mut g = Graph::builder();
+    let u = g.input("u", 2);
+    let a = g.dense("a", u, 9, 1.0);
+    let a = g.bounded_relu("a_relu", a, 1.0);
+    g.readout("y", [a], 1);
+    // Biases alone, biases beside next to nothing, ordinary weights, and weights so large that a level of the input is many of the output.
+    let rows = [
+        ([0.0, 0.0], 0.4),
+        ([0.0, 0.0], 0.9),
+        ([1e-12, -1e-13], 0.7),
+        ([1e-5, 1e-5], 0.2),
+        ([0.5, 0.3], 0.1),
+        ([30.0, -30.0], 0.5),
+        ([300.0, 200.0], -3.0),
+        ([2.0, 9.0], 0.3),
+        ([0.0, 0.0], -0.2),
+    ];
+    let weights = Array2::from_shape_fn((9, 2), |(i, j)| rows[i].0[j]);
+    let bias = Array1::from_iter(rows.iter().map(|row| row.1));
+    let model = ModelBuilder::<f64>::new(g.build()?).seed(1).linear("a", weights.view(), bias.view())?.build()?;
+    let data = waves(400);
+    for device in [Device::Akd1000, Device::Akd1500] {
+        let hybrid = Compiler::new(Arc::new(software(device))).calibrate(data.view()).compile(&model)?;
+        let (mut float, mut placed) = (model.session(), hybrid.session());
+        for row in data.rows() {
+            float.step(&row.to_vec())?;
+            placed.step(&row.to_vec())?;
+            let (truth, found) = (float.node("a_relu")?, placed.node("a_relu")?);
+            assert!(found.iter().all(|v| (0.0..=1.0 + 1e-9).contains(v)), "{found:?}");
+            for unit in [0, 1, 2, 3, 8] {
+                let off = (truth[unit] - found[unit]).abs();
+                assert!(off <= 0.04, "unit {unit}: {} instead of {}", found[unit], truth[unit]);
+            }
+            assert!((truth[4] - found[4]).abs() < 0.15, "{} instead of {}", found[4], truth[4]);
+        }
+    }
+    Ok(())
+}
+
 /// One dense node whose sum the host needs is a product of digits.
 #[test]
 fn a_lone_dense_node_is_a_product() -> Result<(), Error> {
