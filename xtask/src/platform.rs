@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::{Options, Outcome};
 
 /// Folders whose code computes results.
-const ROOMS: [&str; 8] = [
+const ROOMS: [&str; 9] = [
     "kernels/src",
     "substrates/core/src",
     "substrates/akida/src",
@@ -14,6 +14,7 @@ const ROOMS: [&str; 8] = [
     "substrates/emulator/src",
     "runtime/src",
     "zoo/src",
+    "forecast/src",
     "cli/src",
 ];
 

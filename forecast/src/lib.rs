@@ -1,0 +1,13 @@
+//! Real series: from a file to a forecast one can put to work.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`table`] | reads files of people and simulation codes: columns with what each was taken for, the clock, gaps, cells |
+//! | [`ensemble`] | forecasts that are combined: members, rolling origins, penalties, weights, shifts of level |
+//! | [`interval`] | quantiles of a forecast from its own errors |
+//! | [`verdict`] | whether one forecast is better than another |
+
+pub mod ensemble;
+pub mod interval;
+pub mod table;
+pub mod verdict;
