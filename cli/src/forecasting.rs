@@ -10,6 +10,7 @@
 //! scaling are taken: nearly linear networks extrapolate best (the one-standard-error rule of Breiman, Friedman, Olshen,
 //! Stone 1984).
 
+mod beside;
 mod fit;
 mod notes;
 mod plan;
@@ -24,12 +25,13 @@ use forebay_zoo::stats::{self, MeanInterval};
 use forebay_zoo::tasks::Settings;
 use ndarray::{Array2, ArrayView2, s};
 
+pub(crate) use self::beside::Beside;
 use self::fit::{HybridScores, forecast};
 use self::notes::NOTES;
 pub(crate) use self::notes::Notes;
 use self::plan::Stretch;
 pub(crate) use self::plan::{Hybrid, Plan, SPACE, base};
-pub(crate) use self::scores::{Row, diebold_mariano};
+pub(crate) use self::scores::Row;
 
 /// Reservoirs per trial.
 const TRIAL_SEEDS: u64 = 2;
@@ -55,30 +57,31 @@ impl Plan {
     /// seeds` times.
     pub(crate) fn run<T: Real>(
         &self,
-        series: ArrayView2<'_, f64>,
+        series: Beside<'_>,
         columns: &[String],
         progress: impl Fn() + Sync,
     ) -> Result<Outcome<T>> {
         self.check(series, columns)?;
         let used = self.split.iter().sum::<usize>();
-        let series = series.slice(s![..used, ..]);
+        let [filled, truth] = [series.filled, series.truth].map(|series| series.slice_move(s![..used, ..]));
         let [train, validation, _] = self.split;
 
-        let scaler = Scaler::standardise(series.slice(s![..train, ..]))?;
-        let scaled = scaler.transform(series)?;
+        let scaler = Scaler::standardise(filled.slice(s![..train, ..]))?;
+        let (scaled, truth) = (scaler.transform(filled)?, scaler.transform(truth)?);
         let inputs = scaled.mapv(T::from_f64);
+        let truth = truth.view();
         let settings = match &self.settings {
             Some(settings) => settings.clone(),
-            None => self.choose(scaled.view(), inputs.view(), &progress)?,
+            None => self.choose(truth, inputs.view(), &progress)?,
         };
 
         let finals = threads::try_map(0..self.seeds, |seed| {
-            let chosen = self.fit(inputs.view(), &settings, seed, train, None)?;
-            let refitted = self.fit(inputs.view(), &settings, seed, train + validation, None)?;
+            let chosen = self.fit(inputs.view(), truth, &settings, seed, train, None)?;
+            let refitted = self.fit(inputs.view(), truth, &settings, seed, train + validation, None)?;
             let early = forecast(&chosen, inputs.view())?;
             let late = forecast(&refitted, inputs.view())?;
-            let refitted = self.with_its_score(refitted, scaled.view(), late.view(), train + validation);
-            let hybrid = self.hybrid_scores(scaled.view(), inputs.view(), &settings, seed)?;
+            let refitted = self.with_its_score(refitted, truth, late.view(), train + validation);
+            let hybrid = self.hybrid_scores(truth, inputs.view(), &settings, seed)?;
             progress();
             anyhow::Ok((refitted, early, late, hybrid))
         })?;
@@ -87,9 +90,9 @@ impl Plan {
         let (mut scores, mut test_per_seed) = ([Vec::new(), Vec::new()], Vec::new());
         let mut averages = [Array2::<f64>::zeros(scaled.dim()), Array2::<f64>::zeros(scaled.dim())];
         for (_, early, late, _) in &finals {
-            scores[0].push(self.score(scaled.view(), early.view(), Stretch::Train)?);
-            scores[1].push(self.score(scaled.view(), early.view(), Stretch::Validation)?);
-            test_per_seed.push(self.score(scaled.view(), late.view(), Stretch::Test)?);
+            scores[0].push(self.score(truth, early.view(), Stretch::Train)?);
+            scores[1].push(self.score(truth, early.view(), Stretch::Validation)?);
+            test_per_seed.push(self.score(truth, late.view(), Stretch::Test)?);
             averages[0] += early;
             averages[1] += late;
         }
@@ -105,10 +108,10 @@ impl Plan {
             test_errors: Vec::new(),
         });
         if self.seeds == 1 {
-            rows[0].test_errors = self.squared_errors(scaled.view(), late.view(), Stretch::Test);
+            rows[0].test_errors = self.squared_errors(truth, late.view(), Stretch::Test);
         } else {
             let name = format!("average of {} networks", self.seeds);
-            rows.push(Row { baseline: false, ..self.row(name, scaled.view(), early.view(), late.view())? });
+            rows.push(Row { baseline: false, ..self.row(name, truth, early.view(), late.view())? });
         }
         let hybrids: Vec<&HybridScores> = finals.iter().filter_map(|(.., hybrid)| hybrid.as_ref()).collect();
         if let Some(Hybrid { address, digits, .. }) = &self.hybrid {
@@ -125,7 +128,7 @@ impl Plan {
             });
         }
         let placement = hybrids.first().map(|hybrid| hybrid.plan.clone());
-        rows.extend(self.baselines(scaled.view())?);
+        rows.extend(self.baselines(Beside { filled: scaled.view(), truth })?);
 
         let (from, to) = self.bounds(Stretch::Test);
         let forecast = scaler.inverse(late.slice(s![from - self.horizon..to - self.horizon, ..]))?;
@@ -141,7 +144,7 @@ impl Plan {
     /// Random settings, the best mean score on the validation stretch.
     fn choose<T: Real>(
         &self,
-        scaled: ArrayView2<'_, f64>,
+        truth: ArrayView2<'_, f64>,
         inputs: ArrayView2<'_, T>,
         progress: &(impl Fn() + Sync),
     ) -> Result<Settings> {
@@ -150,14 +153,15 @@ impl Plan {
             let settings = space.draw(&base, &mut Seed(0).stream(&format!("forecast trial {trial}")));
             let mut errors = Vec::new();
             for seed in 0..TRIAL_SEEDS {
-                let model = self.fit(inputs, &settings, seed, self.split[0], None)?;
+                let model = self.fit(inputs, truth, &settings, seed, self.split[0], None)?;
                 let known = self.split[0] + self.split[1];
                 let made = forecast(&model, inputs.slice(s![..known, ..]))?;
-                errors.push(self.squared_errors(scaled, made.view(), Stretch::Validation));
+                errors.push(self.squared_errors(truth, made.view(), Stretch::Validation));
             }
             progress();
-            let steps = errors[0].len();
-            let mean: Vec<f64> = (0..steps).map(|t| errors.iter().map(|e| e[t]).sum::<f64>()).collect();
+            let sums = (0..errors[0].len()).map(|t| errors.iter().map(|e| e[t]).sum::<f64>());
+            let mean: Vec<f64> = sums.filter(|sum| !sum.is_nan()).collect();
+            let steps = mean.len();
             let standard_error = stats::sample_sd(&mean) / (steps as f64).sqrt();
             anyhow::Ok((stats::mean(&mean), standard_error, settings))
         })?;

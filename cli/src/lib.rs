@@ -7,8 +7,9 @@ mod commands;
 mod forecasting;
 mod output;
 mod plot;
+mod reading;
+mod results;
 mod series;
-pub mod table;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;

@@ -1,10 +1,11 @@
 //! What commands print and write.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use forebay::disk;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -48,22 +49,18 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     kinds.into_iter().any(|kind| kind == io::ErrorKind::BrokenPipe)
 }
 
-/// Writes a file aside, then renames it: it is there whole or not at all.
+/// Writes a file aside, then renames it: it is there whole or not at all. Links are followed, and pipes written into.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let mut file = aside(path, "").with_context(cannot)?;
-    file.write_all(bytes).with_context(cannot)?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
+    Ok(disk::write_aside(path, bytes)?)
 }
 
-/// A temporary file beside `path`, to be renamed to it; others may read it as far as the user's umask allows.
-pub(crate) fn aside(path: &Path, suffix: &str) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.suffix(suffix).tempfile_in(folder)
+/// Writes files that belong together: each whole and beside its place, before the first takes its name.
+pub(crate) fn write_together(files: &[(PathBuf, Vec<u8>)]) -> Result<()> {
+    let written: Result<Vec<_>, _> = files.iter().map(|(path, bytes)| disk::Aside::write(path, bytes)).collect();
+    for file in written? {
+        file.persist()?;
+    }
+    Ok(())
 }
 
 /// Whether a folder for results could be made and written to, so that a long run does not end in vain.

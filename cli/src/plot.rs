@@ -64,9 +64,9 @@ struct Curve<'a> {
 }
 
 impl ForecastPlot<'_> {
-    /// Draws truth and forecast above, errors below, into a file aside that is then renamed.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        write(path, |path| self.draw(path))
+    /// Truth and forecast above, errors below: a PNG.
+    pub(crate) fn to_png(&self) -> Result<Vec<u8>> {
+        png(|path| self.draw(path))
     }
 
     fn draw(&self, path: &Path) -> Drawn {
@@ -145,12 +145,16 @@ impl ForecastPlot<'_> {
 
 /// Draws into a file aside that is then renamed.
 fn write(path: &Path, draw: impl FnOnce(&Path) -> Drawn) -> Result<()> {
+    output::write_file(path, &png(draw)?)
+}
+
+/// The bytes of a plot. The library writes PNG only into files: one that lives as long as this call.
+fn png(draw: impl FnOnce(&Path) -> Drawn) -> Result<Vec<u8>> {
     load_font()?;
-    let cannot = || format!("cannot write {}", path.display());
-    let file = output::aside(path, ".png").with_context(cannot)?;
-    draw(file.path()).map_err(|error| anyhow!("cannot draw {}: {error}", path.display()))?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
+    let file =
+        tempfile::Builder::new().suffix(".png").tempfile().context("no room for a plot in the temporary folder")?;
+    draw(file.path()).map_err(|error| anyhow!("cannot draw: {error}"))?;
+    std::fs::read(file.path()).context("the plot cannot be read again")
 }
 
 fn legend<'a, 'b: 'a>(

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use forebay::Real;
+use forebay_forecast::table::Fill;
+use forebay_forecast::verdict::{self, Verdict};
 use ndarray::s;
 use serde_json::{Value, json};
 
 use super::models::Precision;
 use super::placement::Placement;
-use crate::forecasting::{Outcome, Plan, Row, diebold_mariano};
+use crate::forecasting::{Outcome, Plan, Row};
 use crate::output::{self, align, count, number};
 use crate::plot::ForecastPlot;
+use crate::results::{self, Results, STAMP};
 use crate::series::{SeriesArguments, Source};
 
 /// Forecast a series: choose reservoir settings on validation data, score on test data, beside honest baselines.
@@ -21,9 +24,11 @@ use crate::series::{SeriesArguments, Source};
 Examples:
   forebay forecast --dataset sunspots
   forebay forecast sales.csv --columns revenue --horizon 4 --season 12
-  forebay forecast sensors.csv --split 0.7,0.1,0.2 --seeds 20 --json")]
+  forebay forecast sensors.csv --split 0.7,0.1,0.2 --seeds 20 --json
+  forebay forecast meters.csv --id meter=17 --missing -999 --fill hold
+  zcat load.csv.gz | forebay forecast - --gaps fill --fill hold")]
 pub(crate) struct Forecast {
-    /// A CSV file, one line per step
+    /// A CSV file or the like (also .gz, JSON Lines, .npy; - for standard input), one line per step
     file: Option<PathBuf>,
     #[command(flatten)]
     series: SeriesArguments,
@@ -56,6 +61,9 @@ pub(crate) struct Forecast {
     /// Folder for the results [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the results of another run in that folder
+    #[arg(long)]
+    force: bool,
     /// Print the report as JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -73,11 +81,13 @@ impl Forecast {
     }
 
     fn forecast<T: Real>(&self) -> Result<()> {
-        let source = self.series.read(self.file.as_deref(), "forebay forecast")?;
+        let mut source = self.series.read(self.file.as_deref(), "forebay forecast")?;
         let settings = self.settings.as_deref().map(super::task::settings).transpose()?;
+        let split = self.series.lengths(&source)?;
+        source.look_back_from(split[0]);
         let plan = Plan {
             horizon: self.horizon,
-            split: self.series.lengths(&source)?,
+            split,
             units: settings.as_ref().map_or(self.units, |settings| settings.units),
             settings,
             seeds: self.seeds,
@@ -86,30 +96,46 @@ impl Forecast {
             hybrid: (!self.no_hybrid).then(|| self.placement.hybrid()),
         };
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
-        output::check_folder(&folder)?;
+        let stamp = self.stamp(&source, &plan)?;
+        let files = ["report.json", "model.forebay", "forecast.png"];
+        let results = Results { folder: &folder, files: &files, identity: json!({STAMP: stamp}) };
+        results.check(self.force)?;
         let bar = output::progress(plan.trials.saturating_add(plan.seeds), "searching and training");
-        let outcome = plan.run::<T>(source.values.view(), &source.columns, || bar.inc(1))?;
+        let outcome = plan.run::<T>(source.beside(), &source.columns, || bar.inc(1))?;
         bar.finish_and_clear();
 
         output::make_folder(&folder)?;
-        let files = ["model.forebay", "forecast.png", "report.json"].map(|name| folder.join(name));
-        let report = report(&source, &plan, &outcome);
-        outcome.model.save(&files[0])?;
-        plot(&source, &plan, &outcome).write(&files[1])?;
-        output::write_file(&files[2], (serde_json::to_string_pretty(&report)? + "\n").as_bytes())?;
+        let [report_file, model, plot_file] = files.map(|file| results.path(file));
+        let report = report(&source, &plan, &outcome, &stamp);
+        let mut provenance = outcome.model.provenance().clone();
+        provenance.notes.insert(STAMP.to_owned(), stamp.clone().into());
+        output::write_together(&[
+            (model.clone(), outcome.model.clone().with_provenance(provenance).to_bytes()?),
+            (plot_file.clone(), plot(&source, &plan, &outcome, &stamp).to_png()?),
+            (report_file.clone(), (serde_json::to_string_pretty(&report)? + "\n").into_bytes()),
+        ])?;
         if self.json {
             return output::print_json(&report);
         }
-        output::print(&describe(&source, &plan, &outcome))?;
-        let names = files.map(|path| path.display().to_string());
-        output::print(&format!("\nmodel   {}\nplot    {}\nreport  {}\n", names[0], names[1], names[2]))
+        output::print(&(source.told() + &describe(&source, &plan, &outcome)?))?;
+        let [model, plot, report] = [model, plot_file, report_file].map(|path| path.display().to_string());
+        output::print(&format!("\nmodel   {model}\nplot    {plot}\nreport  {report}\n"))
+    }
+
+    /// The run, by all that its results follow from.
+    fn stamp(&self, source: &Source, plan: &Plan) -> Result<String> {
+        let data: Vec<u8> = source.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let precision = format!("{:?}", self.precision);
+        results::stamp(&data, &json!([source.name, source.columns, plan, plan.settings, precision]))
     }
 }
 
-fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Value {
+fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>, stamp: &str) -> Value {
     json!({
         "forebay": env!("CARGO_PKG_VERSION"),
+        STAMP: stamp,
         "substrate": "host",
+        "reading": source.reading(),
         "tested_on_silicon": false,
         "series": {
             "name": source.name, "columns": source.columns, "steps": source.values.nrows(), "filled": source.filled,
@@ -128,7 +154,7 @@ fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Value 
     })
 }
 
-fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> String {
+fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Result<String> {
     let [train, validation, test] = plan.split;
     let mut text = format!(
         "{}: {} steps of {}, forecast {} ahead; {train} for training, {validation} for validation, {test} for test\n",
@@ -138,7 +164,14 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
         count(plan.horizon, "step"),
     );
     if source.filled > 0 {
-        text += &format!("{} filled by linear interpolation\n", count(source.filled, "missing value"));
+        let how = match source.fill {
+            Fill::Linear => "linear interpolation among the training steps, and by the value before in all others",
+            Fill::Hold | Fill::Refuse => "the value before",
+        };
+        text += &format!(
+            "{} filled by {how}; networks read these, and are neither trained on nor judged by them\n",
+            count(source.filled, "missing value")
+        );
     }
     let titles = ["NRMSE", "training", "validation", "test"].map(str::to_owned).to_vec();
     let mut rows = vec![titles];
@@ -149,7 +182,7 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
     text += "\n";
     text += &align(&rows);
     text += "\n";
-    text += &verdict(&outcome.rows, plan.horizon);
+    text += &verdict(&outcome.rows, plan.horizon)?;
     text += "\n";
     if let (2.., Some(average)) = (plan.seeds, forecaster(&outcome.rows)) {
         text += &format!(
@@ -172,7 +205,7 @@ fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Stri
             count(region.per_step.inferences, "inference"),
         );
     }
-    text
+    Ok(text)
 }
 
 /// The row of the forecast that is drawn and judged: of the only network, or of the average of several.
@@ -180,27 +213,39 @@ fn forecaster(rows: &[Row]) -> Option<&Row> {
     rows.iter().find(|row| !row.baseline && !row.test_errors.is_empty())
 }
 
-/// Who wins on the test stretch, in one sentence; nobody, if the squared errors differ by less than two of the standard
-/// errors of their mean difference.
-fn verdict(rows: &[Row], horizon: usize) -> String {
+/// Who wins on the test stretch, in one sentence.
+fn verdict(rows: &[Row], horizon: usize) -> Result<String> {
     let best = rows.iter().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
-    let (Some(network), Some(best)) = (forecaster(rows), best) else { return String::new() };
+    let (Some(network), Some(best)) = (forecaster(rows), best) else { return Ok(String::new()) };
     let (ours, theirs) = (&network.name, &best.name);
-    if diebold_mariano(&network.test_errors, &best.test_errors, horizon).abs() < 2.0 {
-        format!(
-            "On the test data the {ours} and the best baseline ({theirs}) cannot be told apart: the squared \
-             errors differ by less than two standard errors."
-        )
-    } else if network.test < best.test {
-        let gain = 100.0 * (1.0 - network.test / best.test);
-        format!("On the test data the {ours} beats the best baseline ({theirs}) by {gain:.1} %.")
-    } else {
-        let loss = 100.0 * (1.0 - best.test / network.test);
-        format!("On the test data the best baseline ({theirs}) beats the {ours} by {loss:.1} %: use it.")
-    }
+    let told = verdict::compare(&network.test_errors, &best.test_errors, horizon)?;
+    let gap = |better: f64, worse: f64| format!("{:.1} %", 100.0 * (1.0 - better / worse));
+    let (low, high) = (network.test.min(best.test), network.test.max(best.test));
+    Ok(match told.verdict {
+        Verdict::First => format!(
+            "On the test data the {ours} beats the best baseline ({theirs}) by {}.",
+            gap(network.test, best.test)
+        ),
+        Verdict::Second => format!(
+            "On the test data the best baseline ({theirs}) beats the {ours} by {}: use it.",
+            gap(best.test, network.test)
+        ),
+        Verdict::Short { steps, needed } => format!(
+            "Whether the {ours} or the best baseline ({theirs}) is better cannot be told from {}: {horizon} ahead, a verdict \
+             needs {needed}.",
+            count(steps, "test step"),
+        ),
+        _ => format!(
+            "On the test data the {ours} and the best baseline ({theirs}) cannot be told apart: {} and {} differ by no more \
+             than chance explains over {}.",
+            number(low),
+            number(high),
+            count(told.steps, "step"),
+        ),
+    })
 }
 
-fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>) -> ForecastPlot<'a> {
+fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>, stamp: &str) -> ForecastPlot<'a> {
     let test = outcome.forecast.nrows();
     let shown = SHOWN.min(test);
     let end = plan.split.iter().sum::<usize>();
@@ -208,7 +253,7 @@ fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>) -> F
     let column = |from: usize| source.values.slice(s![from..from + shown, 0]).to_vec();
     ForecastPlot {
         title: format!("{}, {} ahead", source.name, count(plan.horizon, "step")),
-        subtitle: subtitle(&outcome.rows, shown, test),
+        subtitle: format!("{}; run {stamp}", subtitle(&outcome.rows, shown, test)),
         feature: &source.columns[0],
         time_label: &source.axis.0,
         times: &source.axis.1[first..end],

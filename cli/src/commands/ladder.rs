@@ -11,6 +11,7 @@ use serde_json::json;
 use super::task;
 use crate::output::{self, align, number};
 use crate::plot::LadderPlot;
+use crate::results::{self, Results, STAMP};
 
 /// Accuracy, memory and time of a hybrid network against the digits of its states and weights.
 #[derive(Args, Debug)]
@@ -43,6 +44,9 @@ pub(crate) struct LadderCommand {
     /// Folder for ladder.png and ladder.json
     #[arg(long, value_name = "FOLDER", default_value = "out/ladder")]
     out: PathBuf,
+    /// Replace the results of another run in that folder
+    #[arg(long)]
+    force: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -63,7 +67,12 @@ impl LadderCommand {
         let tasks = names.iter().map(|name| task::find(name, of_file(name))).collect::<Result<Vec<_>>>()?;
         let precisions = precisions(self.quick);
         let substrate = super::substrates::open(&self.substrate)?;
-        output::check_folder(&self.out)?;
+        let series = self.file.as_ref().map(std::fs::read).transpose()?.unwrap_or_default();
+        let asked = json!([names, self.units, self.seeds, self.quick, self.substrate]);
+        let stamp = results::stamp(&series, &asked)?;
+        let files = ["ladder.json", "ladder.png"];
+        let results = Results { folder: &self.out, files: &files, identity: json!({STAMP: stamp}) };
+        results.check(self.force)?;
         let bar = output::progress((tasks.len() * (precisions.len() + 1)) as u64, "rungs");
         let mut climbs = Vec::with_capacity(tasks.len());
         for task in &tasks {
@@ -78,7 +87,7 @@ impl LadderCommand {
         }
         bar.finish_and_clear();
         let report = json!({
-            "substrate": self.substrate, "seeds": self.seeds, "tested_on_silicon": false, "climbs": climbs,
+            STAMP: stamp, "substrate": self.substrate, "seeds": self.seeds, "tested_on_silicon": false, "climbs": climbs,
         });
         output::make_folder(&self.out)?;
         output::write_file(&self.out.join("ladder.json"), serde_json::to_string_pretty(&report)?.as_bytes())?;

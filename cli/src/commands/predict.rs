@@ -7,15 +7,16 @@ use clap::Args;
 use forebay::Real;
 use forebay::model::Model;
 use forebay::model::file::ModelHeader;
-use forebay::model::import::read_npy;
-use ndarray::{Array2, ArrayView2, Axis};
+use forebay_forecast::table::{Choice, Table};
+use ndarray::{ArrayView2, Axis};
 use serde_json::json;
 
 use crate::forecasting::Notes;
 use crate::output;
-use crate::table::{self, Reading, Table};
+use crate::reading::{self, ReadingArguments};
 
-/// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data.
+/// Apply a model saved by `forecast` to new data: one forecast per row, the last ones for steps after the data, each with its time
+/// where the file has a clock.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -24,13 +25,13 @@ Examples:
 pub(crate) struct Predict {
     /// A model saved by `forebay forecast`
     model: PathBuf,
-    /// A CSV file with the model's columns, or a .npy array
+    /// A CSV file or the like with the model's columns (also .gz, JSON Lines; - for standard input), or a .npy array
     data: PathBuf,
     /// Go on for this many steps after the data in closed loop (horizon 1 only)
     #[arg(long, default_value_t = 0, value_name = "STEPS")]
     free: usize,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArguments,
     /// Write the forecasts here instead of to standard output
     #[arg(long, value_name = "FILE.csv")]
     out: Option<PathBuf>,
@@ -60,8 +61,8 @@ impl Predict {
             "--free needs a model with horizon 1, this one has {}: train another",
             notes.horizon
         );
-        let series = self.series(notes)?;
-        let scaled = notes.scaler.transform(series.view())?.mapv(T::from_f64);
+        let table = self.table(notes)?;
+        let scaled = notes.scaler.transform(table.values.view())?.mapv(T::from_f64);
         let mut session = model.session();
         let mut forecast = session.run(scaled.view())?;
         if self.free > 1 {
@@ -69,64 +70,78 @@ impl Predict {
             forecast = ndarray::concatenate(Axis(0), &[forecast.view(), free.view()])?;
         }
         let forecast = notes.scaler.inverse(forecast.mapv(T::to_f64).view())?;
+        let times = times(&table, notes.horizon, forecast.nrows());
         if self.json {
             let rows: Vec<Vec<f64>> = forecast.rows().into_iter().map(|row| row.to_vec()).collect();
             let first = notes.horizon;
-            return output::print_json(
-                &json!({"columns": notes.columns, "horizon": notes.horizon, "first_step": first, "forecast": rows}),
-            );
+            return output::print_json(&json!({
+                "columns": notes.columns, "horizon": notes.horizon, "first_step": first,
+                "times": times.map(|(_, times)| times), "forecast": rows, "reading": reading::json(&table),
+            }));
         }
-        let csv = csv(notes, forecast.view());
+        output::tell_of(&self.data, reading::lines(&table));
+        let csv = csv(notes, times, forecast.view());
         match &self.out {
             Some(path) => output::write_file(path, csv.as_bytes()),
             None => output::print(&csv),
         }
     }
 
-    fn series(&self, notes: &Notes) -> Result<Array2<f64>> {
+    fn table(&self, notes: &Notes) -> Result<Table> {
         let path = self.data.display();
-        let series = if self.data.extension().is_some_and(|e| e.eq_ignore_ascii_case("npy")) {
-            read_npy(&self.data).with_context(|| format!("cannot use {path}"))?
-        } else {
-            let bytes = std::fs::read(&self.data).with_context(|| format!("cannot read {path}"))?;
-            let named = table::parse_named(&bytes, &notes.columns, self.reading);
-            let table = named.or_else(|error| nameless(&bytes, &notes.columns, self.reading).ok_or(error));
-            let table = table.with_context(|| format!("in {path}"))?;
-            output::tell_of(&self.data, table.notes);
-            table.values
+        // Standard input is there once.
+        let named = reading::read(&self.data, &self.reading.with(Choice::Names(notes.columns.clone())));
+        let table = match named {
+            Ok(table) => table,
+            Err(error) => {
+                match self.data.to_str().filter(|path| *path != "-").and_then(|_| self.nameless(&notes.columns)) {
+                    Some(table) => table,
+                    None => return Err(error),
+                }
+            }
         };
         ensure!(
-            series.ncols() == notes.columns.len(),
+            table.values.ncols() == notes.columns.len(),
             "the model needs {} ({}), {path} has {}",
             output::count(notes.columns.len(), "column"),
             notes.columns.join(", "),
-            series.ncols()
+            table.values.ncols()
         );
-        ensure!(
-            series.nrows() > 0 && series.iter().all(|v| v.is_finite()),
-            "{path} must hold finite numbers, at least one row"
-        );
-        Ok(series)
+        Ok(table)
+    }
+
+    /// The model's columns from a file without names that holds just as many: in the file's order, or by their numbers where the
+    /// model's file had no names either. What is taken under another name is told.
+    fn nameless(&self, columns: &[String]) -> Option<Table> {
+        let table = reading::read(&self.data, &self.reading.with(Choice::All)).ok();
+        let mut table = table.filter(|table| !table.header && table.series.len() == columns.len())?;
+        let number = |name: &str| name.strip_prefix("column ").and_then(|number| number.parse::<usize>().ok());
+        let mut order: Vec<usize> = (0..columns.len()).collect();
+        order.sort_by_key(|&column| number(&columns[column]));
+        let mut places = order.clone();
+        order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
+        table.values = table.values.select(Axis(1), &places);
+        table.present = table.present.select(Axis(1), &places);
+        table.series = places.iter().map(|&place| table.series[place]).collect();
+        let names = table.names();
+        let taken = names.iter().zip(columns).filter(|(a, b)| a != b);
+        let renamed: Vec<String> = taken.map(|(a, b)| format!("{a} is taken as {b:?}")).collect();
+        if !renamed.is_empty() {
+            table.notes.push(format!("it names no columns: {}", renamed.join(", ")));
+        }
+        Some(table)
     }
 }
 
-/// The model's columns from a file without names that holds just as many: in the file's order, or by their numbers where the model's
-/// file had no names either. What is taken under another name is told.
-fn nameless(bytes: &[u8], columns: &[String], reading: Reading) -> Option<Table> {
-    let table = table::parse(bytes, &[], reading).ok();
-    let mut table = table.filter(|table| !table.header && table.columns.len() == columns.len())?;
-    let number = |name: &str| name.strip_prefix("column ").and_then(|number| number.parse::<usize>().ok());
-    let mut order: Vec<usize> = (0..columns.len()).collect();
-    order.sort_by_key(|&column| number(&columns[column]));
-    let mut places = order.clone();
-    order.iter().enumerate().for_each(|(place, &column)| places[column] = place);
-    table.values = table.values.select(Axis(1), &places);
-    let taken = places.iter().map(|&place| &table.columns[place]).zip(columns);
-    let renamed: Vec<String> = taken.filter(|(a, b)| a != b).map(|(a, b)| format!("{a} is taken as {b:?}")).collect();
-    if !renamed.is_empty() {
-        table.notes.push(format!("it names no columns: {}", renamed.join(", ")));
-    }
-    Some(table)
+/// The first column of forecasts whose clock has no name.
+const STEP: &str = "step";
+
+/// The name of the clock and the time of every forecast, `horizon` steps after its row; none where there is no clock or its steps are
+/// uneven.
+fn times(table: &Table, horizon: usize, rows: usize) -> Option<(String, Vec<String>)> {
+    let clock = table.clock.as_ref()?;
+    let times = (0..rows).map(|row| clock.label(row + horizon)).collect::<Option<Vec<String>>>()?;
+    Some((if table.header { clock.name.clone() } else { STEP.to_owned() }, times))
 }
 
 /// A name as a cell of a CSV file.
@@ -134,12 +149,15 @@ fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
 }
 
-/// Steps count from 0 at the first row of the data.
-fn csv(notes: &Notes, forecast: ArrayView2<'_, f64>) -> String {
-    let mut text = format!("step,{}\n", notes.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(","));
-    for (t, row) in forecast.rows().into_iter().enumerate() {
+/// Without times steps count from 0 at the first row of the data.
+fn csv(notes: &Notes, times: Option<(String, Vec<String>)>, forecast: ArrayView2<'_, f64>) -> String {
+    let steps = || (notes.horizon..forecast.nrows() + notes.horizon).map(|step| step.to_string()).collect();
+    let (clock, times): (String, Vec<String>) = times.unwrap_or_else(|| (STEP.to_owned(), steps()));
+    let names = notes.columns.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(",");
+    let mut text = format!("{},{names}\n", quoted(&clock));
+    for (time, row) in times.iter().zip(forecast.rows()) {
         let values: Vec<String> = row.iter().map(f64::to_string).collect();
-        text += &format!("{},{}\n", t + notes.horizon, values.join(","));
+        text += &format!("{},{}\n", quoted(time), values.join(","));
     }
     text
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use forebay::Real;
 use forebay::graph::Op;
 use forebay::model::Model;
-use forebay::model::import::{read_npy, write_npy};
+use forebay::model::import::{npy_to_bytes, read_npy};
 use ndarray::Array2;
 use serde_json::json;
 
@@ -86,18 +86,9 @@ impl Run {
             }
             step += 1;
         })?;
-        // Both are written aside before either takes its name.
-        let mut written = Vec::new();
-        for (path, array) in [(&self.states, &states), (&self.output, &outputs)] {
-            let Some(path) = path else { continue };
-            let cannot = || format!("cannot write {}", path.display());
-            let file = output::aside(path, ".npy").with_context(cannot)?.into_temp_path();
-            write_npy(&file, array.view()).with_context(cannot)?;
-            written.push((file, path));
-        }
-        for (file, path) in written {
-            file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        let arrays = [(&self.states, &states), (&self.output, &outputs)].into_iter();
+        let files = arrays.filter_map(|(path, array)| Some((path.clone()?, npy_to_bytes(array.view()))));
+        output::write_together(&files.collect::<Vec<_>>())?;
         let last: Vec<f64> = outputs.row(kept - 1).iter().map(|v| v.to_f64()).collect();
         if self.json {
             return output::print_json(&json!({

@@ -19,8 +19,7 @@ use super::task;
 use crate::forecasting::Plan;
 use crate::output::{self, align, count, number};
 use crate::plot::SearchPlot;
-use crate::series::SeriesArguments;
-use crate::table::Fill;
+use crate::series::{SeriesArguments, Source};
 use notes::notes;
 use objective::{Halving, Objective, OfSeries, OfTask, line};
 
@@ -38,7 +37,7 @@ Examples:
 Ranges: name=low..high with ,log and ,int as wanted; name=a|b|c for a choice; name=value to fix it. Names: units, topology, density,
 spectral_radius, leak_rate, input_scaling, bias_scaling, ridge, squares, activation.")]
 pub(crate) struct SearchCommand {
-    /// A CSV file, one line per step, or the name of a task
+    /// A CSV file or the like (also .gz, JSON Lines, .npy; - for standard input), one line per step, or the name of a task
     what: Option<String>,
     /// A setting and its range; several times for several settings, and all others stay as the result tells [default: the
     /// ranges of the task or of `forecast`]
@@ -141,8 +140,7 @@ impl SearchCommand {
             ("--dataset", series.dataset.is_some()),
             ("--columns", !series.columns.is_empty()),
             ("--split", !series.split.is_empty()),
-            ("--fill", series.reading.fill != Fill::Refuse),
-            ("--header", series.reading.header.is_some()),
+            (series.reading.given().unwrap_or_default(), series.reading.given().is_some()),
             ("--horizon", self.horizon.is_some()),
             ("--target", !self.targets.is_empty()),
             ("--units", self.units.is_some()),
@@ -154,15 +152,17 @@ impl SearchCommand {
         }
         let task = task::find(name, self.file.as_ref())?;
         let search = TaskSearch::new(task.as_ref(), self.placement.arithmetic()?);
-        self.search(name, &OfTask { search, seeds: self.seeds })
+        self.search(name, None, &OfTask { search, seeds: self.seeds })
     }
 
     fn of_series<T: Real>(&self) -> Result<()> {
         ensure!(self.file.is_none(), "--file belongs to the task laser");
-        let source = self.series.read(self.what.as_deref().map(Path::new), "forebay search")?;
+        let mut source = self.series.read(self.what.as_deref().map(Path::new), "forebay search")?;
+        let split = self.series.lengths(&source)?;
+        source.look_back_from(split[0]);
         let plan = Plan {
             horizon: self.horizon.unwrap_or(1),
-            split: self.series.lengths(&source)?,
+            split,
             units: self.units.unwrap_or(200),
             settings: None,
             seeds: 1,
@@ -179,10 +179,11 @@ impl SearchCommand {
             Some(address) => Some((address.clone(), super::substrates::open(address)?, digits.unwrap_or_default())),
         };
         let halved = self.halving.unwrap_or(Halving::Seeds);
-        self.search(&source.name, &OfSeries::<T>::new(&source, plan, &self.targets, self.seeds, halved, on)?)
+        let objective = OfSeries::<T>::new(&source, plan, &self.targets, self.seeds, halved, on)?;
+        self.search(&source.name, Some(&source), &objective)
     }
 
-    fn search(&self, name: &str, objective: &dyn Objective) -> Result<()> {
+    fn search(&self, name: &str, source: Option<&Source>, objective: &dyn Objective) -> Result<()> {
         let shard = self.shard.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         let (index, of) = shard.with_context(|| format!("--shard needs I/N, such as 0/4, found {:?}", self.shard))?;
         ensure!((1..=MOST_TRIALS).contains(&self.trials), "--trials must be 1 to {MOST_TRIALS}, found {}", self.trials);
@@ -251,9 +252,11 @@ impl SearchCommand {
                 "search": study.header(), "metric": {"name": subject.score, "better": subject.better},
                 "resumed": found.resumed, "left_out": found.beyond, "dropped_bytes": found.torn, "trials": found.ranked,
                 "best": {"trial": best.trial, "score": best.score(), "settings": settings}, "notes": notes,
+                "reading": source.map(Source::reading),
             }));
         }
-        let mut text = format!("{name} in {}: {}\n", subject.arithmetic, subject.better);
+        let mut text = source.map(Source::told).unwrap_or_default();
+        text += &format!("{name} in {}: {}\n", subject.arithmetic, subject.better);
         text += &table(subject, &found);
         // With halving, a trial has a line in the log for each budget.
         let what = if budgets.is_halving() { "scoring" } else { "trial" };
@@ -300,7 +303,7 @@ impl SearchCommand {
 
 /// Whether somebody means a file, and no task.
 fn looks_like_a_file(name: &str) -> bool {
-    Path::new(name).exists() || name.contains(['.', '/', '\\'])
+    name == "-" || Path::new(name).exists() || name.contains(['.', '/', '\\'])
 }
 
 /// Lines of a log of so many trials.

@@ -8,9 +8,11 @@ use forebay_zoo::steering::protocol::{Check, Kernel, Protocol, Reference, Report
 use forebay_zoo::steering::rejection::{Row, Study};
 use forebay_zoo::steering::scores::Interval;
 use forebay_zoo::steering::thermalisation::Rule;
+use serde_json::json;
 
 use crate::output::{self, align};
 use crate::plot::SteerPlots;
+use crate::results::Results;
 
 /// Predict, watch and screen an SU(3) lattice chain: every table with its base rate, interval and ceiling.
 #[derive(Args, Debug)]
@@ -39,6 +41,9 @@ pub(crate) struct Steer {
     /// Folder for plots and steer.json
     #[arg(long, value_name = "FOLDER", default_value = "out/steer")]
     out: PathBuf,
+    /// Replace the results of another run in that folder
+    #[arg(long)]
+    force: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -48,7 +53,11 @@ impl Steer {
     pub(super) fn run(self) -> Result<()> {
         ensure!(self.scale > 0.0 && self.scale <= 1.0, "--scale must be above 0 and at most 1, found {}", self.scale);
         let substrate = super::substrates::open(&self.substrate)?;
-        output::check_folder(&self.out)?;
+        let files = ["steer.json", "reliability.png", "thermalisation.png", "plaquette.png"];
+        let capabilities = substrate.capabilities();
+        let name = format!("{}, {}", capabilities.name, capabilities.device);
+        let identity = json!({"seed": self.seed, "scale": self.scale, "rehearsal": self.rehearsal, "substrate": name});
+        Results { folder: &self.out, files: &files, identity }.check(self.force)?;
         let protocol = Protocol { seed: self.seed, scale: self.scale, rehearsal: self.rehearsal, substrate };
         let small = if self.rehearsal { "trajectories of 2^4" } else { "trajectories of 4^4" };
         let bar = output::progress(protocol.length(), small);

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use self::view::Screen;
 use crate::output::{self, count, number};
-use crate::table::{self, Reading};
+use crate::reading::{self, ReadingArguments};
 
 /// Watch a network that forecasts a stream one step ahead: drift alarms at a rate you choose, and automatic repair.
 #[derive(Args, Debug)]
@@ -33,14 +33,15 @@ Examples:
 The first third of a file trains the network, the second tells what is normal, the last is watched.
 Definitions and measurements: specs/drift.md. Tested on silicon: no.")]
 pub(crate) struct Watch {
-    /// Watch a CSV file, one line per step, instead of the built-in stream
+    /// Watch a CSV file or the like (also .gz, JSON Lines, .npy; - for standard input), one line per step, instead of the built-in
+    /// stream
     #[arg(long)]
     file: Option<PathBuf>,
-    /// Columns by name or number, comma-separated [default: all numeric ones]
-    #[arg(long, value_delimiter = ',')]
+    /// Columns by name or number, comma-separated, in quotes where a name has a comma [default: all of numbers that vary]
+    #[arg(long, value_name = "NAME,NAME,..")]
     columns: Vec<String>,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadingArguments,
     /// Steps to watch [default: 10000, or the last third of the file]
     #[arg(long)]
     steps: Option<usize>,
@@ -101,6 +102,8 @@ struct Stream {
     normal: usize,
     /// The step, counted from the start of the watch, in which it changes, where that is known.
     change: Option<usize>,
+    /// What the file was read as.
+    reading: Value,
 }
 
 /// What came of it.
@@ -184,7 +187,7 @@ impl Watch {
         let alarms = outcome.holds().count();
         if self.json {
             return output::print_json(&json!({
-                "columns": stream.columns, "substrate": self.substrate.as_deref().unwrap_or("host"), "seed": self.seed,
+                "columns": stream.columns, "reading": stream.reading, "substrate": self.substrate.as_deref().unwrap_or("host"), "seed": self.seed,
                 "tested_on_silicon": false, "detector": DetectorKind::from(self.detector).to_string(), "rate": self.rate,
                 "steps": outcome.steps, "watched": watched, "change": stream.change, "alarms": alarms,
                 "false_alarms_expected_without_change": expected, "warnings": outcome.warnings,
@@ -212,18 +215,22 @@ impl Watch {
     fn stream(&self) -> Result<Stream> {
         if let Some(path) = &self.file {
             ensure!(self.change.is_none(), "--change belongs to the built-in stream");
-            let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let table =
-                table::parse(&bytes, &self.columns, self.reading).with_context(|| format!("in {}", path.display()))?;
-            output::tell_of(path, table.notes);
+            let table = reading::read(path, &self.reading.with(reading::choice(&self.columns)))?;
+            if !self.json {
+                output::tell_of(path, reading::lines(&table));
+            }
             let rows = table.values.nrows();
             ensure!(rows >= 900, "{} has {rows} rows: 900 are needed to learn, call normal and watch", path.display());
             let (learnt, normal) = (rows / 3, rows / 3);
             let watched = self.steps.unwrap_or(rows).clamp(1, rows - learnt - normal);
             let values = table.values.slice(s![..learnt + normal + watched, ..]).to_owned();
-            return Ok(Stream { columns: table.columns, values, learnt, normal, change: None });
+            let reading = reading::json(&table);
+            return Ok(Stream { columns: table.names(), values, learnt, normal, change: None, reading });
         }
         ensure!(self.columns.is_empty(), "--columns belongs to --file");
+        if let Some(option) = self.reading.given() {
+            bail!("{option} belongs to --file");
+        }
         let steps = self.steps.unwrap_or(10_000);
         ensure!(steps >= 2, "--steps must be at least 2, found {steps}");
         let change = self.change.unwrap_or(steps / 4);
@@ -236,7 +243,7 @@ impl Watch {
         let new = changed.follow([last[0], last[1], last[2]], steps - change + 1)?;
         let values = concatenate(Axis(0), &[old.view(), new.slice(s![1.., ..])])?;
         let columns = ["x", "y", "z"].map(str::to_owned).to_vec();
-        Ok(Stream { columns, values, learnt: LEARNT, normal: NORMAL, change: Some(change) })
+        Ok(Stream { columns, values, learnt: LEARNT, normal: NORMAL, change: Some(change), reading: Value::Null })
     }
 
     /// Trains the network; standardises the stream on the way.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use forebay::model::Model;
 use forebay::train::{Series, Training};
-use forebay::{Compiler, Precision, Real, Substrate, metrics};
+use forebay::{Compiler, Precision, Real, Substrate};
 use forebay_zoo::tasks::Settings;
 use ndarray::{Array2, ArrayView2, Axis, s};
 
+use super::beside::{Beside, nrmse};
 use super::plan::{Hybrid, Plan, Stretch};
 
 /// What one seed's hybrid network came to.
@@ -25,20 +26,20 @@ impl Plan {
     /// hybrid's where there is a substrate.
     pub(crate) fn validate<T: Real>(
         &self,
-        scaled: ArrayView2<'_, f64>,
+        scaled: Beside<'_>,
         settings: &Settings,
         seed: u64,
         columns: &[usize],
         on: Option<(&Arc<dyn Substrate>, Precision)>,
     ) -> Result<f64> {
-        let inputs = scaled.mapv(T::from_f64);
+        let inputs = scaled.filled.mapv(T::from_f64);
         let train = self.split[0];
         let known = inputs.slice(s![..train, ..]);
         let compiler =
             on.map(|(substrate, precision)| Compiler::new(Arc::clone(substrate)).precision(precision).calibrate(known));
-        let model = self.fit(inputs.view(), settings, seed, train, compiler.as_ref())?;
+        let model = self.fit(inputs.view(), scaled.truth, settings, seed, train, compiler.as_ref())?;
         let made = forecast(&model, inputs.slice(s![..train + self.split[1], ..]))?;
-        let (truth, made) = (scaled.select(Axis(1), columns), made.select(Axis(1), columns));
+        let (truth, made) = (scaled.truth.select(Axis(1), columns), made.select(Axis(1), columns));
         self.score(truth.view(), made.view(), Stretch::Validation)
     }
 
@@ -46,7 +47,7 @@ impl Plan {
     /// same rows as the float network's.
     pub(super) fn hybrid_scores<T: Real>(
         &self,
-        scaled: ArrayView2<'_, f64>,
+        truth: ArrayView2<'_, f64>,
         inputs: ArrayView2<'_, T>,
         settings: &Settings,
         seed: u64,
@@ -57,23 +58,25 @@ impl Plan {
         let fit = |steps: usize| -> Result<Model<T>> {
             let known = inputs.slice(s![..steps, ..]);
             let compiler = Compiler::new(Arc::clone(&substrate)).precision(*precision).calibrate(known);
-            self.fit(inputs, settings, seed, steps, Some(&compiler))
+            self.fit(inputs, truth, settings, seed, steps, Some(&compiler))
         };
         let (chosen, refitted) = (fit(train)?, fit(train + validation)?);
         let (early, late) = (forecast(&chosen, inputs)?, forecast(&refitted, inputs)?);
         let scores = [
-            self.score(scaled, early.view(), Stretch::Train)?,
-            self.score(scaled, early.view(), Stretch::Validation)?,
-            self.score(scaled, late.view(), Stretch::Test)?,
+            self.score(truth, early.view(), Stretch::Train)?,
+            self.score(truth, early.view(), Stretch::Validation)?,
+            self.score(truth, late.view(), Stretch::Test)?,
         ];
         let plan = refitted.plan().context("a compiled model has a plan")?.clone();
         Ok(Some(HybridScores { scores, plan }))
     }
 
-    /// Fits one reservoir on the first `steps` rows; row t of the targets is `horizon` ahead.
+    /// Fits one reservoir on the first `steps` rows; row t of the targets is `horizon` ahead, the change from the last value that is
+    /// known. Where the truth is missing there is no target.
     pub(super) fn fit<T: Real>(
         &self,
         scaled: ArrayView2<'_, T>,
+        truth: ArrayView2<'_, f64>,
         settings: &Settings,
         seed: u64,
         steps: usize,
@@ -85,8 +88,10 @@ impl Plan {
             model = compiler.compile(&model)?;
         }
         let inputs = scaled.slice(s![..steps - self.horizon, ..]);
-        let changes = &scaled.slice(s![self.horizon..steps, ..]) - &inputs;
-        let training = Training::new().washout(self.washout()).ridge(settings.ridge);
+        let ahead = truth.slice(s![self.horizon..steps, ..]).mapv(T::from_f64);
+        let changes = &ahead - &inputs;
+        let is_masked = changes.iter().any(|change| change.is_nan());
+        let training = Training::new().washout(self.washout()).ridge(settings.ridge).masked_targets(is_masked);
         let (trained, _) = training.fit(&model, &[Series::new(inputs, changes.view())])?;
         // The input is the first feature of the readout: adding it back is adding 1 to its weight.
         let (mut weights, bias) = trained.readout("output")?;
@@ -99,7 +104,7 @@ impl Plan {
     pub(super) fn with_its_score<T: Real>(
         &self,
         model: Model<T>,
-        scaled: ArrayView2<'_, f64>,
+        truth: ArrayView2<'_, f64>,
         made: ArrayView2<'_, f64>,
         steps: usize,
     ) -> Model<T> {
@@ -108,10 +113,10 @@ impl Plan {
         if let Some(head) = head {
             let (from, to) = (self.washout(), steps - self.horizon);
             let score = |column: usize| {
-                let truth = scaled.slice(s![from + self.horizon..steps, column..=column]);
-                metrics::nrmse(truth, made.slice(s![from..to, column..=column])).ok()
+                let truth = truth.slice(s![from + self.horizon..steps, column..=column]);
+                nrmse(truth, made.slice(s![from..to, column..=column])).ok()
             };
-            head.train_nrmse = (0..scaled.ncols()).map(score).collect();
+            head.train_nrmse = (0..truth.ncols()).map(score).collect();
         }
         model.with_provenance(provenance)
     }

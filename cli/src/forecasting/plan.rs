@@ -1,11 +1,13 @@
 //! What to forecast, which stretches of the series are for what, and whether the series is long enough for it.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use forebay::Precision;
 use forebay::reservoir::{Activation, Topology};
 use forebay_zoo::tasks::{Settings, Space, Span};
-use ndarray::{ArrayView2, s};
+use ndarray::s;
 use serde::Serialize;
+
+use super::beside::Beside;
 
 /// What to forecast and how hard to try.
 #[derive(Clone, Debug, Serialize)]
@@ -99,7 +101,7 @@ impl Plan {
     }
 
     /// Whether the series is long enough and every column varies in every stretch.
-    pub(crate) fn check(&self, series: ArrayView2<'_, f64>, columns: &[String]) -> Result<()> {
+    pub(crate) fn check(&self, series: Beside<'_>, columns: &[String]) -> Result<()> {
         let [train, validation, test] = self.split;
         ensure!(self.horizon >= 1, "the horizon must be at least 1 step");
         ensure!(self.units >= 1 && self.units <= 5000, "--units must be 1 to 5000, found {}", self.units);
@@ -122,16 +124,19 @@ impl Plan {
             "validation and test need at least {least} steps each, found {validation} and {test}: use a longer series or \
              another --split"
         );
-        for (name, column) in columns.iter().zip(series.columns()) {
+        for (name, column) in columns.iter().zip(series.truth.columns()) {
             for stretch in [Stretch::Train, Stretch::Validation, Stretch::Test] {
                 let (from, to) = self.bounds(stretch);
-                let part = column.slice(s![from..to]);
-                let same = part.iter().all(|v| *v == part[0]);
+                let (first, part) = (from + 1, column.slice(s![from..to]));
+                let mut known = part.iter().filter(|v| !v.is_nan());
+                let Some(value) = known.next() else {
+                    bail!(
+                        "column {name:?} holds no values from row {first} to {to}: leave it out, or choose another --split"
+                    );
+                };
                 ensure!(
-                    !same,
-                    "column {name:?} is constant from row {} to {}: there is nothing to forecast, leave it out with --columns",
-                    from + 1,
-                    to
+                    known.any(|v| v != value),
+                    "column {name:?} is constant from row {first} to {to}: there is nothing to forecast, leave it out with --columns",
                 );
             }
         }

@@ -76,7 +76,8 @@ fn a_log_without_its_first_line_is_refused() {
 fn a_ladder_names_the_tasks_own_score() {
     let folder = Folder::new();
     let climb = |task: &str, units: &str| {
-        let text = folder.done(&["ladder", "--task", task, "--units", units, "--seeds", "1", "--quick", "--out", "l"]);
+        let text = folder
+            .done(&["ladder", "--task", task, "--units", units, "--seeds", "1", "--quick", "--out", "l", "--force"]);
         (text, folder.json("l/ladder.json")["climbs"][0].clone())
     };
     let (text, climbed) = climb("memory", "10");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{Folder, column, npy_f64, waves};
 
 /// Settings under which a forecast takes a fraction of a second.
-const QUICK: [&str; 6] = ["--units", "40", "--trials", "6", "--seeds", "3"];
+const QUICK: [&str; 7] = ["--units", "40", "--trials", "6", "--seeds", "3", "--force"];
 
 fn forecast(folder: &Folder, more: &[&str]) -> String {
     folder.done(&[&["forecast"], more, &QUICK].concat())
@@ -103,16 +103,22 @@ fn predictions_continue_the_report() {
     let report = folder.json("out/waves/report.json");
     assert_eq!(Value::from(forecast[237..297].to_vec()), report["test_forecast"]);
 
-    let csv = folder.done(&["predict", model, "waves.csv"]);
+    let (csv, told) = folder.told(&["predict", model, "waves.csv"]);
     assert_eq!(csv.lines().count(), 301);
-    assert!(csv.starts_with("step,level,flow\n3,"), "{}", &csv[..40]);
-    assert_eq!(folder.done(&["predict", model, "waves.csv", "--out", "p.csv"]), "");
+    assert!(csv.starts_with("day,level,flow\n3,"), "{}", &csv[..40]);
+    assert!(
+        told.starts_with(
+            "waves.csv: day    clock   steps of 1 from 0 to 299, no gaps\nwaves.csv: level  series  numbers\n"
+        ),
+        "{told}"
+    );
+    assert_eq!(folder.told(&["predict", model, "waves.csv", "--out", "p.csv"]).0, "");
     assert_eq!(folder.read("p.csv"), csv.as_bytes());
     // The same numbers as an array.
     let rows: Vec<f64> = text.lines().skip(1).flat_map(|l| l.split(',').skip(1)).flat_map(str::parse).collect();
     let array = ndarray::Array2::from_shape_vec((300, 2), rows).expect("two columns");
     folder.write("waves.npy", npy_f64(array.view()));
-    assert_eq!(folder.done(&["predict", model, "waves.npy"]), csv);
+    assert_eq!(folder.told(&["predict", model, "waves.npy"]).0, csv.replace("day,", "step,"));
 }
 
 /// With several networks the report scores their average and the file holds the first one alone, of which nothing was said.
@@ -141,7 +147,7 @@ fn the_network_that_is_saved_has_the_score_that_is_told_of_it() {
     assert!((found - told).abs() < 1e-9 * told, "{found} {told}");
     assert!((score(&report, "average") - told).abs() > 1e-6 * told, "the average is another forecast");
 
-    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "1"]);
+    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "1", "--force"]);
     assert!(!printed.contains("network 1 of"), "{printed}");
 }
 
@@ -164,7 +170,7 @@ fn networks_of_few_units_can_be_drawn() {
     let folder = Folder::new();
     folder.write("waves.csv", waves(300));
     for units in ["1", "2", "3", "7"] {
-        folder.done(&["forecast", "waves.csv", "--units", units, "--trials", "4", "--seeds", "4"]);
+        folder.done(&["forecast", "waves.csv", "--units", units, "--trials", "4", "--seeds", "4", "--force"]);
     }
 }
 
@@ -173,7 +179,7 @@ fn a_closed_loop_goes_on_where_the_data_end() {
     let folder = Folder::new();
     folder.write("sine.csv", column(400, |t| (0.2 * t as f64).sin()));
     forecast(&folder, &["sine.csv"]);
-    let csv = folder.done(&["predict", "out/sine/model.forebay", "sine.csv", "--free", "30"]);
+    let (csv, _) = folder.told(&["predict", "out/sine/model.forebay", "sine.csv", "--free", "30"]);
     let rows: Vec<(f64, f64)> = csv
         .lines()
         .skip(1)
@@ -223,7 +229,7 @@ fn a_model_takes_its_columns_by_their_names_and_no_others() {
     folder.write("some.csv", sensors(&[1, 3]));
     folder.write("twice.csv", sensors(&[2, 1, 2]));
     forecast(&folder, &["all.csv", "--columns", "2", "--out", "o"]);
-    assert!(folder.done(&["predict", "o/model.forebay", "all.csv"]).starts_with("step,2\n"));
+    assert!(folder.told(&["predict", "o/model.forebay", "all.csv"]).0.starts_with("time,2\n"));
     for (file, tells) in [("some.csv", "there is no column \"2\""), ("twice.csv", "2 columns are named \"2\"")] {
         let outcome = folder.run(&["predict", "o/model.forebay", file]);
         assert!(outcome.code == Some(2) && outcome.out.is_empty() && outcome.err.contains(tells), "{outcome:?}");
@@ -253,41 +259,120 @@ fn columns_of_a_file_without_names_are_those_of_the_model() {
         let outcome = folder.run(&["predict", &format!("{model}/model.forebay"), data, "--json"]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
-        (json["forecast"].clone(), outcome.err)
+        assert_eq!(outcome.err, "", "standard error is for people");
+        (json["forecast"].clone(), json["reading"]["notes"].clone())
     };
     forecast(&folder, &["named.csv", "--columns", "flow,level", "--out", "n"]);
     forecast(&folder, &["plain.csv", "--columns", "2,1", "--out", "p"]);
     let (expected, silent) = predicted("n", "named.csv");
-    assert_eq!(silent, "");
-    assert!(predicted("p", "plain.csv") == (expected, String::new()), "other columns, or a word about them");
+    assert_eq!(silent, serde_json::json!([]));
+    assert!(predicted("p", "plain.csv") == (expected, silent), "other columns, or a word about them");
     let (_, told) = predicted("n", "plain.csv");
-    let line = "plain.csv: it names no columns: column 1 is taken as \"flow\", column 2 is taken as \"level\"\n";
-    assert_eq!(told, line);
+    let line = "it names no columns: column 1 is taken as \"flow\", column 2 is taken as \"level\"";
+    assert_eq!(told, serde_json::json!([line]));
 }
 
-/// What was taken of a table and could be meant otherwise is told, in every command that reads one.
+/// What was taken of a table is told before all else, in every command that reads one.
 #[test]
-fn a_first_line_of_numbers_and_columns_left_aside_are_told() {
+fn what_a_file_was_read_as_is_told() {
     let folder = Folder::new();
     let rows = |extra: &str| column(900, |t| format!("{:.5}{extra}", 20.0 + (0.2 * t as f64).sin()));
     folder.write("numbered.csv", format!("0\n{}", rows("")));
-    folder.write("mixed.csv", format!("level,state\n1,n/a\n{}", rows(",5")));
-    let told = |arguments: &[&str]| {
-        let outcome = folder.run(arguments);
-        assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        outcome.err
-    };
+    folder.write("mixed.csv", format!("level,state\n1,open\n{}", rows(",shut")));
     let quick = |file| [&["forecast", file, "--out", "o"], &QUICK[..]].concat();
-    let names = "numbered.csv: the first line is taken as names of columns (--header no if it is data)\n";
-    assert_eq!(told(&quick("numbered.csv")), names);
+    let names = "the first line is taken as names of columns (--header no if it is data)\n";
+    let none = "no clock: rows are taken as evenly spaced steps\n";
+    let (out, err) = folder.told(&quick("numbered.csv"));
+    assert!(
+        out.starts_with(&format!("0  series  numbers\n{none}{names}\nnumbered: 900 steps")) && err.is_empty(),
+        "{out}{err}"
+    );
     assert_eq!(folder.json("o/report.json")["series"]["columns"], serde_json::json!(["0"]));
-    assert_eq!(told(&["predict", "o/model.forebay", "numbered.csv"]), "", "the model's own name");
-    assert_eq!(told(&["watch", "--file", "numbered.csv", "--units", "20", "--headless"]), names);
-    assert_eq!(told(&[&quick("numbered.csv")[..], &["--header", "no"]].concat()), "");
+    let (_, err) = folder.told(&["predict", "o/model.forebay", "numbered.csv"]);
+    assert_eq!(err, format!("numbered.csv: 0  series  numbers\nnumbered.csv: {none}"), "the model's own name");
+    let (_, err) = folder.told(&["watch", "--file", "numbered.csv", "--units", "20", "--headless"]);
+    assert!(err.ends_with(&format!("numbered.csv: {names}")), "{err}");
+    let (out, _) = folder.told(&[&quick("numbered.csv")[..], &["--header", "no"]].concat());
+    assert!(out.starts_with("column 1  series  numbers\n") && !out.contains("first line"), "{out}");
     assert_eq!(folder.json("o/report.json")["series"]["steps"], 901);
-    let aside = "mixed.csv: left aside: column \"state\" (\"n/a\" on line 2 is no number)\n";
-    assert_eq!(told(&quick("mixed.csv")), aside);
-    assert_eq!(told(&[&quick("mixed.csv")[..], &["--columns", "level"]].concat()), "");
+    let (out, _) = folder.told(&quick("mixed.csv"));
+    assert!(out.starts_with("level  series  numbers\nstate  left out: text (\"open\" on line 2)\n"), "{out}");
+    let report = folder.json("o/report.json");
+    assert_eq!(
+        (&report["reading"]["columns"][1]["role"], &report["reading"]["clock"]),
+        (&"left out".into(), &Value::Null)
+    );
+}
+
+/// One bad cell left the column out that was meant, and a clock with a gap was forecast.
+#[test]
+fn files_that_could_be_meant_otherwise_are_refused_with_the_next_step() {
+    let folder = Folder::new();
+    let value = |t: usize| format!("{:.3}", 50.0 + 10.0 * (0.3 * t as f64).sin());
+    folder.write(
+        "bad.csv",
+        "humidity,load\n".to_owned()
+            + &column(300, |t| if t == 7 { "5,?".into() } else { format!("{},{}", t % 7, value(t)) }),
+    );
+    folder.write(
+        "gap.csv",
+        "epoch,load\n".to_owned() + &column(300, |t| format!("{},{}", 1_700_000_000 + 3600 * (t + t / 200), value(t))),
+    );
+    folder.write(
+        "runs.csv",
+        "unit,cycle,temp\n".to_owned() + &column(300, |t| format!("{},{},{}", t / 50, t % 50, value(t))),
+    );
+    let refused = |arguments: &str, tells: &str| {
+        let outcome = folder.run(&arguments.split_whitespace().collect::<Vec<_>>());
+        assert!(
+            outcome.code == Some(2) && outcome.out.is_empty() && outcome.err.contains(tells),
+            "{arguments}: {outcome:?}"
+        );
+    };
+    for command in ["forecast", "search", "watch --headless --file"] {
+        refused(&format!("{command} bad.csv"), "line 9, column \"load\": \"?\" is no finite number");
+        refused(
+            &format!("{command} gap.csv"),
+            "has 1 gap(s), 1 step(s) of hour in all: the first, of 1, before line 202",
+        );
+        refused(&format!("{command} runs.csv"), "6 series under each other in column \"unit\"");
+    }
+    forecast(&folder, &["bad.csv", "--missing", "?", "--fill", "hold"]);
+    let report = folder.json("out/bad/report.json");
+    assert_eq!(
+        (&report["series"]["filled"], &report["series"]["columns"]),
+        (&1.into(), &serde_json::json!(["humidity", "load"]))
+    );
+    let printed = forecast(&folder, &["gap.csv", "--gaps", "fill", "--fill", "hold", "--out", "g"]);
+    assert!(printed.starts_with("epoch  clock   every hour from 1700000000 to 1701080000, 1 gap(s)"), "{printed}");
+    assert_eq!(folder.json("g/report.json")["series"]["steps"], 301);
+    let (csv, _) = folder.told(&["predict", "g/model.forebay", "gap.csv", "--gaps", "fill", "--fill", "hold"]);
+    assert!(csv.lines().last().is_some_and(|line| line.starts_with("1701083600,")), "{csv}");
+    refused("predict g/model.forebay gap.csv", "before line 202");
+    refused("forecast runs.csv --id unit", "one series is read at a time");
+    refused("forecast gap.csv --gaps mark", "--gaps fill");
+    refused("watch --headless --fill hold", "--fill belongs to --file");
+    refused("search memory --gaps fill", "--gaps belongs to a series of your own");
+}
+
+/// Steps were numbered where the data have dates.
+#[test]
+fn forecasts_have_the_times_of_the_file() {
+    let folder = Folder::new();
+    let day = |t: usize| format!("2023-{:02}-{:02}", 1 + t / 28, 1 + t % 28);
+    let wave = |t: usize| (0.4 * t as f64).sin();
+    let rows = column(28, |t| format!("{},{:.4}", day(t), wave(t)));
+    let more = column(310, |t| format!("{t},{:.4}", wave(t)));
+    folder.write("train.csv", format!("t,\"a, b\"\n{more}"));
+    folder.write("new.csv", format!("\"Date, UTC\",\"a, b\"\n{rows}"));
+    forecast(&folder, &["train.csv", "--columns", "\"a, b\"", "--out", "o"]);
+    let (csv, _) = folder.told(&["predict", "o/model.forebay", "new.csv", "--free", "3"]);
+    assert!(csv.starts_with("\"Date, UTC\",\"a, b\"\n2023-01-02,"), "{csv}");
+    let last: Vec<&str> =
+        csv.lines().rev().take(3).filter_map(|line| line.split_once(',')).map(|(time, _)| time).collect();
+    assert_eq!(last, ["2023-01-31", "2023-01-30", "2023-01-29"]);
+    let json = folder.done_json(&["predict", "o/model.forebay", "new.csv", "--json"]);
+    assert_eq!((&json["times"][0], &json["reading"]["clock"]["step"]), (&"2023-01-02".into(), &"day".into()));
 }
 
 /// Numbers stood under other names where a name has a comma.
@@ -297,7 +382,7 @@ fn a_name_is_one_cell_whatever_is_in_it() {
     let rows = column(300, |t| format!("{:.5},{:.5}", (0.2 * t as f64).sin(), (0.3 * t as f64).cos()));
     folder.write("in.csv", format!("\"temp, inside\",\"the \"\"other\"\"\"\n{rows}"));
     forecast(&folder, &["in.csv", "--out", "o"]);
-    let told = folder.done(&["predict", "o/model.forebay", "in.csv"]);
+    let (told, _) = folder.told(&["predict", "o/model.forebay", "in.csv"]);
     assert!(told.starts_with("step,\"temp, inside\",\"the \"\"other\"\"\"\n"), "{}", &told[..60]);
 }
 

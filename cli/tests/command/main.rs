@@ -8,6 +8,7 @@ mod forecast;
 mod models;
 mod programs;
 mod refusals;
+mod results;
 mod search;
 mod solve;
 mod steer;

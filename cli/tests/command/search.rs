@@ -48,7 +48,7 @@ fn the_winner_is_forecast_as_it_was_scored() {
     assert!(folder.read("out/waves/search.png").starts_with(b"\x89PNG"));
     let forecast = |more: &[&str]| {
         let settings = ["--settings", "out/waves/settings.json", "--seeds", "2", "--horizon", "2", "--json"];
-        folder.done_json(&[&["forecast", "waves.csv", "--out", "f"], &settings[..], more].concat())
+        folder.done_json(&[&["forecast", "waves.csv", "--out", "f", "--force"], &settings[..], more].concat())
     };
     let report = forecast(&[]);
     assert_eq!(report["settings"], best["settings"]);

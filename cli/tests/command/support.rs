@@ -84,6 +84,13 @@ impl Folder {
         outcome.out
     }
 
+    /// Runs `forebay` here, which must succeed; gives what it printed on standard output and on standard error.
+    pub(crate) fn told(&self, arguments: &[&str]) -> (String, String) {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{arguments:?}: {outcome:?}");
+        (outcome.out, outcome.err)
+    }
+
     /// Like [`done`](Self::done), for output that is JSON and nothing else.
     pub(crate) fn done_json(&self, arguments: &[&str]) -> serde_json::Value {
         let out = self.done(arguments);

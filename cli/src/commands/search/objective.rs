@@ -12,7 +12,7 @@ use forebay_zoo::stats;
 use forebay_zoo::tasks::Settings;
 use ndarray::{Array2, s};
 
-use crate::forecasting::{Plan, SPACE, base};
+use crate::forecasting::{Beside, Plan, SPACE, base};
 use crate::output::number;
 use crate::series::Source;
 
@@ -83,6 +83,8 @@ pub(super) struct OfSeries<T> {
     plan: Plan,
     /// Training and validation stretch, standardised by the training stretch.
     scaled: Array2<f64>,
+    /// The same, NaN where a value was filled.
+    truth: Array2<f64>,
     /// Columns that count.
     targets: Vec<usize>,
     /// Reservoirs per trial.
@@ -103,7 +105,7 @@ impl<T: Real> OfSeries<T> {
         halved: Halving,
         on: Option<(String, Arc<dyn Substrate>, Precision)>,
     ) -> Result<Self> {
-        plan.check(source.values.view(), &source.columns)?;
+        plan.check(source.beside(), &source.columns)?;
         ensure!((1..=1000).contains(&seeds), "--seeds must be 1 to 1000, found {seeds}");
         let place = |name: &String| {
             let mut places = (0..source.columns.len()).filter(|&column| source.columns[column] == *name);
@@ -123,7 +125,9 @@ impl<T: Real> OfSeries<T> {
         }
         let [train, validation, _] = plan.split;
         let scaler = Scaler::standardise(source.values.slice(s![..train, ..]))?;
-        let scaled = scaler.transform(source.values.slice(s![..train + validation, ..]))?;
+        let [scaled, truth] =
+            [&source.values, &source.truth].map(|series| scaler.transform(series.slice(s![..train + validation, ..])));
+        let (scaled, truth) = (scaled?, truth?);
         let mut arithmetic = format!("{} on the host", T::NAME);
         if let Some((address, _, digits)) = &on {
             let (states, weights) = (digits.state_digits(), digits.weight_digits());
@@ -141,7 +145,7 @@ impl<T: Real> OfSeries<T> {
             .detail("budget", if halved == Halving::Steps { "steps of training data" } else { "seeds" });
         let subject = if halved == Halving::Steps { subject.detail("seeds", seeds) } else { subject };
         let on = on.map(|(_, substrate, digits)| (substrate, digits));
-        Ok(Self { plan, scaled, targets, seeds, halved, on, subject, float: std::marker::PhantomData })
+        Ok(Self { plan, scaled, truth, targets, seeds, halved, on, subject, float: std::marker::PhantomData })
     }
 
     /// The mean NRMSE over reservoirs.
@@ -154,7 +158,8 @@ impl<T: Real> OfSeries<T> {
         };
         let mut plan = self.plan.clone();
         plan.split[0] = steps;
-        let series = self.scaled.slice(s![train - steps.., ..]);
+        let [filled, truth] = [&self.scaled, &self.truth].map(|series| series.slice(s![train - steps.., ..]));
+        let series = Beside { filled, truth };
         let on = self.on.as_ref().map(|(substrate, digits)| (substrate, *digits));
         let scores = (0..seeds).map(|seed| plan.validate::<T>(series, &settings, seed, &self.targets, on));
         Ok(stats::mean(&scores.collect::<Result<Vec<f64>>>()?))

@@ -1,0 +1,229 @@
+//! How files of series are read: the options, the file, and what is told of it.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use forebay::model::import::read_npy;
+use forebay_forecast::table::{
+    self, Choice, ClockChoice, Decimal, Delimiter, Duplicates, Fill, Gaps, Header, IdChoice, LeftOut, Reading, Role,
+    Table,
+};
+use serde_json::{Value, json};
+
+/// How a file is read. What the file leaves open is refused with the option that settles it.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Reading a file")]
+pub(crate) struct ReadingArguments {
+    /// Missing values in the file [default: refuse]
+    #[arg(long, value_parser = one_of(&FILLS))]
+    fill: Option<Fill>,
+    /// Another cell that means a missing value, such as -999 or '?'; several times for several
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    missing: Vec<String>,
+    /// The column that says what time a row is of, by name or number; `none` if rows are steps [default: told from names and cells]
+    #[arg(long, value_name = "COLUMN")]
+    clock: Option<String>,
+    /// Steps that are missing between rows, or uneven [default: refuse]
+    #[arg(long, value_parser = one_of(&GAPS))]
+    gaps: Option<Gaps>,
+    /// Several rows of one time [default: refuse]
+    #[arg(long, value_parser = one_of(&DUPLICATES))]
+    duplicates: Option<Duplicates>,
+    /// Put rows that are out of order into the order of the clock
+    #[arg(long)]
+    sort: bool,
+    /// The column that tells apart series under each other: COLUMN=VALUE takes one of them, `none` takes all rows as one
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    id: Option<String>,
+    /// Whether the first line of the file names the columns [default: told from its cells]
+    #[arg(long, value_parser = one_of(&HEADERS))]
+    header: Option<Header>,
+    /// What stands between cells [default: told from the first lines]
+    #[arg(long, value_parser = one_of(&DELIMITERS))]
+    delimiter: Option<Delimiter>,
+    /// The mark before decimals [default: told from all columns]
+    #[arg(long, value_parser = one_of(&DECIMALS))]
+    decimal: Option<Decimal>,
+    /// Whether 01/02/2024 is the first of February [default: told from a day above 12]
+    #[arg(long, value_parser = one_of(&YES_NO))]
+    day_first: Option<bool>,
+}
+
+type Named<T> = (&'static str, &'static str, T);
+
+const FILLS: [Named<Fill>; 3] = [
+    ("refuse", "Told, with their lines", Fill::Refuse),
+    ("hold", "The value before stays; nothing looks ahead", Fill::Hold),
+    ("linear", "On the line between their neighbours, which looks ahead; at the ends the nearest value", Fill::Linear),
+];
+const GAPS: [Named<Gaps>; 4] = [
+    ("refuse", "Told, with the first place and the count", Gaps::Refuse),
+    ("mark", "Rows without values are put in", Gaps::Mark),
+    ("fill", "Rows are put in and filled as --fill says", Gaps::Fill),
+    ("ignore", "Rows are taken as evenly spaced", Gaps::Ignore),
+];
+const DUPLICATES: [Named<Duplicates>; 4] = [
+    ("refuse", "Told, with both lines", Duplicates::Refuse),
+    ("first", "The first row counts", Duplicates::First),
+    ("last", "The last row counts, as after a restart", Duplicates::Last),
+    ("mean", "The mean of the rows counts", Duplicates::Mean),
+];
+const HEADERS: [Named<Header>; 2] = [("yes", "It names the columns", Header::Yes), ("no", "It is data", Header::No)];
+const DELIMITERS: [Named<Delimiter>; 6] = [
+    ("comma", "", Delimiter::Comma),
+    ("semicolon", "", Delimiter::Semicolon),
+    ("tab", "", Delimiter::Tab),
+    ("pipe", "", Delimiter::Pipe),
+    ("blanks", "", Delimiter::Blanks),
+    ("none", "A line is one cell", Delimiter::Nothing),
+];
+const DECIMALS: [Named<Decimal>; 2] = [("point", "1,234.5", Decimal::Point), ("comma", "1.234,5", Decimal::Comma)];
+const YES_NO: [Named<bool>; 2] = [("yes", "", true), ("no", "", false)];
+
+/// A parser of one of these words.
+fn one_of<T: Copy + Send + Sync + 'static>(values: &'static [Named<T>]) -> impl TypedValueParser<Value = T> {
+    let names = values.iter().map(|(name, help, _)| {
+        let value = PossibleValue::new(*name);
+        if help.is_empty() { value } else { value.help(*help) }
+    });
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).map(move |name| {
+        let found = values.iter().find(|(other, ..)| *other == name);
+        found.expect("the parser lets through what is in the list").2
+    })
+}
+
+impl ReadingArguments {
+    /// What the room for tables is told, with these columns.
+    pub(crate) fn with(&self, columns: Choice) -> Reading {
+        let id = match self.id.as_deref() {
+            None => IdChoice::Told,
+            Some("none") => IdChoice::Without,
+            Some(id) => match id.split_once('=') {
+                Some((column, value)) => IdChoice::Series { column: column.to_owned(), value: value.to_owned() },
+                None => IdChoice::Column(id.to_owned()),
+            },
+        };
+        let clock = match self.clock.as_deref() {
+            None => ClockChoice::Told,
+            Some("none") => ClockChoice::Without,
+            Some(column) => ClockChoice::Column(column.to_owned()),
+        };
+        Reading {
+            columns,
+            clock,
+            id,
+            header: self.header,
+            delimiter: self.delimiter,
+            decimal: self.decimal,
+            day_first: self.day_first,
+            missing: self.missing.clone(),
+            fill: self.fill(),
+            gaps: self.gaps.unwrap_or_default(),
+            duplicates: self.duplicates.unwrap_or_default(),
+            sort: self.sort,
+        }
+    }
+
+    /// How missing values are filled.
+    pub(crate) fn fill(&self) -> Fill {
+        self.fill.unwrap_or_default()
+    }
+
+    /// The first option that is given, for commands that read no file.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--fill", self.fill.is_some()),
+            ("--missing", !self.missing.is_empty()),
+            ("--clock", self.clock.is_some()),
+            ("--gaps", self.gaps.is_some()),
+            ("--duplicates", self.duplicates.is_some()),
+            ("--sort", self.sort),
+            ("--id", self.id.is_some()),
+            ("--header", self.header.is_some()),
+            ("--delimiter", self.delimiter.is_some()),
+            ("--decimal", self.decimal.is_some()),
+            ("--day-first", self.day_first.is_some()),
+        ];
+        given.iter().find(|(_, is_given)| *is_given).map(|(option, _)| *option)
+    }
+}
+
+/// Columns as they are given on the command line, all if none are.
+pub(crate) fn choice(columns: &[String]) -> Choice {
+    if columns.is_empty() { Choice::All } else { Choice::Columns(columns.to_vec()) }
+}
+
+/// The bytes of a file; `-` is standard input.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+        return Ok(bytes);
+    }
+    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Whether a file is an array of numpy, by its ending.
+fn is_array(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+}
+
+/// Reads a file; every value is finite.
+pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Table> {
+    let table = if is_array(path) {
+        let values = read_npy(path).with_context(|| format!("cannot use {}", path.display()))?;
+        ensure!(
+            values.nrows() > 0 && values.iter().all(|v| v.is_finite()),
+            "{} must hold finite numbers, at least one row",
+            path.display()
+        );
+        Table::of_array(values)
+    } else {
+        table::read(&bytes(path)?, reading).with_context(|| format!("in {}", path.display()))?
+    };
+    let marked = table.values.rows().into_iter().filter(|row| row.iter().any(|v| v.is_nan())).count();
+    ensure!(
+        marked == 0,
+        "in {}: --gaps mark leaves {marked} step(s) without values, which this command cannot take: use --gaps fill with --fill hold",
+        path.display()
+    );
+    Ok(table)
+}
+
+/// What is told of a table before anything else: a line per column, then what else was taken or skipped.
+pub(crate) fn lines(table: &Table) -> Vec<String> {
+    let mut lines = table.lines();
+    lines.extend(table.notes.iter().cloned());
+    lines
+}
+
+/// The same as JSON.
+pub(crate) fn json(table: &Table) -> Value {
+    let columns = table.columns.iter().map(|column| {
+        let (role, why) = match &column.role {
+            Role::Clock => ("clock", None),
+            Role::Series => ("series", None),
+            Role::Id => ("id", None),
+            Role::LeftOut(why) => ("left out", Some(reason(why))),
+        };
+        json!({
+            "name": column.name, "number": column.number, "role": role, "why": why, "read_as": column.read_as,
+            "missing": column.missing,
+        })
+    });
+    let clock = table.clock.as_ref().map(|clock| {
+        let label = |row| clock.label(row);
+        json!({
+            "name": clock.name, "number": clock.number, "step": clock.step_words(), "first": label(0),
+            "last": label(table.values.nrows().saturating_sub(1)), "missing_steps": clock.missing, "state": clock.state,
+        })
+    });
+    json!({"columns": columns.collect::<Vec<_>>(), "clock": clock, "notes": table.notes})
+}
+
+fn reason(why: &LeftOut) -> String {
+    why.to_string()
+}
