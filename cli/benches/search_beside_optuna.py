@@ -151,7 +151,7 @@ class Task:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "settings.json"
             file.write_text(json.dumps(settings))
-            options = ["--settings", file, "--seeds", SEEN + FRESH, "--no-hybrid", "--out", folder]
+            options = ["--settings", file, "--seeds", SEEN + FRESH, "--no-hybrid", "--force", "--out", folder]
             return statistics.mean(self.call("forecast", *options)["test_nrmse_per_seed"][SEEN:])
 
     def test_in_reservoirpy(self, values):
