@@ -124,7 +124,9 @@ impl Forecast {
 
     /// The run, by all that its results follow from.
     fn stamp(&self, source: &Source, plan: &Plan) -> Result<String> {
-        let data: Vec<u8> = source.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        // A value that was filled counts for less than one that is true.
+        let values = source.values.iter().chain(&source.truth);
+        let data: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
         let precision = format!("{:?}", self.precision);
         results::stamp(&data, &json!([source.name, source.columns, plan, plan.settings, precision]))
     }

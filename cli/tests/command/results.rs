@@ -47,6 +47,25 @@ fn results_of_another_run_are_replaced_only_if_asked() {
     assert_eq!(run("b/data.csv", &[]).code, Some(2));
 }
 
+/// Equal values that are filled in one file and true in the other are judged otherwise: another run.
+#[test]
+fn a_filled_value_is_not_a_true_one() {
+    let folder = Folder::new();
+    let column = |missing: bool| {
+        crate::support::column(200, |t| match t {
+            181 if missing => "NA".to_owned(),
+            181 => (180 * 37 % 101).to_string(),
+            _ => (t * 37 % 101).to_string(),
+        })
+    };
+    folder.write("x.csv", column(true));
+    let run = || folder.run(&[&["forecast", "x.csv", "--fill", "hold"], &QUICK[..]].concat());
+    assert_eq!(run().code, Some(0));
+    folder.write("x.csv", column(false));
+    let outcome = run();
+    assert!(outcome.code == Some(2) && outcome.err.contains("of another run"), "{outcome:?}");
+}
+
 #[test]
 fn other_commands_do_not_replace_results_either() {
     let folder = Folder::new();
