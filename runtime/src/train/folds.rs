@@ -104,7 +104,7 @@ fn sums<T: Real>(
     for (shared, parts) in shared.iter().zip(parts) {
         for mut part in parts {
             part.finish();
-            shared.split(part, model, groups).into_iter().for_each(|(index, part)| of_groups[index].push(part));
+            shared.split(part, model, groups).for_each(|(index, part)| of_groups[index].push(part));
         }
     }
     Ok(of_groups)

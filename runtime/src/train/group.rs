@@ -139,15 +139,24 @@ impl Shared {
         features.iter_mut().zip(values).for_each(|(to, from)| *to = from.to_f64());
     }
 
-    /// The sums of every group from those of all, with the group's index.
-    pub(super) fn split<T: Real>(&self, whole: Gram, model: &Model<T>, groups: &[Group]) -> Vec<(usize, Gram)> {
-        if let [only] = self.members[..] {
-            return vec![(only, whole)];
-        }
+    /// The sums of every group from those of all, with the group's index; one after the other, so that one at a time takes memory.
+    pub(super) fn split<'a, T: Real>(
+        &'a self,
+        whole: Gram,
+        model: &'a Model<T>,
+        groups: &'a [Group],
+    ) -> impl Iterator<Item = (usize, Gram)> + use<'a, T> {
         let mut whole = whole;
-        whole.flush();
+        if self.members.len() > 1 {
+            whole.flush();
+        }
+        let mut whole = Some(whole);
         let width = |id: &NodeId| model.graph().nodes()[id.0].width();
-        let part = |&index: &usize| {
+        self.members.iter().map(move |&index| {
+            if let [_] = self.members[..] {
+                return (index, whole.take().expect("there is one member"));
+            }
+            let whole = whole.as_ref().expect("it is taken for an only member alone");
             let group = &groups[index];
             let mut features = Vec::with_capacity(group.features);
             for source in &group.sources {
@@ -158,8 +167,7 @@ impl Shared {
             let place = |column: &usize| self.columns.iter().position(|known| known == column).expect("a member's");
             let outputs: Vec<usize> = group.columns.iter().map(place).collect();
             (index, whole.part(&features, &outputs))
-        };
-        self.members.iter().map(part).collect()
+        })
     }
 }
 
