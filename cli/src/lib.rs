@@ -5,11 +5,13 @@
 
 mod commands;
 mod forecasting;
+mod ink;
 mod output;
 mod plot;
 mod reading;
 mod results;
 mod series;
+mod view;
 
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
@@ -36,7 +38,7 @@ struct Arguments {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  forebay forecast --dataset sunspots     forecast a shipped series: table, plot, model, report
+  forebay forecast --dataset sunspots     forecast a shipped series: tables, plot, page, model
   forebay forecast my.csv --horizon 12    forecast your own
   forebay data list                       the shipped series
   forebay task lorenz --seeds 10          a benchmark task

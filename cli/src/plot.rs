@@ -6,13 +6,12 @@ mod search;
 mod steer;
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 
+use crate::ink::{BASELINE, FAINT, FONT, FORECAST, GRID, TEXT, TRUTH, load_font};
 use crate::output;
 
 pub(crate) use evolution::EvolutionPlot;
@@ -24,14 +23,6 @@ const SIZE: (u32, u32) = (1400, 900);
 /// Heights of the title and of the upper chart.
 const TITLE: u32 = 96;
 const UPPER: u32 = 470;
-const FONT: &str = "sans-serif";
-const TEXT: RGBColor = RGBColor(40, 40, 40);
-const FAINT: RGBColor = RGBColor(110, 110, 110);
-const GRID: RGBColor = RGBColor(228, 228, 228);
-/// Colours that stay apart for colour-blind readers (Okabe, Ito).
-const TRUTH: RGBColor = RGBColor(30, 30, 30);
-const FORECAST: RGBColor = RGBColor(0, 114, 178);
-const BASELINE: RGBColor = RGBColor(230, 159, 0);
 
 /// A forecast beside the truth, one feature.
 pub(crate) struct ForecastPlot<'a> {
@@ -197,14 +188,6 @@ fn shorten(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most - 3).chain("...".chars()).collect()
-}
-
-fn load_font() -> Result<()> {
-    static LOADED: OnceLock<bool> = OnceLock::new();
-    let loaded =
-        LOADED.get_or_init(|| register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT).is_ok());
-    ensure!(*loaded, "the plots' font cannot be read");
-    Ok(())
 }
 
 #[cfg(test)]

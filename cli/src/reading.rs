@@ -3,10 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use forebay::model::import::read_npy;
 use forebay_forecast::table::{
     self, Choice, ClockChoice, Decimal, Delimiter, Duplicates, Fill, Gaps, Header, IdChoice, LeftOut, Reading, Role,
     Table,
@@ -54,10 +53,11 @@ pub(crate) struct ReadingArguments {
 
 type Named<T> = (&'static str, &'static str, T);
 
-const FILLS: [Named<Fill>; 3] = [
+const FILLS: [Named<Fill>; 4] = [
     ("refuse", "Told, with their lines", Fill::Refuse),
     ("hold", "The value before stays; nothing looks ahead", Fill::Hold),
     ("linear", "On the line between their neighbours, which looks ahead; at the ends the nearest value", Fill::Linear),
+    ("mark", "They stay missing, where a command can take gaps", Fill::Mark),
 ];
 const GAPS: [Named<Gaps>; 4] = [
     ("refuse", "Told, with the first place and the count", Gaps::Refuse),
@@ -166,30 +166,39 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Whether a file is an array of numpy, by its ending.
-fn is_array(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+/// Reads a file for a command that takes missing values: with `--fill mark` and `--gaps mark` they are NaN, else every value is finite.
+pub(crate) fn read_with_gaps(path: &Path, reading: &Reading) -> Result<Table> {
+    let bytes = bytes(path)?;
+    let is_array = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
+    ensure!(
+        !is_array || bytes.starts_with(b"\x93NUMPY"),
+        "cannot use {}: it has the ending of an array of numpy (.npy) and does not start as one",
+        path.display()
+    );
+    table::read(&bytes, reading).with_context(|| format!("in {}", path.display()))
 }
 
 /// Reads a file; every value is finite.
 pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Table> {
-    let table = if is_array(path) {
-        let values = read_npy(path).with_context(|| format!("cannot use {}", path.display()))?;
-        ensure!(
-            values.nrows() > 0 && values.iter().all(|v| v.is_finite()),
-            "{} must hold finite numbers, at least one row",
-            path.display()
+    let table = read_with_gaps(path, reading)?;
+    let mut open = table.values.indexed_iter().filter(|(_, value)| value.is_nan()).map(|(place, _)| place);
+    if let Some((row, place)) = open.next() {
+        let (option, instead) = match reading.fill {
+            Fill::Mark => ("--fill mark", "--fill hold or --fill linear"),
+            _ => ("--gaps mark", "--gaps fill with --fill hold"),
+        };
+        let at = match table.lines[row] {
+            Some(line) => format!("on line {line}"),
+            None if table.clock.is_some() => "on a row that is put in".to_owned(),
+            None => format!("in row {row}"),
+        };
+        bail!(
+            "in {}: {option} leaves {} value(s) missing, first of {} {at}, which this command cannot take: use {instead}",
+            path.display(),
+            1 + open.count(),
+            table.names()[place]
         );
-        Table::of_array(values)
-    } else {
-        table::read(&bytes(path)?, reading).with_context(|| format!("in {}", path.display()))?
-    };
-    let marked = table.values.rows().into_iter().filter(|row| row.iter().any(|v| v.is_nan())).count();
-    ensure!(
-        marked == 0,
-        "in {}: --gaps mark leaves {marked} step(s) without values, which this command cannot take: use --gaps fill with --fill hold",
-        path.display()
-    );
+    }
     Ok(table)
 }
 
@@ -226,4 +235,49 @@ pub(crate) fn json(table: &Table) -> Value {
 
 fn reason(why: &LeftOut) -> String {
     why.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay::model::import::npy_to_bytes;
+    use forebay_forecast::table::{Fill, Reading, Table};
+    use ndarray::array;
+
+    fn read(
+        name: &str,
+        bytes: &[u8],
+        fill: Fill,
+        how: fn(&std::path::Path, &Reading) -> anyhow::Result<Table>,
+    ) -> Result<Table, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        how(&path, &Reading { fill, ..Reading::default() }).map_err(|error| format!("{error:#}"))
+    }
+
+    /// A command that cannot take a missing value says so with the option that left it there, and where it is.
+    #[test]
+    fn missing_values_stay_for_those_who_take_them() {
+        let text = b"a,b\n1,2\n,3\n4,NA\n5,7\n";
+        let table = read("x.csv", text, Fill::Mark, super::read_with_gaps).expect("a table");
+        assert_eq!((table.values.iter().filter(|v| v.is_nan()).count(), table.filled()), (2, 0));
+        let error = read("x.csv", text, Fill::Mark, super::read).expect_err("missing values");
+        assert!(error.contains("--fill mark leaves 2 value(s) missing, first of a on line 3"), "{error}");
+        assert!(error.contains("--fill hold"), "{error}");
+    }
+
+    #[test]
+    fn arrays_with_gaps_are_read_as_told() {
+        let bytes = npy_to_bytes(array![[1.0, 5.0], [f64::NAN, 6.0], [3.0, 4.0]].view());
+        let table = read("x.npy", &bytes, Fill::Linear, super::read).expect("a table");
+        assert_eq!(table.values, array![[1.0, 5.0], [2.0, 6.0], [3.0, 4.0]]);
+        let error = read("x.npy", &bytes, Fill::Refuse, super::read).expect_err("NaN");
+        assert!(error.contains("column 1 has 1 value(s) that are NaN, first in row 1"), "{error}");
+        let error = read("x.npy", &bytes, Fill::Mark, super::read).expect_err("NaN");
+        assert!(error.contains("first of column 1 in row 1"), "{error}");
+        let error = read("x.npy", b"a\n1\n2\n", Fill::Refuse, super::read).expect_err("text");
+        assert!(error.contains("does not start as one"), "{error}");
+        // An array is known by its bytes.
+        assert!(read("x.dat", &bytes, Fill::Hold, super::read).is_ok());
+    }
 }

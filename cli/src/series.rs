@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use forebay_forecast::table::{Fill, Table};
+use forebay_forecast::table::{ClockRule, Fill, Reading, Table};
 use forebay_zoo::data;
 use ndarray::Array2;
 use serde_json::{Value, json};
 
 use crate::forecasting::Beside;
 use crate::reading::{self, ReadingArguments};
+use crate::view::AxisKind;
 
 /// Which series, and its stretches.
 #[derive(Args, Clone, Debug)]
@@ -18,8 +19,8 @@ pub(crate) struct SeriesArguments {
     /// A shipped data set instead of a file (see `forebay data list`)
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
-    /// Columns by name or number, comma-separated, in quotes where a name has a comma [default: all of numbers that vary]
-    #[arg(long, value_name = "NAME,NAME,..")]
+    /// Columns to forecast by name or number, comma-separated, in quotes where a name has a comma [default: all of numbers that vary]
+    #[arg(long, visible_alias = "target", value_name = "NAME,NAME,..")]
     pub(crate) columns: Vec<String>,
     /// Training, validation and test as shares of the series or as steps [default: 0.6,0.2,0.2]
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
@@ -78,34 +79,66 @@ impl Source {
 impl SeriesArguments {
     /// The series of a file, or the shipped one; `command` is told as an example of what to type.
     pub(crate) fn read(&self, file: Option<&Path>, command: &str) -> Result<Source> {
+        match self.shipped(file, command)? {
+            Some(source) => Ok(source),
+            None => self.of_file(file.expect("there is one"), reading::read, &self.reading.with(reading::choice(&self.columns))),
+        }
+    }
+
+    /// Like [`read`](Self::read), with these columns (all if there are none), for a command that takes missing values: they stay missing.
+    pub(crate) fn read_open(&self, file: Option<&Path>, command: &str, columns: &[String]) -> Result<Source> {
+        if let Some(source) = self.shipped(file, command)? {
+            return Ok(source);
+        }
+        let mut reading = self.reading.with(reading::choice(columns));
+        let asked = reading.fill;
+        reading.fill = Fill::Mark;
+        let mut source = self.of_file(file.expect("there is one"), reading::read_with_gaps, &reading)?;
+        if let (Fill::Hold | Fill::Linear, Some(table)) = (asked, &mut source.table) {
+            table.notes.push("--fill is not needed here: missing values stay missing, neither learnt from nor scored".to_owned());
+        }
+        Ok(source)
+    }
+
+    /// The shipped series, if one is named; else there is a file.
+    fn shipped(&self, file: Option<&Path>, command: &str) -> Result<Option<Source>> {
         if file.is_some() && self.dataset.is_some() {
             bail!("name a file or a shipped series (--dataset), not both")
         }
-        if let Some(name) = &self.dataset {
-            let set = data::load(name)?;
-            ensure!(self.columns.is_empty(), "--columns applies to files: the shipped sets have one column");
-            let years = (0..set.values.nrows()).map(|t| set.start + t as f64 * set.years_per_step).collect();
-            return Ok(Source {
-                name: set.name.to_owned(),
-                truth: set.with_gaps(),
-                columns: set.columns,
-                values: set.values,
-                filled: set.missing,
-                fill: Fill::Linear,
-                season: set.season,
-                split: Some(set.split),
-                axis: ("year".to_owned(), years),
-                origin: json!({"title": set.title, "source": set.source, "licence": set.licence}),
-                table: None,
-            });
-        }
-        let Some(path) = file else { bail!("name a CSV file, or try a shipped series: {command} --dataset sunspots") };
-        ensure!(
-            path == Path::new("-") || path.exists(),
-            "cannot read {}: there is no such file (shipped sets are read with --dataset NAME)",
-            path.display()
-        );
-        let table = reading::read(path, &self.reading.with(reading::choice(&self.columns)))?;
+        let Some(name) = &self.dataset else {
+            let Some(path) = file else { bail!("name a CSV file, or try a shipped series: {command} --dataset sunspots") };
+            ensure!(
+                path == Path::new("-") || path.exists(),
+                "cannot read {}: there is no such file (shipped sets are read with --dataset NAME)",
+                path.display()
+            );
+            return Ok(None);
+        };
+        let set = data::load(name)?;
+        ensure!(self.columns.is_empty(), "--columns applies to files: the shipped sets have one column");
+        let years = (0..set.values.nrows()).map(|t| set.start + t as f64 * set.years_per_step).collect();
+        Ok(Some(Source {
+            name: set.name.to_owned(),
+            truth: set.with_gaps(),
+            columns: set.columns,
+            values: set.values,
+            filled: set.missing,
+            fill: Fill::Linear,
+            season: set.season,
+            split: Some(set.split),
+            axis: ("year".to_owned(), years),
+            origin: json!({"title": set.title, "source": set.source, "licence": set.licence}),
+            table: None,
+        }))
+    }
+
+    fn of_file(
+        &self,
+        path: &Path,
+        read: impl Fn(&Path, &Reading) -> Result<Table>,
+        reading: &Reading,
+    ) -> Result<Source> {
+        let table = read(path, reading)?;
         let steps = table.values.nrows();
         let name = match path.file_stem() {
             Some(stem) if stem != "-" => stem.to_string_lossy().into_owned(),
@@ -129,7 +162,11 @@ impl SeriesArguments {
 
     /// Steps for training, validation and test.
     pub(crate) fn lengths(&self, source: &Source) -> Result<[usize; 3]> {
-        let steps = source.values.nrows();
+        self.lengths_of(source, source.values.nrows())
+    }
+
+    /// The same where only so many of the first rows count.
+    pub(crate) fn lengths_of(&self, source: &Source, steps: usize) -> Result<[usize; 3]> {
         let [a, b, c] = match self.split[..] {
             [] => match source.split {
                 Some(split) => return Ok(split),
@@ -157,6 +194,63 @@ impl SeriesArguments {
 }
 
 impl Source {
+    /// The place of a column that is named, or told by its number in the file.
+    pub(crate) fn place(&self, name: &str) -> Result<usize> {
+        let by_name = self.columns.iter().position(|column| column == name);
+        let by_number = || {
+            let (number, table) = (name.parse::<usize>().ok()?, self.table.as_ref()?);
+            table.series.iter().position(|column| table.columns[*column].number == number)
+        };
+        by_name.or_else(by_number).with_context(|| {
+            format!("{name:?} is none of the columns that can be used: {}", self.columns.join(", "))
+        })
+    }
+
+    /// How the clock goes on, if there is one and rows are even.
+    pub(crate) fn rule(&self) -> Option<&ClockRule> {
+        let rule = self.table.as_ref()?.clock.as_ref()?.rule();
+        rule.label(1).is_some().then_some(rule)
+    }
+
+    /// The time of a row, also of one to come, as the file writes it; without a clock its number from 0.
+    pub(crate) fn label(&self, row: usize) -> String {
+        let of_clock = self.table.as_ref().and_then(|table| table.clock.as_ref()?.label(row));
+        of_clock.unwrap_or_else(|| {
+            if self.table.is_none() {
+                return format!("{:.2}", self.at(row));
+            }
+            format!("step {row}")
+        })
+    }
+
+    /// The name of the time axis.
+    pub(crate) fn axis_name(&self) -> &str {
+        let clock = self.table.as_ref().and_then(|table| table.clock.as_ref());
+        clock.map_or(self.axis.0.as_str(), |clock| clock.name.as_str())
+    }
+
+    /// What places on the time axis mean.
+    pub(crate) fn axis_kind(&self) -> AxisKind {
+        let Some(table) = &self.table else { return AxisKind::Numbers };
+        match &table.clock {
+            Some(clock) if clock.number(0).is_some() => AxisKind::Numbers,
+            Some(clock) if clock.seconds(0).is_some() => AxisKind::Dates,
+            _ => AxisKind::Steps,
+        }
+    }
+
+    /// Where a row is on the time axis, also one to come.
+    pub(crate) fn at(&self, row: usize) -> f64 {
+        if let Some(clock) = self.table.as_ref().and_then(|table| table.clock.as_ref()) {
+            // Uneven clocks do not say what comes.
+            return clock.number(row).or_else(|| clock.seconds(row)).unwrap_or(f64::NAN);
+        }
+        let times = &self.axis.1;
+        let last = times.len() - 1;
+        let step = if last > 0 { (times[last] - times[0]) / last as f64 } else { 1.0 };
+        times.get(row).copied().unwrap_or_else(|| times[last] + step * (row - last) as f64)
+    }
+
     /// What the file was read as, for a person: lines that end with a blank one, or nothing.
     pub(crate) fn told(&self) -> String {
         let lines = self.table.as_ref().map(reading::lines).unwrap_or_default();

@@ -22,12 +22,14 @@
 //! anew whenever rows have grown by a fiftieth, and the weights follow the errors.
 
 mod bank;
+mod circle;
 mod engine;
 mod error;
 mod fit;
 mod folds;
 mod forecaster;
 mod inputs;
+mod kept;
 mod layout;
 mod past;
 mod penalties;
@@ -41,6 +43,7 @@ mod told;
 mod weights;
 
 pub use error::EnsembleError;
+pub use forecaster::kept::KeptForecaster;
 pub use forecaster::{Forecast, Forecaster};
 pub use inputs::Inputs;
 pub use season::{FoundSeason, find_season};
@@ -79,10 +82,10 @@ impl Ensemble {
         self
     }
 
-    /// How many reservoirs of each kind are averaged, at least 1; 3 unless set.
+    /// How many reservoirs of each kind are averaged; 3 unless set. With 0 there are none, as [`Told::left_out`] says.
     #[must_use]
     pub fn networks(mut self, count: usize) -> Self {
-        self.networks = count.max(1);
+        self.networks = count;
         self
     }
 

@@ -18,4 +18,5 @@
 mod calibrator;
 mod window;
 
+pub use calibrator::kept::KeptCalibrator;
 pub use calibrator::{Calibrator, IntervalError};

@@ -1,298 +1,202 @@
 //! `forebay forecast`.
 
+mod picture;
+mod report;
+mod roles;
+mod told;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Args;
-use forebay::Real;
-use forebay_forecast::table::Fill;
-use forebay_forecast::verdict::{self, Verdict};
-use ndarray::s;
-use serde_json::{Value, json};
+use forebay_forecast::service::{ForecastFile, Header, Season, Service, Settings, Tested};
+use serde_json::json;
 
-use super::models::Precision;
-use super::placement::Placement;
-use crate::forecasting::{Outcome, Plan, Row};
-use crate::output::{self, align, count, number};
-use crate::plot::ForecastPlot;
+use self::roles::Roles;
+use crate::output::{self, count};
 use crate::results::{self, Results, STAMP};
 use crate::series::{SeriesArguments, Source};
 
-/// Forecast a series: choose reservoir settings on validation data, score on test data, beside honest baselines.
+/// Forecast a series 1 to HORIZON steps ahead: naive forecasts, smoothing, autoregression and reservoirs, weighted by their errors on rolling
+/// origins; scored on rows that nothing was learnt from, with intervals; saved as it was scored.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   forebay forecast --dataset sunspots
-  forebay forecast sales.csv --columns revenue --horizon 4 --season 12
-  forebay forecast sensors.csv --split 0.7,0.1,0.2 --seeds 20 --json
-  forebay forecast meters.csv --id meter=17 --missing -999 --fill hold
-  zcat load.csv.gz | forebay forecast - --gaps fill --fill hold")]
+  forebay forecast sales.csv --target revenue --horizon 4 --season 12
+  forebay forecast load.csv --target load --inputs wind --known temperature --horizon 24
+  forebay forecast meters.csv --id meter=17 --missing -999 --json
+  zcat load.csv.gz | forebay forecast - --gaps fill
+Then, with the rows that follow:
+  forebay predict out/sales/model.forebay new.csv")]
 pub(crate) struct Forecast {
     /// A CSV file or the like (also .gz, JSON Lines, .npy; - for standard input), one line per step
     file: Option<PathBuf>,
     #[command(flatten)]
     series: SeriesArguments,
-    /// Steps ahead
+    /// Steps ahead: all from 1 on are forecast
     #[arg(long, default_value_t = 1, value_name = "STEPS")]
     horizon: usize,
-    /// Reservoir units
-    #[arg(long, default_value_t = 200, conflicts_with = "settings")]
-    units: usize,
-    /// Reservoirs trained with the chosen settings; their average is scored and drawn, the first alone is saved
-    #[arg(long, default_value_t = 5)]
-    seeds: u64,
-    /// Random settings tried on validation data
-    #[arg(long, default_value_t = 120, conflicts_with = "settings")]
-    trials: u64,
-    /// These settings instead, a JSON file as `forebay search` writes it
-    #[arg(long, value_name = "FILE.json")]
-    settings: Option<PathBuf>,
-    /// Steps per season, for the seasonal baseline
+    /// Columns that are known up to now, as inputs; comma-separated
+    #[arg(long, value_name = "NAME,NAME,..")]
+    inputs: Vec<String>,
+    /// Columns that are known ahead, such as plans and holidays; the file may hold rows of them after the last target
+    #[arg(long, value_name = "NAME,NAME,..")]
+    known: Vec<String>,
+    /// Steps per season, or `none` [default: the one that is found before the test part]
     #[arg(long, value_name = "STEPS")]
-    season: Option<usize>,
-    /// Float type of the networks
-    #[arg(long, value_enum, default_value = "f64")]
-    precision: Precision,
-    #[command(flatten)]
-    placement: Placement,
-    /// Leave out the hybrid network: the same one with its recurrent product in integers
-    #[arg(long)]
-    no_hybrid: bool,
+    season: Option<String>,
+    /// Reservoirs of each kind that are averaged; 0 leaves them out
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    networks: usize,
+    /// What reservoirs are drawn from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// What forecasts cannot be below and above, such as 0,inf
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', allow_hyphen_values = true)]
+    limits: Vec<f64>,
     /// Folder for the results [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace the results of another run in that folder
     #[arg(long)]
     force: bool,
-    /// Print the report as JSON instead of the table
+    /// Print the report as JSON instead of the tables
     #[arg(long)]
     json: bool,
 }
 
-/// Steps of the plot.
-const SHOWN: usize = 240;
+/// Shares of truths that intervals are to hold; the last one is scored and drawn about the forecasts.
+const COVERAGES: [f64; 3] = [0.5, 0.8, 0.9];
+
+/// A run and what came of it.
+pub(super) struct Run<'a> {
+    source: &'a Source,
+    roles: &'a Roles,
+    settings: &'a Settings,
+    stamp: &'a str,
+    /// Rows that were learnt from before the test part, rows of the test part, and rows after it.
+    stretches: [usize; 3],
+    tested: Vec<Tested>,
+    scored: Service,
+    newest: Service,
+}
 
 impl Forecast {
     pub(super) fn run(self) -> Result<()> {
-        match self.precision {
-            Precision::F32 => self.forecast::<f32>(),
-            Precision::F64 => self.forecast::<f64>(),
-        }
-    }
-
-    fn forecast<T: Real>(&self) -> Result<()> {
-        let mut source = self.series.read(self.file.as_deref(), "forebay forecast")?;
-        let settings = self.settings.as_deref().map(super::task::settings).transpose()?;
-        let split = self.series.lengths(&source)?;
-        source.look_back_from(split[0]);
-        let plan = Plan {
-            horizon: self.horizon,
-            split,
-            units: settings.as_ref().map_or(self.units, |settings| settings.units),
-            settings,
-            seeds: self.seeds,
-            trials: if self.settings.is_some() { 0 } else { self.trials },
-            season: self.season.or(source.season),
-            hybrid: (!self.no_hybrid).then(|| self.placement.hybrid()),
-        };
+        let source = self.series.read_open(self.file.as_deref(), "forebay forecast", &self.columns())?;
+        let roles = Roles::of(&source, &self.series.columns, &self.inputs, &self.known)?;
+        let settings = self.settings(&source)?;
+        let stretches = self.stretches(&source, roles.rows)?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
-        let stamp = self.stamp(&source, &plan)?;
-        let files = ["report.json", "model.forebay", "forecast.png"];
+        let stamp = stamp(&source, &roles, &settings, stretches)?;
+        let files = ["report.json", "model.forebay", "forecast.png", "forecast.html"];
         let results = Results { folder: &folder, files: &files, identity: json!({STAMP: stamp}) };
         results.check(self.force)?;
-        let bar = output::progress(plan.trials.saturating_add(plan.seeds), "searching and training");
-        let outcome = plan.run::<T>(source.beside(), &source.columns, || bar.inc(1))?;
-        bar.finish_and_clear();
 
+        let rows = roles.rows(&source);
+        let [learnt, tested, _] = stretches;
+        let length = roles.columns.targets.len().saturating_mul(self.horizon);
+        let bar = output::progress(length as u64, "fitting");
+        let scored = Service::fit(&roles.columns.targets, &rows.as_rows().first(learnt), &settings, || bar.inc(1))?;
+        bar.finish_and_clear();
+        let mut newest = scored.clone();
+        let all = rows.as_rows();
+        let test = newest.judge(&all.first(learnt + tested).after(learnt))?;
+        newest.judge(&all.after(learnt + tested))?;
+        let run = Run {
+            source: &source,
+            roles: &roles,
+            settings: &settings,
+            stamp: &stamp,
+            stretches,
+            tested: test,
+            scored,
+            newest,
+        };
+
+        let report = report::report(&run)?;
+        let view = picture::view(&run)?;
+        let report_text = serde_json::to_string_pretty(&report)? + "\n";
+        let text = told::describe(&run)?;
+        let (png, html) = (view.to_png()?, view.to_html()?);
+        let seasons = (0..run.newest.targets().count()).map(|target| run.newest.season(target).map(|found| found.steps));
+        let header = Header {
+            run: stamp.clone(),
+            series: source.name.clone(),
+            columns: roles.columns.clone(),
+            clock: source.rule().cloned(),
+            calendar: false,
+            seasons: seasons.collect(),
+        };
+        let file = ForecastFile { header, scored: run.scored, newest: run.newest };
         output::make_folder(&folder)?;
-        let [report_file, model, plot_file] = files.map(|file| results.path(file));
-        let report = report(&source, &plan, &outcome, &stamp);
-        let mut provenance = outcome.model.provenance().clone();
-        provenance.notes.insert(STAMP.to_owned(), stamp.clone().into());
+        let [report_file, model, plot, page] = files.map(|file| results.path(file));
         output::write_together(&[
-            (model.clone(), outcome.model.clone().with_provenance(provenance).to_bytes()?),
-            (plot_file.clone(), plot(&source, &plan, &outcome, &stamp).to_png()?),
-            (report_file.clone(), (serde_json::to_string_pretty(&report)? + "\n").into_bytes()),
+            (model.clone(), file.to_bytes()?),
+            (plot.clone(), png),
+            (page.clone(), html.into_bytes()),
+            (report_file.clone(), report_text.into_bytes()),
         ])?;
         if self.json {
             return output::print_json(&report);
         }
-        output::print(&(source.told() + &describe(&source, &plan, &outcome)?))?;
-        let [model, plot, report] = [model, plot_file, report_file].map(|path| path.display().to_string());
-        output::print(&format!("\nmodel   {model}\nplot    {plot}\nreport  {report}\n"))
+        output::print(&(source.told() + &text))?;
+        let [model, plot, page, report] = [model, plot, page, report_file].map(|path| path.display().to_string());
+        output::print(&format!("\nmodel   {model}\nplot    {plot}\npage    {page}\nreport  {report}\n"))
     }
 
-    /// The run, by all that its results follow from.
-    fn stamp(&self, source: &Source, plan: &Plan) -> Result<String> {
-        // A value that was filled counts for less than one that is true.
-        let values = source.values.iter().chain(&source.truth);
-        let data: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
-        let precision = format!("{:?}", self.precision);
-        results::stamp(&data, &json!([source.name, source.columns, plan, plan.settings, precision]))
+    /// All columns that are named, if any target is.
+    fn columns(&self) -> Vec<String> {
+        if self.series.columns.is_empty() {
+            return Vec::new();
+        }
+        [&self.series.columns, &self.inputs, &self.known].into_iter().flatten().cloned().collect()
     }
-}
 
-fn report<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>, stamp: &str) -> Value {
-    json!({
-        "forebay": env!("CARGO_PKG_VERSION"),
-        STAMP: stamp,
-        "substrate": "host",
-        "reading": source.reading(),
-        "tested_on_silicon": false,
-        "series": {
-            "name": source.name, "columns": source.columns, "steps": source.values.nrows(), "filled": source.filled,
-            "origin": source.origin,
-        },
-        "plan": plan,
-        "precision": T::NAME,
-        "protocol": "direct forecasts; settings and the autoregression's order chosen on validation; test scores from fits \
-                     on training and validation; NRMSE divides by the standard deviation of the stretch",
-        "scores": outcome.rows,
-        "settings": outcome.settings,
-        "hybrid_plan": outcome.placement,
-        "model": {"network": 1, "of": plan.seeds, "seed": 0, "test_nrmse": outcome.test_per_seed[0]},
-        "test_nrmse_per_seed": outcome.test_per_seed,
-        "test_forecast": outcome.forecast.rows().into_iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
-    })
-}
-
-fn describe<T: Real>(source: &Source, plan: &Plan, outcome: &Outcome<T>) -> Result<String> {
-    let [train, validation, test] = plan.split;
-    let mut text = format!(
-        "{}: {} steps of {}, forecast {} ahead; {train} for training, {validation} for validation, {test} for test\n",
-        source.name,
-        source.values.nrows(),
-        source.columns.join(", "),
-        count(plan.horizon, "step"),
-    );
-    if source.filled > 0 {
-        let how = match source.fill {
-            Fill::Linear => "linear interpolation among the training steps, and by the value before in all others",
-            Fill::Hold | Fill::Refuse => "the value before",
+    fn settings(&self, source: &Source) -> Result<Settings> {
+        let limits = match self.limits[..] {
+            [] => (f64::NEG_INFINITY, f64::INFINITY),
+            [low, high] => (low, high),
+            _ => anyhow::bail!("--limits needs two numbers, such as 0,inf"),
         };
-        text += &format!(
-            "{} filled by {how}; networks read these, and are neither trained on nor judged by them\n",
-            count(source.filled, "missing value")
-        );
-    }
-    let titles = ["NRMSE", "training", "validation", "test"].map(str::to_owned).to_vec();
-    let mut rows = vec![titles];
-    for Row { name, train, validation, test, test_sd, .. } in &outcome.rows {
-        let spread = test_sd.map_or(String::new(), |sd| format!(" ± {}", number(sd)));
-        rows.push(vec![name.clone(), number(*train), number(*validation), number(*test) + &spread]);
-    }
-    text += "\n";
-    text += &align(&rows);
-    text += "\n";
-    text += &verdict(&outcome.rows, plan.horizon)?;
-    text += "\n";
-    if let (2.., Some(average)) = (plan.seeds, forecaster(&outcome.rows)) {
-        text += &format!(
-            "model.forebay is network 1 of {} alone (seed 0), with a test NRMSE of {}; that of the {} is {}.\n",
-            plan.seeds,
-            number(outcome.test_per_seed[0]),
-            average.name,
-            number(average.test),
-        );
-    }
-    if let Some(region) = outcome.placement.as_ref().and_then(|placement| placement.regions.first()) {
-        let layer = &region.layers[0];
-        text += &format!(
-            "The hybrid's recurrent product is {} units over {} inputs on one {} ({} words), {} a step; exact integers in \
-             software here. Tested on silicon: no.\n",
-            layer.units,
-            layer.inputs,
-            layer.processor,
-            layer.memory_words,
-            count(region.per_step.inferences, "inference"),
-        );
-    }
-    Ok(text)
-}
-
-/// The row of the forecast that is drawn and judged: of the only network, or of the average of several.
-fn forecaster(rows: &[Row]) -> Option<&Row> {
-    rows.iter().find(|row| !row.baseline && !row.test_errors.is_empty())
-}
-
-/// Who wins on the test stretch, in one sentence.
-fn verdict(rows: &[Row], horizon: usize) -> Result<String> {
-    let best = rows.iter().filter(|row| row.baseline).min_by(|a, b| a.test.total_cmp(&b.test));
-    let (Some(network), Some(best)) = (forecaster(rows), best) else { return Ok(String::new()) };
-    let (ours, theirs) = (&network.name, &best.name);
-    let told = verdict::compare(&network.test_errors, &best.test_errors, horizon)?;
-    let gap = |better: f64, worse: f64| format!("{:.1} %", 100.0 * (1.0 - better / worse));
-    let (low, high) = (network.test.min(best.test), network.test.max(best.test));
-    Ok(match told.verdict {
-        Verdict::First => format!(
-            "On the test data the {ours} beats the best baseline ({theirs}) by {}.",
-            gap(network.test, best.test)
-        ),
-        Verdict::Second => format!(
-            "On the test data the best baseline ({theirs}) beats the {ours} by {}: use it.",
-            gap(best.test, network.test)
-        ),
-        Verdict::Short { steps, needed } => format!(
-            "Whether the {ours} or the best baseline ({theirs}) is better cannot be told from {}: {horizon} ahead, a verdict \
-             needs {needed}.",
-            count(steps, "test step"),
-        ),
-        _ => format!(
-            "On the test data the {ours} and the best baseline ({theirs}) cannot be told apart: {} and {} differ by no more \
-             than chance explains over {}.",
-            number(low),
-            number(high),
-            count(told.steps, "step"),
-        ),
-    })
-}
-
-fn plot<'a, T: Real>(source: &'a Source, plan: &Plan, outcome: &Outcome<T>, stamp: &str) -> ForecastPlot<'a> {
-    let test = outcome.forecast.nrows();
-    let shown = SHOWN.min(test);
-    let end = plan.split.iter().sum::<usize>();
-    let (first, skipped) = (end - shown, test - shown);
-    let column = |from: usize| source.values.slice(s![from..from + shown, 0]).to_vec();
-    ForecastPlot {
-        title: format!("{}, {} ahead", source.name, count(plan.horizon, "step")),
-        subtitle: format!("{}; run {stamp}", subtitle(&outcome.rows, shown, test)),
-        feature: &source.columns[0],
-        time_label: &source.axis.0,
-        times: &source.axis.1[first..end],
-        truth: column(first),
-        forecast: outcome.forecast.slice(s![skipped.., 0]).to_vec(),
-        persistence: column(first - plan.horizon),
-    }
-}
-
-/// Which steps are drawn, and whose forecast with its score.
-fn subtitle(rows: &[Row], shown: usize, test: usize) -> String {
-    let part = if shown < test { format!("last {shown} of {test} test steps") } else { format!("{test} test steps") };
-    let score = forecaster(rows).map_or(String::new(), |row| format!("{}, test NRMSE {}", row.name, number(row.test)));
-    format!("{part}; {score}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Row, subtitle};
-
-    /// The plot of the average's forecast once told the hybrid's name and score: the last row that is no baseline.
-    #[test]
-    fn the_plot_names_whose_curve_it_draws() {
-        let row = |name: &str, test: f64, baseline: bool, has_errors: bool| Row {
-            name: name.to_owned(),
-            baseline,
-            train: 0.0,
-            validation: 0.0,
-            test,
-            test_sd: None,
-            test_errors: if has_errors { vec![test] } else { vec![] },
+        let season = match (self.season.as_deref(), source.season) {
+            (Some("none"), _) => Season::Without,
+            (Some(steps), _) => {
+                let steps = steps.parse().ok().filter(|steps| *steps >= 2);
+                Season::Steps(steps.context("--season needs a number of steps from 2 on, or none")?)
+            }
+            (None, Some(steps)) => Season::Steps(steps),
+            (None, None) => Season::Find,
         };
-        let (hybrid, naive) = (row("hybrid", 0.4, false, false), row("persistence", 0.9, true, true));
-        let several =
-            [row("network", 0.3, false, false), row("average", 0.2, false, true), hybrid.clone(), naive.clone()];
-        assert_eq!(subtitle(&several, 240, 1000), "last 240 of 1000 test steps; average, test NRMSE 0.2000");
-        let one = [row("network", 0.3, false, true), hybrid, naive];
-        assert_eq!(subtitle(&one, 60, 60), "60 test steps; network, test NRMSE 0.3000");
+        Ok(Settings {
+            season,
+            seed: self.seed,
+            networks: self.networks,
+            coverages: COVERAGES.to_vec(),
+            limits,
+            ..Settings::new(self.horizon)
+        })
     }
+
+    /// Rows to learn from, rows to test on, rows that follow.
+    fn stretches(&self, source: &Source, rows: usize) -> Result<[usize; 3]> {
+        let [train, validation, test] = self.series.lengths_of(source, rows)?;
+        let learnt = train + validation;
+        ensure!(
+            learnt > 0 && test > 0,
+            "{} leave none to learn from or to test on: give more, or another --split",
+            count(rows, "row")
+        );
+        Ok([learnt, test, rows - learnt - test])
+    }
+}
+
+/// The run, by all that its results follow from.
+fn stamp(source: &Source, roles: &Roles, settings: &Settings, stretches: [usize; 3]) -> Result<String> {
+    let data: Vec<u8> = source.truth.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let clock = source.rule().map(|rule| serde_json::to_value(rule)).transpose()?;
+    let limits = [settings.limits.0, settings.limits.1].map(f64::to_bits);
+    let asked = (settings.horizon, settings.season, settings.seed, settings.networks, limits);
+    results::stamp(&data, &json!(["forecast", source.name, roles.columns, clock, asked, stretches]))
 }

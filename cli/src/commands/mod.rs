@@ -28,6 +28,7 @@ mod steer;
 pub(crate) mod substrates;
 mod task;
 mod trace;
+mod train;
 mod validate;
 mod watch;
 
@@ -38,10 +39,12 @@ use clap_complete::Shell;
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Forecast a series: train, choose, score beside baselines; table, plot, model, report
+    /// Forecast a series: members combined, scored beside each of them, with intervals; table, plot, page, model, report
     Forecast(forecast::Forecast),
-    /// Apply a model saved by `forecast` to new data
+    /// Go on with a forecast, or apply a network, on the rows that follow
     Predict(predict::Predict),
+    /// Train one network that forecasts a series, to be placed on a processor
+    Train(train::Train),
     /// Run any model on raw features from a .npy file; write outputs and states
     Run(run::Run),
     /// Show what a model file holds
@@ -97,6 +100,7 @@ impl Command {
         match self {
             Self::Forecast(command) => command.run(),
             Self::Predict(command) => command.run(),
+            Self::Train(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Compile(command) => command.run(),

@@ -32,7 +32,7 @@ Examples:
   forebay search sales.csv --range \"topology=random|cycle|orthogonal\" --trials 200 --halving steps
   forebay search narma10 --trials 300 --shard 0/3 --log a.jsonl
   forebay search --merge a.jsonl,b.jsonl,c.jsonl --log whole.jsonl
-  forebay forecast sales.csv --horizon 4 --settings out/sales/settings.json
+  forebay train sales.csv --horizon 4 --settings out/sales/settings.json
 
 Ranges: name=low..high with ,log and ,int as wanted; name=a|b|c for a choice; name=value to fix it. Names: units, topology, density,
 spectral_radius, leak_rate, input_scaling, bias_scaling, ridge, squares, activation.")]

@@ -1,11 +1,14 @@
 //! Features of one kind, the sums over them, and the readouts that learn from these.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::EnsembleError;
 use super::folds::Folds;
+use super::kept::{Frame, KeepError, finite, must, must_be, same_bits};
 use super::past::{Past, Waiting};
 use super::penalties::{Penalties, search};
-use super::source::Source;
-use super::sums::{Sums, product};
+use super::source::{KeptSource, Source};
+use super::sums::{KeptSums, Sums, product};
 
 /// A series as members see it.
 #[derive(Clone, Copy)]
@@ -54,6 +57,24 @@ pub(super) struct Bank {
     pub(super) readouts: Vec<Readout>,
 }
 
+/// A bank in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptBank {
+    source: KeptSource,
+    /// Whether the features before the reservoir's are those of the bank before it, and left out with their sums.
+    is_like_the_last: bool,
+    waiting: Vec<f64>,
+    sums: KeptSums,
+    warm: usize,
+    readouts: Vec<KeptReadout>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KeptReadout {
+    penalties: (Vec<i32>, Vec<f64>),
+    weights: Vec<f64>,
+}
+
 /// Readouts and what they forecast out of fold.
 pub(super) struct Learnt {
     pub(super) bank: Bank,
@@ -81,6 +102,57 @@ impl Bank {
             warm: warm + horizon,
             readouts: Vec::new(),
         }
+    }
+
+    /// In bytes, after another one that may have the same first features.
+    pub(super) fn kept(&self, last: Option<&Self>) -> Result<KeptBank, KeepError> {
+        let shared = last.map_or(0, |last| self.shared_with(last));
+        let one = |Readout { penalties, weights }: &Readout| KeptReadout {
+            penalties: penalties.kept(),
+            weights: weights.clone(),
+        };
+        Ok(KeptBank {
+            source: self.source.kept()?,
+            is_like_the_last: shared > 0,
+            waiting: self.waiting.kept(shared),
+            sums: self.sums.kept(shared),
+            warm: self.warm,
+            readouts: self.readouts.iter().map(one).collect(),
+        })
+    }
+
+    /// How many first features do not have to be written again.
+    fn shared_with(&self, last: &Self) -> usize {
+        let first = shareable(&self.source, &last.source);
+        let waits_the_same = || {
+            let rows = self.waiting.all().zip(last.waiting.all());
+            rows.into_iter().all(|(a, b)| same_bits(&a[..first], &b[..first]))
+        };
+        if self.sums.shares(&last.sums, first) && waits_the_same() { first } else { 0 }
+    }
+
+    pub(super) fn open(kept: KeptBank, frame: &Frame, last: Option<&Self>) -> Result<Self, KeepError> {
+        let KeptBank { source, is_like_the_last, waiting, sums, warm, readouts } = kept;
+        let source = Source::open(source, frame)?;
+        let width = source.width();
+        let shared = last.map_or(0, |last| shareable(&source, &last.source));
+        must(!is_like_the_last || shared > 0, "bank", || "is not like the last one")?;
+        let last = last.filter(|_| is_like_the_last);
+        // Sums first: they are in proportion to what is taken for the rest.
+        let sums = Sums::open(&sums, width, frame.rows, last.map(|last| (&last.sums, shared)))?;
+        let first = last.map(|last| (&last.waiting, shared));
+        let waiting = Waiting::open(&waiting, (width + 1, frame.horizon), frame.rows, first)?;
+        must(warm <= frame.rows, "first row that counts", || format!("is {warm} of {}", frame.rows))?;
+        let one = |KeptReadout { penalties, weights }| {
+            let penalties = Penalties::open(penalties, source.groups())?;
+            must_be("weights of a readout", weights.len(), Some(penalties.features()))?;
+            finite("weights of a readout", &weights)?;
+            Ok(Readout { penalties, weights })
+        };
+        must(matches!(readouts.len(), 1 | 2), "readouts of a bank", || format!("are {}", readouts.len()))?;
+        let readouts = readouts.into_iter().map(one).collect::<Result<_, KeepError>>()?;
+        let row = waiting.all().last().map(<[f64]>::to_vec).unwrap_or_default();
+        Ok(Self { source, waiting, row, sums, warm, readouts })
     }
 
     /// Takes the newest row: a target of what waits, if its value is known, and features of its own.
@@ -123,6 +195,14 @@ impl Bank {
             }
         }
     }
+}
+
+/// How many first features two sources have in common, if leaving their sums out is worth it: no more than sixteen times of what is
+/// written is taken when it is read.
+fn shareable(source: &Source, last: &Source) -> usize {
+    let first = source.shared_with(last);
+    let (shared, all) = (first as u128, source.width() as u128);
+    if 8 * (all + shared) * (all - shared) >= all * all { first } else { 0 }
 }
 
 impl Readout {

@@ -1,9 +1,12 @@
 //! All members at the newest row of a series.
 
-use super::bank::Bank;
+use serde::{Deserialize, Serialize};
+
+use super::bank::{Bank, KeptBank};
 use super::error::EnsembleError;
-use super::past::{Past, Waiting};
-use super::smoothing::Smoother;
+use super::kept::{Frame, KeepError, must, must_be};
+use super::past::{KeptPast, Past, Waiting};
+use super::smoothing::{KeptSmoother, Smoother};
 use super::weights::Products;
 
 /// What members are asked for that learn nothing.
@@ -13,8 +16,15 @@ pub(super) struct Naive {
     pub(super) seasonal: Option<usize>,
 }
 
+impl Naive {
+    /// Rows from the newest back to the same phase as what is forecast; none if that is the newest, or there is no season.
+    pub(super) fn lag(horizon: usize, season: usize) -> Option<usize> {
+        (season > 1).then(|| horizon.div_ceil(season) * season - horizon).filter(|lag| *lag > 0)
+    }
+}
+
 /// The mean of the values so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Mean {
     mean: f64,
     count: usize,
@@ -32,7 +42,7 @@ impl Mean {
 }
 
 /// The smallest and the largest value so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Range {
     low: f64,
     high: f64,
@@ -86,7 +96,77 @@ pub(super) struct Engine {
     pub(super) moved: Vec<bool>,
 }
 
+/// An engine in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptEngine {
+    past: KeptPast,
+    mean: Mean,
+    range: Range,
+    smoother: Option<KeptSmoother>,
+    banks: Vec<KeptBank>,
+    parts: Vec<(usize, f64)>,
+    forecasts: Vec<f64>,
+    errors: Products,
+}
+
+/// The longest lag that somebody looks at.
+pub(super) fn longest(banks: &[Bank], naive: Naive) -> usize {
+    let of_banks = banks.iter().map(Bank::longest).max().unwrap_or(0);
+    of_banks.max(naive.seasonal.unwrap_or(0)).max(Past::LEAST)
+}
+
+impl KeptEngine {
+    pub(super) fn has_smoother(&self) -> bool {
+        self.smoother.is_some()
+    }
+
+    /// How many forecasts wait, of all members.
+    pub(super) fn waiting(&self) -> usize {
+        self.forecasts.len()
+    }
+}
+
 impl Engine {
+    pub(super) fn kept(&self) -> Result<KeptEngine, KeepError> {
+        let lasts = std::iter::once(None).chain(self.banks.iter().map(Some));
+        Ok(KeptEngine {
+            past: self.past.kept(),
+            mean: self.mean,
+            range: self.range,
+            smoother: self.smoother.as_ref().map(Smoother::kept),
+            banks: self.banks.iter().zip(lasts).map(|(bank, last)| bank.kept(last)).collect::<Result<_, _>>()?,
+            parts: self.parts.clone(),
+            forecasts: self.forecasts.kept(0),
+            errors: self.errors.clone(),
+        })
+    }
+
+    /// Of so many members, at the row that the frame says.
+    pub(super) fn open(kept: KeptEngine, naive: Naive, members: usize, frame: &Frame) -> Result<Self, KeepError> {
+        let KeptEngine { past, mean, range, smoother, banks: kept_banks, parts, forecasts, errors } = kept;
+        let counted = (1..=frame.rows).contains(&mean.count);
+        must(counted && mean.mean.is_finite(), "mean", || format!("is {} of {} values", mean.mean, mean.count))?;
+        let Range { low, high } = range;
+        let is_range = low.is_finite() && high.is_finite() && low <= high;
+        must(is_range, "range", || format!("is from {low} to {high}"))?;
+        errors.check(members, frame.rows)?;
+        let forecasts = Waiting::open(&forecasts, (members, frame.horizon), frame.rows, None)?;
+        let smoother = smoother.map(|smoother| Smoother::open(smoother, frame)).transpose()?;
+        let mut banks: Vec<Bank> = Vec::new();
+        for bank in kept_banks {
+            banks.push(Bank::open(bank, frame, banks.last())?);
+        }
+        must_be("parts of members", parts.len(), Some(banks.iter().map(|bank| bank.readouts.len()).sum()))?;
+        let plain = 2 + usize::from(naive.seasonal.is_some()) + usize::from(smoother.is_some());
+        let fits = |(member, share): &(usize, f64)| (plain..members).contains(member) && (0.0..=1.0).contains(share);
+        must(plain <= members && parts.iter().all(fits), "parts of members", || "are of others, or no shares")?;
+        let past = Past::open(&past, longest(&banks, naive), frame.rows)?;
+        let newest = forecasts.all().last().map(<[f64]>::to_vec).unwrap_or_default();
+        // Of forecasts that were told already.
+        let moved = vec![false; members];
+        Ok(Self { past, mean, range, naive, smoother, banks, parts, forecasts, errors, newest, moved })
+    }
+
     /// Takes a row; a missing value is held from the row before.
     pub(super) fn advance(&mut self, value: Option<f64>, beside: &[f64]) -> Result<(), EnsembleError> {
         self.past.push(value.unwrap_or(self.past.at(0)));

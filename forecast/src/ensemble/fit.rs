@@ -6,7 +6,7 @@ use forebay::threads;
 
 use super::Ensemble;
 use super::bank::{Bank, Learnt, Shown, Summed};
-use super::engine::{Engine, Mean, Naive, Range};
+use super::engine::{self, Engine, Mean, Naive, Range};
 use super::error::EnsembleError;
 use super::folds::Folds;
 use super::inputs::{Beside, Inputs};
@@ -93,11 +93,7 @@ pub(super) fn fit(
     let season = settings.season.filter(|&season| 3 * season <= 2 * first).unwrap_or(1);
     let mut members = Members { told: Vec::new(), forecasts: Vec::new(), left_out: Vec::new() };
 
-    let naive = Naive {
-        seasonal: (season > 1)
-            .then(|| horizon.div_ceil(season) * season - horizon)
-            .filter(|lag| *lag > 0 && lag + horizon <= first),
-    };
+    let naive = Naive { seasonal: Naive::lag(horizon, season).filter(|lag| lag + horizon <= first) };
     add_naive(&mut members, shown, naive, first);
     if season > 1 && naive.seasonal.is_none() {
         let why = if horizon.is_multiple_of(season) {
@@ -194,8 +190,13 @@ fn add_banks(
     let layout = Layout::full(horizon, season, folds.first());
     let units = UNITS.min(rows * 4 / 25);
     let mut banks = Banks::default();
-    if rows < 16 * horizon || units < 5 {
-        let why = format!("{rows} rows are too few for a reservoir {horizon} ahead");
+    let are_few = rows < 16 * horizon || units < 5;
+    if are_few || settings.networks == 0 {
+        let why = if are_few {
+            format!("{rows} rows are too few for a reservoir {horizon} ahead")
+        } else {
+            "no networks were asked for".to_owned()
+        };
         members.leave_out(Member::Esn, why.clone());
         members.leave_out(Member::Reservoir, why);
         let summed = Summed::new(Source::plain(layout, shown.width), shown, folds)?;
@@ -353,8 +354,7 @@ fn stand(
     range: Range,
 ) -> Engine {
     let Banks { all: banks, parts } = banks;
-    let longest = banks.iter().map(Bank::longest).max().unwrap_or(0);
-    let mut past = Past::new(longest.max(naive.seasonal.unwrap_or(0)).max(16));
+    let mut past = Past::new(engine::longest(&banks, naive));
     let mut mean = Mean::default();
     let rows = shown.values.len();
     let count = errors.members();

@@ -1,5 +1,7 @@
 //! A fitted ensemble that goes on row by row.
 
+pub(super) mod kept;
+
 use serde::Serialize;
 
 use super::engine::Engine;
@@ -37,6 +39,25 @@ pub struct Forecast {
 /// A fitted ensemble at the newest row of its series: [`step`](Self::step) takes the next row and forecasts.
 ///
 /// Forecasts depend on rows up to the newest one only, and are the same bits on every machine and number of threads.
+///
+/// It is kept by any format of `serde` that keeps every bit of a float, infinities and NaN too, as `postcard` does, and goes on with the same
+/// bits. Bytes are not trusted, whatever they say is an error or a forecaster that goes on; whether they are whole is for
+/// [`seal`](forebay::keep::seal) around them to notice. `postcard` tells that an error is there and not what it is: for that, read a
+/// [`KeptForecaster`] and make a forecaster of it.
+///
+/// ```
+/// use forebay::keep::{open, seal};
+/// use forebay_forecast::ensemble::{Ensemble, Forecaster, KeptForecaster};
+///
+/// let series: Vec<f64> = (0..300).map(|t| (0.3 * f64::from(t)).sin()).collect();
+/// let mut forecaster = Ensemble::new(2).fit(&series)?;
+/// let bytes = seal("my forecaster", 1, &postcard::to_stdvec(&forecaster)?)?;
+///
+/// let kept: KeptForecaster = postcard::from_bytes(open("my forecaster", 1, &bytes)?)?;
+/// let mut later = Forecaster::try_from(kept)?;
+/// assert_eq!(later.step(0.5)?, forecaster.step(0.5)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Forecaster {
     scale: Scale,
@@ -118,13 +139,7 @@ impl Forecaster {
                 return Err(EnsembleError::InfiniteInput { what, row: self.rows, column });
             }
         }
-        if value.is_infinite() {
-            return Err(EnsembleError::Infinite { row: self.rows });
-        }
-        if !value.is_nan() && !self.scale.holds(value) {
-            let (smallest, largest) = (value.min(self.newest.value), value.max(self.newest.value));
-            return Err(EnsembleError::Spread { smallest, largest });
-        }
+        self.check(value)?;
         let inward = (!value.is_nan()).then(|| self.scale.inward(value) - self.offset);
         let mut features = Vec::with_capacity(self.beside.width());
         self.beside.advance(past.iter().copied(), ahead.iter().copied(), &mut features);
@@ -145,6 +160,21 @@ impl Forecaster {
         self.served.moved += usize::from(forecast.members_moved > 0);
         self.newest = forecast;
         Ok(forecast)
+    }
+
+    /// Whether [`step`](Self::step) would take this value.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    pub fn check(&self, value: f64) -> Result<(), EnsembleError> {
+        if value.is_infinite() {
+            return Err(EnsembleError::Infinite { row: self.rows });
+        }
+        if !value.is_nan() && !self.scale.holds(value) {
+            let (smallest, largest) = (value.min(self.newest.value), value.max(self.newest.value));
+            return Err(EnsembleError::Spread { smallest, largest });
+        }
+        Ok(())
     }
 
     /// Takes the values of rows one after the other: what [`step`](Self::step) gives for each.
@@ -218,9 +248,21 @@ impl Forecaster {
         &self.weights
     }
 
-    /// What each member forecasts from the newest row, in units of the series, in the order of [`Told::members`].
-    pub fn members(&self) -> impl Iterator<Item = f64> {
-        self.engine.newest.iter().map(|forecast| self.scale.outward(forecast + self.offset))
+    /// What each member alone forecasts for [`forecast`](Self::forecast)'s row, in units of the series and moved into the limits as the combination
+    /// is, in the order of [`Told::members`]; right after readouts were learnt anew, still by those before.
+    ///
+    /// ```
+    /// use forebay_forecast::ensemble::{Ensemble, Member};
+    ///
+    /// let series: Vec<f64> = (0..60).map(|t| f64::from(t % 5)).collect();
+    /// let forecaster = Ensemble::new(1).season(5).fit(&series)?;
+    /// let own: Vec<f64> = forecaster.forecasts_of_members().collect();
+    /// let place = |of: Member| forecaster.told().members.iter().position(|told| told.member == of).expect("it is there");
+    /// assert_eq!((own[place(Member::Persistence)], own[place(Member::SeasonalNaive)]), (4.0, 0.0));
+    /// # Ok::<(), forebay_forecast::ensemble::EnsembleError>(())
+    /// ```
+    pub fn forecasts_of_members(&self) -> impl Iterator<Item = f64> {
+        self.engine.newest.iter().map(|forecast| self.outward(*forecast).0)
     }
 
     /// Forecasts of the `horizon` rows that follow the newest one, as the members made them `horizon` rows before each, put together with
@@ -228,6 +270,12 @@ impl Forecaster {
     pub fn pending(&self) -> Vec<Forecast> {
         let first = self.rows - self.horizon;
         self.engine.forecasts.all().enumerate().map(|(number, members)| self.combine(members, first + number)).collect()
+    }
+
+    /// What each member said of the rows of [`pending`](Self::pending), `[horizon, members]`, in units of the series.
+    pub fn pending_of_members(&self) -> Vec<Vec<f64>> {
+        let outward = |members: &[f64]| members.iter().map(|value| self.outward(*value).0).collect();
+        self.engine.forecasts.all().map(outward).collect()
     }
 
     /// Forecast and truth of rows of the fit that were forecast from what precedes them, in their order: what an interval is calibrated on. The

@@ -1,9 +1,11 @@
 //! What is known beside a series: inputs up to now, and inputs that are known ahead.
 
 use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
 
 use super::error::EnsembleError;
-use super::past::Past;
+use super::kept::KeepError;
+use super::past::{KeptPast, Past};
 use super::scale::Scale;
 
 /// Lags of an input that is known up to now.
@@ -42,12 +44,19 @@ impl Column {
     }
 }
 
+/// Columns in bytes: those up to now, and those known ahead.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptBeside {
+    past: Vec<(Scale, KeptPast)>,
+    ahead: Vec<(Scale, KeptPast)>,
+}
+
 /// Columns at the newest row of a series.
 #[derive(Clone, Debug)]
 pub(super) struct Beside {
     past: Vec<Column>,
     ahead: Vec<Column>,
-    /// Lags of columns known ahead, from the row that is forecast.
+    /// Of columns known ahead.
     lags: Vec<usize>,
 }
 
@@ -78,15 +87,32 @@ impl Beside {
             };
             columns.columns().into_iter().map(one).collect::<Result<Vec<_>, _>>()
         };
-        let mut lags = vec![0, 1, horizon];
-        lags.dedup();
-        let mut made = Self { past: of(&inputs.past, LAGS)?, ahead: of(&inputs.ahead, horizon)?, lags };
+        let (past, ahead) = (of(&inputs.past, LAGS)?, of(&inputs.ahead, horizon)?);
+        let mut made = Self { past, ahead, lags: lags(horizon) };
         for row in leading..leading + horizon {
             for (column, values) in made.ahead.iter_mut().zip(inputs.ahead.columns()) {
                 column.push(values[row]);
             }
         }
         Ok(made)
+    }
+
+    pub(super) fn kept(&self) -> KeptBeside {
+        let of = |columns: &[Column]| columns.iter().map(|column| (column.scale, column.past.kept())).collect();
+        KeptBeside { past: of(&self.past), ahead: of(&self.ahead) }
+    }
+
+    /// After so many rows of a series.
+    pub(super) fn open(kept: KeptBeside, horizon: usize, rows: usize) -> Result<Self, KeepError> {
+        let of = |columns: Vec<(Scale, KeptPast)>, longest: usize, rows: usize| {
+            let one = |(scale, past): (Scale, KeptPast)| {
+                scale.check()?;
+                Ok(Column { scale, past: Past::open(&past, longest, rows)? })
+            };
+            columns.into_iter().map(one).collect::<Result<Vec<_>, KeepError>>()
+        };
+        let (past, ahead) = (of(kept.past, LAGS, rows)?, of(kept.ahead, horizon, rows + horizon)?);
+        Ok(Self { past, ahead, lags: lags(horizon) })
     }
 
     /// Number of features.
@@ -115,4 +141,11 @@ impl Beside {
             features.extend(self.lags.iter().map(|lag| column.past.at(*lag)));
         }
     }
+}
+
+/// Lags of columns known ahead, from the row that is forecast.
+fn lags(horizon: usize) -> Vec<usize> {
+    let mut lags = vec![0, 1, horizon];
+    lags.dedup();
+    lags
 }

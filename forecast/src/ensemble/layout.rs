@@ -1,8 +1,12 @@
 //! What readouts see of the past, in groups with a penalty each.
 
-use std::f64::consts::TAU;
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::circle::circle;
+use super::kept::{Frame, KeepError, must};
 use super::past::Past;
 
 /// Lags that every readout has, and how many of them are the short ones.
@@ -26,7 +30,7 @@ const TERMS: usize = 84;
 /// | phase | sine and cosine of `2 pi k (t+h) / s` |
 ///
 /// All but the level are blind to what is added to the series, so that penalties draw towards the last value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layout {
     horizon: usize,
     season: usize,
@@ -37,7 +41,16 @@ pub(super) struct Layout {
     seasonal: Vec<usize>,
     terms: usize,
     /// Sine and cosine of `2 pi p / s` for each p.
-    circle: Vec<(f64, f64)>,
+    circle: Arc<[(f64, f64)]>,
+}
+
+/// A layout in bytes: its numbers and not where they come from, which a later version may choose otherwise.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptLayout {
+    short: usize,
+    long: usize,
+    seasonal: Vec<usize>,
+    terms: usize,
 }
 
 /// A group of features.
@@ -68,15 +81,31 @@ impl Layout {
             seasonal.dedup();
         }
         let terms = if season > 1 { (season / 2).min(training * 3 / (2 * season)).min(TERMS) } else { 0 };
-        let circle =
-            (0..if terms > 0 { season } else { 0 }).map(|p| libm::sincos(TAU * p as f64 / season as f64)).collect();
+        let circle = circle(if terms > 0 { season } else { 1 });
         Self { horizon, season, short, long: longest - short, seasonal, terms, circle }
     }
 
     /// One, level and a few differences.
     pub(super) fn small(horizon: usize, differences: usize) -> Self {
-        let (seasonal, circle) = (Vec::new(), Vec::new());
+        let (seasonal, circle) = (Vec::new(), circle(1));
         Self { horizon, season: 1, short: differences, long: 0, seasonal, terms: 0, circle }
+    }
+
+    pub(super) fn kept(&self) -> KeptLayout {
+        let Self { short, long, ref seasonal, terms, .. } = *self;
+        KeptLayout { short, long, seasonal: seasonal.clone(), terms }
+    }
+
+    pub(super) fn open(kept: KeptLayout, frame: &Frame) -> Result<Self, KeepError> {
+        let KeptLayout { short, long, seasonal, terms } = kept;
+        let most = frame.fitted.max(SHORT);
+        must(short <= most && long <= most, "lags", || format!("are {short} and {long}, and at most {most} can be"))?;
+        let (first, last) = (seasonal.first().copied().unwrap_or(1), seasonal.last().copied().unwrap_or(1));
+        let ascend = first > 0 && last <= most && seasonal.is_sorted_by(|a, b| a < b);
+        must(ascend, "seasonal lags", || format!("do not ascend from 1 to at most {most}"))?;
+        must(terms <= frame.season / 2, "frequencies", || format!("are {terms} in a season of {}", frame.season))?;
+        let (season, circle) = if terms > 0 { (frame.season, frame.circle.clone()) } else { (1, circle(1)) };
+        Ok(Self { horizon: frame.horizon, season, short, long, seasonal, terms, circle })
     }
 
     /// Number of features.
@@ -135,6 +164,8 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::TAU;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,17 @@
 //! The last values of a series, as far back as anybody looks.
 
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeepError, finite, must, must_be};
+
+/// A past in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptPast {
+    first: f64,
+    /// As many as the ring has, oldest first.
+    newest: Vec<f64>,
+}
+
 /// A ring of the newest values; before the first one, the first is what was there.
 #[derive(Clone, Debug)]
 pub(super) struct Past {
@@ -9,10 +21,37 @@ pub(super) struct Past {
 }
 
 impl Past {
+    /// Lags that there is always room for.
+    pub(super) const LEAST: usize = 16;
+
     /// Room for lags `0..=longest`.
     pub(super) fn new(longest: usize) -> Self {
-        // A power of two, so that a lag is found with a mask.
-        Self { ring: vec![0.0; (longest + 1).next_power_of_two()], first: 0.0, rows: 0 }
+        Self { ring: vec![0.0; Self::room(longest)], first: 0.0, rows: 0 }
+    }
+
+    /// A power of two, so that a lag is found with a mask.
+    fn room(longest: usize) -> usize {
+        (longest + 1).next_power_of_two()
+    }
+
+    pub(super) fn kept(&self) -> KeptPast {
+        let held = self.rows.min(self.ring.len());
+        KeptPast { first: self.first, newest: (0..held).rev().map(|lag| self.at(lag)).collect() }
+    }
+
+    /// With room for lags `0..=longest`, after so many rows.
+    pub(super) fn open(kept: &KeptPast, longest: usize, rows: usize) -> Result<Self, KeepError> {
+        let KeptPast { first, newest } = kept;
+        // Before memory is taken.
+        must(longest <= rows.max(Self::LEAST), "longest lag", || format!("is {longest}, and there are {rows} rows"))?;
+        let held = rows.min(Self::room(longest));
+        must_be("last values", newest.len(), Some(held))?;
+        finite("last values", newest.iter().chain([first]))?;
+        must(held < rows || newest.first().is_none_or(|value| value == first), "first value", || "is another one")?;
+        let mut past = Self { first: *first, rows: rows - held, ..Self::new(longest) };
+        newest.iter().for_each(|value| past.push(*value));
+        past.first = *first;
+        Ok(past)
     }
 
     pub(super) fn push(&mut self, value: f64) {
@@ -49,6 +88,35 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(width: usize, delay: usize) -> Self {
         Self { width, delay, rows: vec![0.0; width * delay], count: 0 }
+    }
+
+    /// The waiting rows without their first numbers, oldest first.
+    pub(super) fn kept(&self, without: usize) -> Vec<f64> {
+        self.all().flat_map(|row| &row[without..]).copied().collect()
+    }
+
+    /// What waits after so many rows, at least `delay`; the first numbers of each are those of another one.
+    pub(super) fn open(
+        kept: &[f64],
+        (width, delay): (usize, usize),
+        rows: usize,
+        first: Option<(&Self, usize)>,
+    ) -> Result<Self, KeepError> {
+        let without = first.map_or(0, |(_, without)| without);
+        let own = width - without;
+        must_be("numbers that wait", kept.len(), own.checked_mul(delay))?;
+        must(delay > 0 && rows >= delay, "horizon", || format!("is {delay}, and there are {rows} rows"))?;
+        finite("numbers that wait", kept)?;
+        let mut waiting = Self { count: rows - delay, ..Self::new(width, delay) };
+        let mut row = vec![0.0; width];
+        for (number, own) in kept.chunks_exact(own.max(1)).enumerate() {
+            if let Some((other, _)) = first {
+                row[..without].copy_from_slice(&other.slot(rows - delay + number)[..without]);
+            }
+            row[without..].copy_from_slice(own);
+            waiting.push(&row);
+        }
+        Ok(waiting)
     }
 
     /// How many rows wait.

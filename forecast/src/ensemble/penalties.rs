@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use forebay::threads;
 
+use super::kept::{KeepError, must, must_be};
 use super::layout::Group;
 use super::sums::Sums;
 
@@ -48,6 +49,32 @@ impl Penalties {
             all.resize(group.features.end, libm::exp10(f64::from(*decade)) * size);
         }
         all
+    }
+
+    /// Powers of ten, and what a penalty of 1 is.
+    pub(super) fn kept(&self) -> (Vec<i32>, Vec<f64>) {
+        (self.decades.clone(), self.sizes.clone())
+    }
+
+    /// Of the first of these groups.
+    pub(super) fn open(
+        (decades, sizes): (Vec<i32>, Vec<f64>),
+        mut groups: Vec<Group>,
+    ) -> Result<Self, KeepError> {
+        must(!decades.is_empty() && decades.len() <= groups.len(), "penalties", || {
+            format!("are {} of {} groups", decades.len(), groups.len())
+        })?;
+        groups.truncate(decades.len());
+        must_be("sizes of penalties", sizes.len(), Some(decades.len()))?;
+        must(decades.iter().all(|decade| DECADES.contains(decade)), "penalties", || "are out of range")?;
+        let positive = sizes.iter().all(|size| *size > 0.0 && size.is_finite());
+        must(positive, "sizes of penalties", || "are not all above 0")?;
+        Ok(Self { groups, decades, sizes })
+    }
+
+    /// The last feature that has one, and one more.
+    pub(super) fn features(&self) -> usize {
+        self.groups.last().map_or(1, |group| group.features.end)
     }
 
     /// Names of the groups and their penalties, as shares of the features' sums of squares.

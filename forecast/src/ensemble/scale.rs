@@ -1,12 +1,15 @@
 //! A series in numbers around 1, whatever its units.
 
+use serde::{Deserialize, Serialize};
+
 use super::error::EnsembleError;
+use super::kept::{KeepError, must};
 
 /// The largest number of scales that a value may be away from the centre.
 const FAR: f64 = 1e60;
 
 /// `(y - centre) / size`, size a power of two, so that it costs no digit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Scale {
     centre: f64,
     size: f64,
@@ -32,6 +35,12 @@ impl Scale {
         // Not below the normal numbers, which could not be divided by.
         let (_, exponent) = libm::frexp(deviation.max(f64::MIN_POSITIVE));
         Ok(Self { centre, size: libm::ldexp(1.0, exponent - 1) })
+    }
+
+    /// That it is one.
+    pub(super) fn check(&self) -> Result<(), KeepError> {
+        let is_power = self.size.is_normal() && self.size > 0.0 && libm::frexp(self.size).0 == 0.5;
+        must(self.centre.is_finite() && is_power, "scale", || "has a size that is no power of two, or no centre")
     }
 
     pub(super) fn inward(&self, value: f64) -> f64 {

@@ -1,5 +1,8 @@
 //! Shifts of level: several surprises in a row, all to one side.
 
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeepError, finite, must, must_be};
 use super::past::Past;
 use super::sums::Sums;
 
@@ -50,7 +53,31 @@ pub(super) enum Seen {
     },
 }
 
+/// A watch in bytes, before its streak: the rows of that are seen again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptWatch {
+    weights: Vec<f64>,
+    limit: f64,
+}
+
 impl Watch {
+    pub(super) fn kept(&self) -> KeptWatch {
+        KeptWatch { weights: self.weights.clone(), limit: self.limit }
+    }
+
+    pub(super) fn open(kept: KeptWatch) -> Result<Self, KeepError> {
+        let KeptWatch { weights, limit } = kept;
+        must_be("weights of the watch", weights.len(), Some(ORDER + 1))?;
+        finite("weights of the watch", weights.iter().chain([&limit]))?;
+        must(limit >= 0.0, "limit of the watch", || "is below 0")?;
+        Ok(Self { weights, limit, streak: None })
+    }
+
+    /// The rows of the streak that is not over, none where there was no value.
+    pub(super) fn streak(&self) -> &[Option<f64>] {
+        self.streak.as_ref().map_or(&[], |streak| &streak.rows)
+    }
+
     /// Learns what is usual of a series; none if it is too short to tell.
     pub(super) fn new(values: &[f64], known: &[bool]) -> Option<Self> {
         if values.len() < 8 * ORDER {

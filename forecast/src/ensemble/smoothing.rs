@@ -4,9 +4,10 @@
 //! "Forecasting with exponential smoothing" (2008), model (A, Ad, A).
 
 use forebay::threads;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::folds::Folds;
+use super::kept::{Frame, KeepError, finite, must};
 use super::past::Waiting;
 
 /// Constants of exponential smoothing.
@@ -16,7 +17,7 @@ use super::past::Waiting;
 /// l' = l + phi b + alpha e        b' = phi b + alpha beta e        s'[t] = s[t] + gamma e
 /// forecast h ahead:  l + (phi + .. + phi^h) b + s[t+h]
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Smoothing {
     /// alpha, of the level.
     pub level: f64,
@@ -42,19 +43,50 @@ pub(super) struct Smoother {
     reach: f64,
 }
 
+/// A smoother in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptSmoother {
+    smoothing: Smoothing,
+    level: f64,
+    trend: f64,
+    season: Vec<f64>,
+}
+
+/// phi + .. + phi^h.
+fn reach(damping: f64, horizon: usize) -> f64 {
+    let (mut reach, mut power) = (0.0, 1.0);
+    for _ in 0..horizon {
+        power *= damping;
+        reach += power;
+        if power < 1e-18 {
+            break;
+        }
+    }
+    reach
+}
+
 impl Smoother {
     /// At the start of a series: level and season from its first two cycles, or the first value, without a trend.
     fn new(smoothing: Smoothing, horizon: usize, start: &Start) -> Self {
-        let (mut reach, mut power) = (0.0, 1.0);
-        for _ in 0..horizon {
-            power *= smoothing.damping;
-            reach += power;
-            if power < 1e-18 {
-                break;
-            }
-        }
         let Start { level, season } = start.clone();
-        Self { smoothing, level, trend: 0.0, season, rows: 0, horizon, reach }
+        Self { smoothing, level, trend: 0.0, season, rows: 0, horizon, reach: reach(smoothing.damping, horizon) }
+    }
+
+    pub(super) fn kept(&self) -> KeptSmoother {
+        let Self { smoothing, level, trend, ref season, .. } = *self;
+        KeptSmoother { smoothing, level, trend, season: season.clone() }
+    }
+
+    pub(super) fn open(kept: KeptSmoother, frame: &Frame) -> Result<Self, KeepError> {
+        let KeptSmoother { smoothing, level, trend, season } = kept;
+        let Smoothing { level: alpha, trend: beta, season: gamma, damping } = smoothing;
+        let shares = [alpha, beta, gamma, damping].iter().all(|share| (0.0..=1.0).contains(share));
+        must(shares, "constants of smoothing", || "are not all from 0 to 1")?;
+        let steps = season.len();
+        must(steps == 1 || steps == frame.season, "season of smoothing", || format!("has {steps} steps"))?;
+        finite("state of smoothing", season.iter().chain([&level, &trend]))?;
+        let reach = reach(damping, frame.horizon);
+        Ok(Self { smoothing, level, trend, season, rows: frame.rows, horizon: frame.horizon, reach })
     }
 
     /// Takes the next value; if it is not there, goes on as forecast.

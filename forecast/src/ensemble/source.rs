@@ -1,12 +1,15 @@
 //! Rows of features as a series goes by: what a layout shows of the past, and the states of a reservoir.
 
+use forebay::checkpoint::Checkpoint;
 use forebay::execute::Session;
-use forebay::graph::Graph;
+use forebay::graph::{Graph, Op};
 use forebay::model::Model;
 use forebay::reservoir::Reservoir;
+use serde::{Deserialize, Serialize};
 
 use super::error::EnsembleError;
-use super::layout::{Group, Layout};
+use super::kept::{Frame, KeepError, finite, must, must_be};
+use super::layout::{Group, KeptLayout, Layout};
 use super::past::Past;
 
 /// Share of a new value in the level that reservoirs are shown differences from.
@@ -14,6 +17,9 @@ const LEVEL: f64 = 0.05;
 
 /// Inputs of reservoirs are at most this many standard deviations.
 const CLIP: f64 = 6.0;
+
+/// The node of a model whose values are features.
+const STATES: &str = "states";
 
 /// What a reservoir is driven with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +52,25 @@ struct Pool {
     scales: Vec<f64>,
 }
 
+/// A source in bytes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptSource {
+    layout: KeptLayout,
+    pool: Option<KeptPool>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KeptPool {
+    /// A model file: a later version may draw other weights from the same seed.
+    model: Vec<u8>,
+    /// A checkpoint.
+    session: Vec<u8>,
+    /// [`Drive::number`].
+    drive: u8,
+    level: f64,
+    scales: Vec<f64>,
+}
+
 impl Source {
     /// Without a reservoir.
     pub(super) fn plain(layout: Layout, beside: usize) -> Self {
@@ -63,14 +88,10 @@ impl Source {
         seed: u64,
         series: &[f64],
     ) -> Result<Self, EnsembleError> {
-        let inputs = match drive {
-            Drive::Invariant { season, .. } if season > 1 => 6,
-            Drive::Invariant { .. } => 2,
-            _ => 1,
-        };
+        let inputs = drive.inputs();
         let mut graph = Graph::builder();
         let u = graph.input("inputs", inputs);
-        let states = graph.reservoir("states", u, reservoir.clone());
+        let states = graph.reservoir(STATES, u, reservoir.clone());
         // A graph has a readout; those of banks are learnt apart, and this one stays zero.
         graph.readout("unused", [states], 1);
         let model = Model::generate(graph.build()?, seed)?;
@@ -78,6 +99,22 @@ impl Source {
             Pool { session: model.session(), drive, level: 0.0, inputs: vec![0.0; inputs], scales: vec![1.0; inputs] };
         pool.scale(series, layout.longest().max(drive.longest()));
         Ok(Self { layout, beside, pool: Some(pool) })
+    }
+
+    pub(super) fn kept(&self) -> Result<KeptSource, KeepError> {
+        Ok(KeptSource { layout: self.layout.kept(), pool: self.pool.as_ref().map(Pool::kept).transpose()? })
+    }
+
+    pub(super) fn open(kept: KeptSource, frame: &Frame) -> Result<Self, KeepError> {
+        let layout = Layout::open(kept.layout, frame)?;
+        let pool = kept.pool.map(|pool| Pool::open(&pool, frame)).transpose()?;
+        Ok(Self { layout, beside: frame.beside, pool })
+    }
+
+    /// How many of the first features are the same for another source, whatever their reservoirs.
+    pub(super) fn shared_with(&self, other: &Self) -> usize {
+        let is_same = (&self.layout, self.beside) == (&other.layout, other.beside);
+        if is_same { self.layout.width() + self.beside } else { 0 }
     }
 
     /// Number of features.
@@ -115,13 +152,40 @@ impl Source {
         inputs.copy_from_slice(beside);
         if let Some(pool) = &mut self.pool {
             pool.advance(past)?;
-            states.copy_from_slice(pool.session.node("states")?);
+            states.copy_from_slice(pool.session.node(STATES)?);
         }
         Ok(())
     }
 }
 
 impl Drive {
+    /// As inputs of the model.
+    fn inputs(self) -> usize {
+        match self {
+            Self::Invariant { season, .. } if season > 1 => 6,
+            Self::Invariant { .. } => 2,
+            Self::Value | Self::Departure => 1,
+        }
+    }
+
+    /// In bytes; a number that has had a meaning has no other one later.
+    fn number(self) -> u8 {
+        match self {
+            Self::Value => 0,
+            Self::Departure => 1,
+            Self::Invariant { .. } => 2,
+        }
+    }
+
+    fn of(number: u8, frame: &Frame) -> Result<Self, KeepError> {
+        match number {
+            0 => Ok(Self::Value),
+            1 => Ok(Self::Departure),
+            2 => Ok(Self::Invariant { horizon: frame.horizon, season: frame.season }),
+            _ => Err(KeepError::content("drive", format!("has number {number}, which this program does not know"))),
+        }
+    }
+
     /// The longest lag that is looked at.
     fn longest(self) -> usize {
         match self {
@@ -151,6 +215,35 @@ impl Drive {
 }
 
 impl Pool {
+    fn kept(&self) -> Result<KeptPool, KeepError> {
+        let Self { session, drive, level, scales, .. } = self;
+        let model = session.model().to_bytes().map_err(|why| KeepError::content("model", why))?;
+        let session = session.checkpoint().to_bytes();
+        Ok(KeptPool { model, session, drive: drive.number(), level: *level, scales: scales.clone() })
+    }
+
+    fn open(kept: &KeptPool, frame: &Frame) -> Result<Self, KeepError> {
+        let drive = Drive::of(kept.drive, frame)?;
+        let inputs = drive.inputs();
+        let model = Model::<f64>::from_bytes(&kept.model).map_err(|why| KeepError::content("model", why))?;
+        let graph = model.graph();
+        let ops: Vec<&Op> = graph.nodes().iter().map(forebay::graph::Node::op).collect();
+        let is_ours = matches!(ops[..], [Op::Input { .. }, Op::Reservoir { feedback: None, .. }, Op::Readout { .. }]);
+        must(is_ours && graph.nodes()[1].name() == STATES, "model", || "is no reservoir alone")?;
+        must_be("inputs of the model", graph.inputs(), Some(inputs))?;
+        must_be("outputs of the model", graph.outputs(), Some(1))?;
+        must_be("scales of inputs", kept.scales.len(), Some(inputs))?;
+        let positive = kept.scales.iter().all(|scale| *scale > 0.0 && scale.is_finite());
+        must(positive, "scales of inputs", || "are not all above 0")?;
+        finite("level of a reservoir", [&kept.level])?;
+        let checkpoint = Checkpoint::from_bytes(&kept.session).map_err(|why| KeepError::content("session", why))?;
+        let mut session = model.session();
+        session.resume(&checkpoint).map_err(|why| KeepError::content("session", why))?;
+        let steps = session.steps();
+        must(steps == frame.rows as u64, "session", || format!("has made {steps} steps in {} rows", frame.rows))?;
+        Ok(Self { session, drive, level: kept.level, inputs: vec![0.0; inputs], scales: kept.scales.clone() })
+    }
+
     /// Scales every input to a root mean square of 1 over a series.
     fn scale(&mut self, series: &[f64], longest: usize) {
         let mut past = Past::new(longest);

@@ -7,6 +7,9 @@
 use forebay::threads;
 use forebay_kernels::Form;
 use forebay_kernels::solver::{Panels, Spread, add_cross_products, add_products, factor, solve_lower, solve_upper};
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeepError, finite, must, must_be, same_bits};
 
 /// Rows that are multiplied out together.
 const CHUNK: usize = 128;
@@ -23,6 +26,19 @@ pub(super) struct Sums {
     chunk: Panels,
     targets: Panels,
     filled: usize,
+}
+
+/// Sums in bytes; the first features of some are those of others, and left out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KeptSums {
+    /// The lower triangle, row after row.
+    products: Vec<f64>,
+    cross: Vec<f64>,
+    squares: f64,
+    rows: usize,
+    /// Rows that are not multiplied out: how they are put together is in the bits.
+    chunk: Vec<f64>,
+    targets: Vec<f64>,
 }
 
 /// The solver's work on the threads of the caller's pool.
@@ -51,6 +67,78 @@ impl Sums {
             targets: Panels::zeros(CHUNK, 1),
             filled: 0,
         }
+    }
+
+    /// What is left to write where the first features are those of other sums.
+    pub(super) fn kept(&self, without: usize) -> KeptSums {
+        let n = self.features;
+        let triangle = (without..n).flat_map(|i| (0..=i).map(move |j| self.products[j * n + i]));
+        let chunk = (0..self.filled).flat_map(|t| self.chunk.row(t).flatten().skip(without));
+        KeptSums {
+            products: triangle.collect(),
+            cross: self.cross[without..].to_vec(),
+            squares: self.squares,
+            rows: self.rows,
+            chunk: chunk.copied().collect(),
+            targets: (0..self.filled).flat_map(|t| self.targets.row(t).flatten()).copied().collect(),
+        }
+    }
+
+    /// Sums over so many features and at most so many rows; the first features are those of others.
+    pub(super) fn open(
+        kept: &KeptSums,
+        features: usize,
+        most: usize,
+        first: Option<(&Self, usize)>,
+    ) -> Result<Self, KeepError> {
+        let KeptSums { products, cross, squares, rows, chunk, targets } = kept;
+        let without = first.map_or(0, |(_, without)| without);
+        let (own, filled) = (features - without, targets.len());
+        // Before memory is taken.
+        must_be("products of features", products.len(), triangle(features).zip(triangle(without)).map(|(a, b)| a - b))?;
+        must_be("products with the target", cross.len(), Some(own))?;
+        must(filled < CHUNK, "rows that wait", || format!("are {filled}, and at most {} can be", CHUNK - 1))?;
+        must_be("features that wait", chunk.len(), own.checked_mul(filled))?;
+        must(*rows <= most && most - rows >= filled, "rows of sums", || format!("are {rows} of {most}"))?;
+        finite("sums", products.iter().chain(cross).chain([squares]))?;
+        finite("rows that wait", chunk.iter().chain(targets))?;
+        must(*squares >= 0.0, "sum of squares", || "is below 0")?;
+        let same = first.is_none_or(|(other, _)| (other.rows, other.filled) == (*rows, filled));
+        must(same, "rows of sums", || "are not those of the features that are shared")?;
+
+        let mut sums = Self { squares: *squares, rows: *rows, filled, ..Self::new(features) };
+        if let Some((other, _)) = first {
+            for j in 0..without {
+                let column = &other.products[j * other.features..][..without];
+                sums.products[j * features..][..without].copy_from_slice(column);
+            }
+            sums.cross[..without].copy_from_slice(&other.cross[..without]);
+        }
+        let mut left = products.iter();
+        for i in without..features {
+            (0..=i).zip(&mut left).for_each(|(j, product)| sums.products[j * features + i] = *product);
+        }
+        sums.cross[without..].copy_from_slice(cross);
+        let mut row = vec![0.0; features];
+        for (t, target) in targets.iter().enumerate() {
+            if let Some((other, _)) = first {
+                row.iter_mut().zip(other.chunk.row(t).flatten().take(without)).for_each(|(to, from)| *to = *from);
+            }
+            row[without..].copy_from_slice(&chunk[t * own..(t + 1) * own]);
+            sums.chunk.set_row(t, &row);
+            sums.targets.set(t, 0, *target);
+        }
+        Ok(sums)
+    }
+
+    /// Whether the first features have the same sums, and wait in the same rows.
+    pub(super) fn shares(&self, other: &Self, first: usize) -> bool {
+        let column = |sums: &Self, j: usize| sums.products[j * sums.features + j..j * sums.features + first].to_vec();
+        let row = |sums: &Self, t: usize| sums.chunk.row(t).flatten().take(first).copied().collect::<Vec<_>>();
+        (self.rows, self.filled) == (other.rows, other.filled)
+            && same_bits(&self.cross[..first], &other.cross[..first])
+            && (0..first).all(|j| same_bits(&column(self, j), &column(other, j)))
+            && (0..self.filled).all(|t| same_bits(&row(self, t), &row(other, t)))
     }
 
     /// Number of rows.
@@ -125,6 +213,11 @@ impl Sums {
         }
         error.max(0.0)
     }
+}
+
+/// Entries of a lower triangle.
+fn triangle(n: usize) -> Option<usize> {
+    n.checked_add(1)?.checked_mul(n).map(|twice| twice / 2)
 }
 
 /// The product of weights and as many features.

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::smoothing::Smoothing;
 
 /// A way to forecast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+///
+/// In every format it is its [`name`](Self::name), so that one that is added later moves no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Member {
     /// The last value.
@@ -27,6 +28,46 @@ pub enum Member {
     Reservoir,
 }
 
+impl Member {
+    /// All there are, in the order of [`Told::members`].
+    pub const ALL: [Self; 7] = [
+        Self::Persistence,
+        Self::Mean,
+        Self::SeasonalNaive,
+        Self::Smoothing,
+        Self::Linear,
+        Self::Esn,
+        Self::Reservoir,
+    ];
+
+    /// In files and reports: `persistence`, `mean`, `seasonal_naive`, `smoothing`, `linear`, `esn`, `reservoir`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Persistence => "persistence",
+            Self::Mean => "mean",
+            Self::SeasonalNaive => "seasonal_naive",
+            Self::Smoothing => "smoothing",
+            Self::Linear => "linear",
+            Self::Esn => "esn",
+            Self::Reservoir => "reservoir",
+        }
+    }
+}
+
+impl Serialize for Member {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Member {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|member| member.name() == name);
+        known.ok_or_else(|| de::Error::custom(format_args!("no member of a forecast is called {name:?}")))
+    }
+}
+
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -42,7 +83,7 @@ impl fmt::Display for Member {
 }
 
 /// A member of the combination.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MemberTold {
     /// Which one.
     pub member: Member,
@@ -59,7 +100,7 @@ pub struct MemberTold {
 }
 
 /// A member that was left out, and why.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Which one.
     pub member: Member,
@@ -68,7 +109,7 @@ pub struct LeftOut {
 }
 
 /// What was made of a series.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Told {
     /// Rows before the first value, which nothing was learnt from.
     pub leading: usize,
@@ -90,7 +131,7 @@ pub struct Told {
     pub errors: usize,
     /// The members and their weights.
     pub members: Vec<MemberTold>,
-    /// Those that there were too few rows for.
+    /// Those that were left out, and why.
     pub left_out: Vec<LeftOut>,
     /// Whether the level wanders: later rows leave the range of earlier ones. Then shifts of level are not looked for.
     pub level_wanders: bool,
@@ -99,7 +140,7 @@ pub struct Told {
 }
 
 /// A shift of level that was found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Shift {
     /// The first row at the new level, counted from the start of the series.
     pub row: usize,
@@ -108,7 +149,7 @@ pub struct Shift {
 }
 
 /// What was done while rows came in after the fit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Served {
     /// Rows that came in.
     pub rows: usize,

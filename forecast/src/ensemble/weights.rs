@@ -1,5 +1,9 @@
 //! Weights of members: on the simplex, from their errors.
 
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeepError, finite, must, must_be};
+
 /// The weights `w >= 0`, `sum w = 1` that minimise `w' A w`, `A = S + (ridge) diag S`, exactly: every set of members that may have weight is
 /// tried. S: `[M, M]` row-major, mean products of errors. The first of equals, fewest members first in the order of their numbers.
 ///
@@ -34,6 +38,13 @@ pub(super) fn simplex(s: &[f64], ridge: f64) -> Vec<f64> {
     best.1
 }
 
+/// That so many weights are on the simplex.
+pub(super) fn check(weights: &[f64], members: usize) -> Result<(), KeepError> {
+    must_be("weights of members", weights.len(), Some(members))?;
+    let shares = weights.iter().all(|weight| (0.0..=1.0).contains(weight));
+    must(shares && (weights.iter().sum::<f64>() - 1.0).abs() < 1e-9, "weights of members", || "are not parts of one")
+}
+
 /// The solution of `A x = 1` for some members, by Cholesky's method.
 fn ones(a: &[f64], m: usize, members: &[usize]) -> Option<Vec<f64>> {
     let n = members.len();
@@ -63,7 +74,7 @@ fn ones(a: &[f64], m: usize, members: &[usize]) -> Option<Vec<f64>> {
 }
 
 /// Mean products of the errors of members, where all are known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Products {
     members: usize,
     sums: Vec<f64>,
@@ -75,6 +86,14 @@ pub(super) struct Products {
 impl Products {
     pub(super) fn new(members: usize) -> Self {
         Self { members, sums: vec![0.0; members * members], count: 0, moments: (0.0, 0.0) }
+    }
+
+    /// That these are of so many members, and at most so many rows.
+    pub(super) fn check(&self, members: usize, most: usize) -> Result<(), KeepError> {
+        must_be("members of errors", self.members, Some(members))?;
+        must_be("products of errors", self.sums.len(), members.checked_mul(members))?;
+        must(self.count <= most, "count of errors", || format!("is {} of {most} rows", self.count))?;
+        finite("products of errors", self.sums.iter().chain([&self.moments.0, &self.moments.1]))
     }
 
     pub(super) fn push(&mut self, errors: &[f64]) {

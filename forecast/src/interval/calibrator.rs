@@ -1,5 +1,7 @@
 //! Quantiles of errors that adapt.
 
+pub(super) mod kept;
+
 use std::collections::VecDeque;
 
 use thiserror::Error;
@@ -49,6 +51,19 @@ pub enum IntervalError {
 /// with a at first alpha. What a learns of its own choice comes h steps late, and errors h steps ahead come in runs: the rate is `0.02 / sqrt(h)`.
 ///
 /// Source: I. Gibbs, E. Candes, "Adaptive conformal inference under distribution shift", Advances in Neural Information Processing Systems 34 (2021).
+///
+/// It is kept by any format of `serde` that keeps every bit of a float, as `postcard` does, and goes on with the same bits; bytes are not trusted.
+///
+/// ```
+/// use forebay_forecast::interval::Calibrator;
+///
+/// let mut calibrator = Calibrator::new(0.8, 1)?;
+/// (0..50).for_each(|t| calibrator.push(0.0, f64::from(t).sin()));
+/// let mut later: Calibrator = postcard::from_bytes(&postcard::to_stdvec(&calibrator)?)?;
+/// [&mut calibrator, &mut later].map(|calibrator| calibrator.push(0.0, 0.5));
+/// assert_eq!(later.half_width(), calibrator.half_width());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Calibrator {
     alpha: f64,
@@ -73,10 +88,13 @@ impl Calibrator {
         if horizon == 0 {
             return Err(IntervalError::Horizon);
         }
-        let alpha = 1.0 - coverage;
+        Ok(Self::of(1.0 - coverage, horizon))
+    }
+
+    fn of(alpha: f64, horizon: usize) -> Self {
         let rate = RATE / (horizon as f64).sqrt();
         let window = (WINDOW / alpha).clamp(100.0, 1e6) as usize;
-        Ok(Self { alpha, rate, level: alpha, errors: Window::new(window), given: VecDeque::new(), horizon })
+        Self { alpha, rate, level: alpha, errors: Window::new(window), given: VecDeque::new(), horizon }
     }
 
     /// Takes the forecast of the next row and its truth; a row without one, or without a forecast, is passed over.
@@ -107,6 +125,12 @@ impl Calibrator {
         }
         let rank = ((1.0 - self.level) * (known + 1) as f64 - 1e-9).ceil().max(1.0) as usize;
         Ok(self.errors.ranked(rank.min(known)).unwrap_or(0.0))
+    }
+
+    /// Half the widths that were given for the newest rows pushed, up to `horizon` of them, oldest first: each is of the row `horizon` steps after
+    /// its own; none where too few errors were known.
+    pub fn given(&self) -> impl DoubleEndedIterator<Item = Option<f64>> + ExactSizeIterator {
+        self.given.iter().copied()
     }
 
     /// Lower and upper end for a forecast of the row `horizon` steps after the last one pushed.

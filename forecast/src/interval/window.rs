@@ -12,7 +12,24 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(size: usize) -> Self {
-        Self { size, newest: VecDeque::with_capacity(size), sorted: Vec::with_capacity(size) }
+        Self { size, newest: VecDeque::new(), sorted: Vec::new() }
+    }
+
+    /// With these numbers, oldest first, at most as many as there is room for.
+    pub(super) fn with(size: usize, newest: VecDeque<f64>) -> Self {
+        let mut sorted = Vec::from(newest.clone());
+        sorted.sort_by(f64::total_cmp);
+        Self { size, newest, sorted }
+    }
+
+    /// The numbers, oldest first.
+    pub(super) fn newest(&self) -> &VecDeque<f64> {
+        &self.newest
+    }
+
+    /// How many it has room for.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     pub(super) fn push(&mut self, value: f64) {

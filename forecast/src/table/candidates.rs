@@ -2,13 +2,15 @@
 
 use jiff::civil::Date;
 
-use super::clock::Label;
 use super::column::{Judged, Kind, Numbers};
-use super::error::{TableError, shown};
+use super::error::{ClockError, TableError, shown};
+use super::format::Format;
 use super::grid::Grid;
+use super::instant::{DAY, SECOND, nanoseconds};
+use super::label::Label;
 use super::options::Reading;
 use super::steps::{Ticks, median, plain};
-use super::time::{self, DAY, Format, SECOND, Times};
+use super::time::Times;
 
 /// A clock that is found: columns, and a time for each row.
 #[derive(Clone, Debug)]
@@ -122,6 +124,41 @@ pub(super) fn numeric(grid: &Grid, column: usize, numbers: Numbers, reading: &Re
     Some((rank, source(ticks, label(is_year && step == 1.0), false)))
 }
 
+/// Series that are named as a clock or an id. Beside a clock that its content tells, a name alone is no doubt of a clock.
+pub(super) fn doubts(
+    grid: &Grid,
+    judged: &[Judged],
+    reading: &Reading,
+    series: &[usize],
+    clock: Option<&Source>,
+) -> Vec<String> {
+    let has_times = clock.is_some_and(|clock| matches!(clock.ticks, Ticks::Calendar(_)));
+    let doubt = |&column: &usize| {
+        let title = grid.title(column);
+        if has_word(&title, "id ids uid") {
+            return Some(format!(
+                "{title} has the name of an id and is taken as a series: name others with --columns if it is none"
+            ));
+        }
+        let Kind::Numbers(numbers) = judged[column].kind else { return None };
+        if has_times || !has_word(&title, HINTS) {
+            return None;
+        }
+        let mut values = numbers.values(grid, column, reading).ok()?;
+        values.retain(|value| !value.is_nan());
+        let course = Course::of(&values);
+        let how = if course.rises() {
+            "rises all the way".to_owned()
+        } else {
+            format!("rises on {} of {} steps", course.up, course.steps())
+        };
+        Some(format!(
+            "{title} has the name of a clock, {how}, and is taken as a series: name others with --columns, or use --clock, if it is none"
+        ))
+    };
+    series.iter().filter_map(doubt).collect()
+}
+
 /// A column of numbers as a clock because somebody says so.
 pub(super) fn any(grid: &Grid, column: usize, numbers: Numbers, reading: &Reading) -> Option<Source> {
     let values = numbers.values(grid, column, reading).ok()?;
@@ -144,7 +181,7 @@ fn decimals(grid: &Grid, column: usize) -> usize {
 fn compact(values: &[f64], hinted: bool, rises: bool) -> Option<(Vec<i128>, Label)> {
     let tick = |year: i64, month: i64, day: i64| {
         let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-        time::nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))
+        nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))
     };
     let all = |range: std::ops::Range<f64>| values.iter().all(|value| range.contains(value));
     if all(17_000_101.0..23_000_000.0) {
@@ -175,7 +212,7 @@ fn epoch(values: &[f64], hinted: bool, is_whole: bool, grid: &Grid, column: usiz
             Some(tick) => tick,
             None => (values[row] * 1e6).round() as i128 * unit / 1_000_000,
         };
-        return Some(((0..values.len()).map(of).collect(), Label::Epoch { unit, decimals }));
+        return Some(((0..values.len()).map(of).collect(), Label::Epoch { unit: unit as i64, decimals }));
     }
     None
 }
@@ -184,7 +221,11 @@ fn epoch(values: &[f64], hinted: bool, is_whole: bool, grid: &Grid, column: usiz
 pub(super) fn unclear(grid: &Grid, source: &Source) -> TableError {
     let differences = source.ticks.differences();
     let (least, most) = differences.iter().fold((f64::INFINITY, 0.0_f64), |(l, m), d| (l.min(*d), m.max(*d)));
-    TableError::ClockOrSeries { column: grid.title(source.columns[0]), least: plain(least), most: plain(most) }
+    TableError::Clock(ClockError::ClockOrSeries {
+        column: grid.title(source.columns[0]),
+        least: plain(least),
+        most: plain(most),
+    })
 }
 
 /// Words that are named as times and hold digits, but in no way of writing that is known: rows cannot be taken as even without a
@@ -194,7 +235,11 @@ pub(super) fn unknown(grid: &Grid, judged: &[Judged], free: &[usize]) -> Option<
     let has_digits = |cell: &str| cell.bytes().any(|b| b.is_ascii_digit());
     free.iter().find_map(|&column| match &judged[column].kind {
         Kind::Text(at) if has_word(&grid.title(column), NAMES) && grid.column(column).all(has_digits) => {
-            Some(TableError::UnknownTimes { column: grid.title(column), line: at.line, cell: shown(&at.cell) })
+            Some(TableError::Clock(ClockError::UnknownTimes {
+                column: grid.title(column),
+                line: at.line,
+                cell: shown(&at.cell),
+            }))
         }
         _ => None,
     })
@@ -221,12 +266,12 @@ pub(super) fn of_times(grid: &Grid, column: usize, times: &Times) -> Result<Sour
 /// A cell without a time in a column of them.
 pub(super) fn no_time(grid: &Grid, column: usize, row: usize) -> TableError {
     let like = grid.column(column).find(|cell| !super::number::is_missing(cell)).unwrap_or_default();
-    TableError::ClockCell {
+    TableError::Clock(ClockError::ClockCell {
         column: grid.title(column),
         line: grid.line(row),
         cell: shown(grid.cell(row, column)),
         like: shown(like),
-    }
+    })
 }
 
 /// Times of day go on past midnight.
@@ -284,7 +329,7 @@ pub(super) fn of_parts(grid: &Grid, judged: &[Judged], free: &[usize], reading: 
     let tick = |row: usize| {
         let day_of = day.as_ref().map_or(1, |(_, days)| days[row] as i8);
         let date = Date::new(years[row] as i16, months[row] as i8, day_of).ok()?;
-        let mut tick = time::nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))?;
+        let mut tick = nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))?;
         if day.is_some() {
             tick += hour.as_ref().map_or(0, |(_, hours)| hours[row] as i128 * 3600 * SECOND);
             tick += minute.as_ref().filter(|_| hour.is_some()).map_or(0, |(_, m)| m[row] as i128 * 60 * SECOND);

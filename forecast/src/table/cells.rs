@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::delimiter::{self, cut, unquoted};
-use super::error::{TableError, shown};
+use super::error::{FormatError, TableError, shown};
 use super::grid::{Grid, check_size};
 use super::header;
 use super::lines::{Line, lines};
@@ -23,7 +23,7 @@ pub(super) fn cells(text: &str, reading: &Reading) -> Result<Grid, TableError> {
     let sample: Vec<(usize, &str)> = skimmed.iter().map(|line| (line.number + first, line.of(text))).collect();
     if sample.is_empty() {
         let but = if all.iter().any(|line| !line.of(text).trim().is_empty()) { " but for comments" } else { "" };
-        return Err(TableError::Empty { but: but.to_owned() });
+        return Err(TableError::Format(FormatError::Empty { but: but.to_owned() }));
     }
     let delimiter = match reading.delimiter.or(told) {
         Some(delimiter) => delimiter,
@@ -41,7 +41,7 @@ pub(super) fn cells(text: &str, reading: &Reading) -> Result<Grid, TableError> {
     grid.delimiter = Some(delimiter);
     drop_empty_end(&mut grid, &mut notes);
     if grid.rows() == 0 {
-        return Err(TableError::TooShort { rows: 0 });
+        return Err(TableError::Format(FormatError::TooShort { rows: 0 }));
     }
     name(&mut grid, &skipped, reading, &mut notes);
     grid.notes = notes;
@@ -75,11 +75,13 @@ impl Read for Rows<'_> {
 fn read(text: &str, skipped: &Skipped, delimiter: Delimiter, first: usize) -> Result<Grid, TableError> {
     let rows = &skipped.rows;
     let mut grid = Grid::default();
-    let ragged = |grid: &Grid, line: &Line, found: usize| TableError::Ragged {
-        line: line.number + first,
-        found,
-        expected: grid.width(),
-        text: shown(line.of(text).trim()),
+    let ragged = |grid: &Grid, line: &Line, found: usize| {
+        TableError::Format(FormatError::Ragged {
+            line: line.number + first,
+            found,
+            expected: grid.width(),
+            text: shown(line.of(text).trim()),
+        })
     };
     let Some(byte) = delimiter.byte() else {
         for line in rows {
@@ -106,7 +108,7 @@ fn read(text: &str, skipped: &Skipped, delimiter: Delimiter, first: usize) -> Re
     let mut record = csv::StringRecord::new();
     let mut place = 0;
     for line in rows {
-        let quote = || TableError::Quote { line: line.number + first };
+        let quote = || TableError::Format(FormatError::Quote { line: line.number + first });
         let is_there = reader.read_record(&mut record).map_err(|_| quote())?;
         // Both must agree on where a row begins.
         if !is_there || record.position().is_none_or(|position| position.byte() != place) {
@@ -125,7 +127,7 @@ fn read(text: &str, skipped: &Skipped, delimiter: Delimiter, first: usize) -> Re
     let is_open =
         rows.last().is_some_and(|line| line.of(text).contains('\n') && record.iter().any(|c| c.contains('\n')));
     if is_open && rows.len() > 1 && is_unclosed(rows[rows.len() - 1].of(text)) {
-        return Err(TableError::Quote { line: rows[rows.len() - 1].number + first });
+        return Err(TableError::Format(FormatError::Quote { line: rows[rows.len() - 1].number + first }));
     }
     Ok(grid)
 }

@@ -1,26 +1,13 @@
-//! The clock of a table: its step, and times as the file writes them.
+//! The clock of a table: its step, and the time of every row.
 
-use super::steps::{Step, Ticks};
-use super::time::{Format, civil};
-
-/// How the times of a clock are written.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Label {
-    /// Text, in the file's own way.
-    Times(Format),
-    /// `20150131`
-    Days,
-    /// `201501`
-    Months,
-    /// So many nanoseconds since 1970, with so many decimals.
-    Epoch { unit: i128, decimals: usize },
-    /// Years.
-    Years,
-    /// Numbers with so many decimals.
-    Numbers { decimals: usize },
-}
+use super::instant::{Fields, Tick};
+use super::label::Label;
+use super::rule::{ClockRule, RuleError};
+use super::steps::{Step, Ticks, plain};
 
 /// The clock of a table: what time each row is of, and the rows to come.
+///
+/// Times are those of the file, in its own time zone where it names one; where offsets to UTC differ, of UTC.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clock {
     /// The name of its column, or of the first of several columns that make it.
@@ -34,7 +21,7 @@ pub struct Clock {
     /// What was found about gaps, order and doubled times, and what was done about it.
     pub state: String,
     pub(super) ticks: Ticks,
-    pub(super) label: Label,
+    pub(super) rule: ClockRule,
 }
 
 impl Clock {
@@ -51,24 +38,32 @@ impl Clock {
     /// # Ok::<(), forebay_forecast::table::TableError>(())
     /// ```
     pub fn label(&self, row: usize) -> Option<String> {
-        let rows = self.ticks.len();
-        let (known, ahead) = if row < rows { (row, 0) } else { (rows - 1, (row - rows) as i64 + 1) };
-        match &self.ticks {
-            Ticks::Calendar(ticks) => {
-                let day = ticks.iter().rev().take(12).filter_map(|&tick| Some(civil(tick)?.day())).max().unwrap_or(1);
-                let tick = if ahead == 0 { ticks[known] } else { self.step.after(ticks[known], day, ahead)? };
-                self.write(tick)
-            }
-            Ticks::Numbers(ticks, _) => {
-                let step = match self.step {
-                    Step::Numbers(step) => step,
-                    _ if ahead == 0 => 0.0,
-                    _ => return None,
-                };
-                let decimals = if let Label::Numbers { decimals } = self.label { decimals } else { 0 };
-                Some(format!("{:.decimals$}", ticks[known] + step * ahead as f64))
-            }
+        self.rule.write(self.tick(row)?)
+    }
+
+    /// The time of a row, counted from 0, on the wall: seconds since 1970-01-01T00:00, for the axis of a plot. Years are their first
+    /// of January; none for other numbers, and where [`label`](Self::label) has none.
+    pub fn seconds(&self, row: usize) -> Option<f64> {
+        self.rule.seconds_of(self.tick(row)?)
+    }
+
+    /// The time of a row, counted from 0, where times are numbers, as of years and of simulations; none for calendars, and where
+    /// [`label`](Self::label) has none.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        match self.tick(row)? {
+            Tick::Number(number) => Some(number),
+            Tick::Calendar(_) => None,
         }
+    }
+
+    /// What the calendar says of a row, counted from 0, as [`seconds`](Self::seconds) has it.
+    pub fn fields(&self, row: usize) -> Option<Fields> {
+        self.rule.fields_of(self.tick(row)?)
+    }
+
+    /// What is left of the clock without its rows: how it goes on, to be kept in a file.
+    pub fn rule(&self) -> &ClockRule {
+        &self.rule
     }
 
     /// The step in words: `hour`, `15 minutes`, `business day (Monday to Friday)`, `0.2`.
@@ -84,19 +79,21 @@ impl Clock {
         }
     }
 
-    /// A tick of a calendar as the file writes it.
-    pub(super) fn write(&self, tick: i128) -> Option<String> {
-        write(&self.label, tick)
+    fn tick(&self, row: usize) -> Option<Tick> {
+        match row.checked_sub(self.ticks.len()) {
+            None => Some(self.ticks.at(row)),
+            Some(beyond) => self.rule.tick(i64::try_from(beyond).ok()?.checked_add(1)?),
+        }
     }
 
     /// The clock in a line: step, first and last time, gaps.
     pub(super) fn words(&self) -> String {
         let last = self.ticks.len() - 1;
         let ends = |row| self.label(row).unwrap_or_default();
-        let step = match (self.step, &self.label) {
+        let step = match (self.step, self.rule.label_kind()) {
             (Step::Numbers(1.0), Label::Years) => "every year".to_owned(),
-            (Step::Numbers(step), Label::Years) => format!("every {} years", super::steps::plain(step)),
-            (Step::Numbers(step), _) => format!("steps of {}", super::steps::plain(step)),
+            (Step::Numbers(step), Label::Years) => format!("every {} years", plain(step)),
+            (Step::Numbers(step), _) => format!("steps of {}", plain(step)),
             (Step::Uneven, _) => "uneven steps".to_owned(),
             (step, _) => format!("every {}", step.words()),
         };
@@ -104,21 +101,16 @@ impl Clock {
     }
 }
 
-pub(super) fn write(label: &Label, tick: i128) -> Option<String> {
-    match label {
-        Label::Times(format) => format.write(tick),
-        Label::Days => civil(tick).map(|time| format!("{:04}{:02}{:02}", time.year(), time.month(), time.day())),
-        Label::Months => civil(tick).map(|time| format!("{:04}{:02}", time.year(), time.month())),
-        Label::Epoch { unit, decimals } => {
-            let (whole, rest) = (tick.div_euclid(*unit), tick.rem_euclid(*unit));
-            let fraction = rest as f64 / *unit as f64;
-            let decimals = *decimals;
-            if decimals == 0 {
-                Some(whole.to_string())
-            } else {
-                Some(format!("{:.decimals$}", whole as f64 + fraction))
-            }
-        }
-        Label::Years | Label::Numbers { .. } => None,
+impl ClockRule {
+    /// Steps from this clock's last row to the first row of another file: 1 if that goes on right behind it, 0 if it is the same row, less
+    /// if the files overlap.
+    ///
+    /// Differences to UTC count where both files have them; months and business days are those on the wall. Times without a difference to
+    /// UTC are taken as even: where neither file shows daylight saving, an hour that was left out between them is not seen.
+    ///
+    /// # Errors
+    /// [`RuleError`] if the first row is not on the grid, or the other clock goes by other steps.
+    pub fn steps_to(&self, other: &Clock) -> Result<i64, RuleError> {
+        self.steps_to_ticks(&other.rule, &other.ticks)
     }
 }

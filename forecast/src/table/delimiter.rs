@@ -1,6 +1,6 @@
 //! What stands between the cells of a line.
 
-use super::error::{TableError, shown};
+use super::error::{FormatError, TableError, shown};
 use super::number;
 use super::options::{Decimal, Delimiter};
 use super::time;
@@ -177,7 +177,11 @@ fn one_or_two(lines: &[(usize, &str)], delimiter: Delimiter, decimal: Option<Dec
     };
     if is_open && !counts {
         let (line, text) = lines[0];
-        return Err(TableError::NumberOrTwo { line, text: shown(text.trim()), delimiter: delimiter.name() });
+        return Err(TableError::Format(FormatError::NumberOrTwo {
+            line,
+            text: shown(text.trim()),
+            delimiter: delimiter.name(),
+        }));
     }
     Ok(())
 }

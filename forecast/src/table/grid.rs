@@ -1,6 +1,6 @@
 //! The cells of a file, each with the line it stands on.
 
-use super::error::TableError;
+use super::error::{FormatError, TableError};
 use super::options::{Choice, Delimiter};
 
 /// More columns than these are taken only if they are named. The sums of a training grow with the square of their number:
@@ -132,11 +132,11 @@ impl Grid {
 pub(super) fn check_size(width: usize, rows: usize, columns: &Choice) -> Result<(), TableError> {
     if width > MOST_COLUMNS && *columns == Choice::All {
         let megabytes = 4 * width.saturating_mul(width).saturating_mul(8) / 1_000_000;
-        return Err(TableError::TooWide { columns: width, rows, megabytes, most: MOST_COLUMNS });
+        return Err(TableError::Format(FormatError::TooWide { columns: width, rows, megabytes, most: MOST_COLUMNS }));
     }
     let cells = width.saturating_mul(rows);
     if cells > MOST_CELLS {
-        return Err(TableError::TooManyCells { cells, most: MOST_CELLS });
+        return Err(TableError::Format(FormatError::TooManyCells { cells, most: MOST_CELLS }));
     }
     Ok(())
 }

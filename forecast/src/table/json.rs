@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::error::TableError;
+use super::error::{FormatError, TableError};
 use super::grid::{Grid, check_size};
 use super::lines::lines;
 use super::options::Reading;
@@ -40,7 +40,7 @@ pub(super) fn is_json(text: &str) -> Result<bool, TableError> {
     let start: String = text.chars().filter(|c| !c.is_whitespace()).take(2).collect();
     if start == "[{" || start == "[[" {
         let next = "write one object per line, as with jq -c '.[]'";
-        return Err(TableError::OtherFormat { what: "a JSON array and not JSON Lines", next });
+        return Err(TableError::Format(FormatError::OtherFormat { what: "a JSON array and not JSON Lines", next }));
     }
     Ok(start == "{\"" || start == "{}")
 }
@@ -50,7 +50,7 @@ pub(super) fn cells(text: &str, reading: &Reading) -> Result<Grid, TableError> {
     let lines = lines(text, None);
     let mut grid: Option<Grid> = None;
     for line in lines.iter().filter(|line| !line.of(text).trim().is_empty()) {
-        let wrong = |reason: String| TableError::Json { line: line.number, reason };
+        let wrong = |reason: String| TableError::Format(FormatError::Json { line: line.number, reason });
         let Object(pairs) = serde_json::from_str(line.of(text)).map_err(|error| wrong(error.to_string()))?;
         let grid = if let Some(grid) = &mut grid {
             grid
@@ -89,5 +89,6 @@ pub(super) fn cells(text: &str, reading: &Reading) -> Result<Grid, TableError> {
         }
         grid.end_row(line.number);
     }
-    grid.filter(|grid| grid.width() > 0).ok_or(TableError::Empty { but: " but for braces".to_owned() })
+    grid.filter(|grid| grid.width() > 0)
+        .ok_or(TableError::Format(FormatError::Empty { but: " but for braces".to_owned() }))
 }

@@ -118,6 +118,8 @@ pub enum Fill {
     Hold,
     /// The line between the values on both sides, at the ends the nearest one. This looks ahead.
     Linear,
+    /// They stay missing, as NaN, for what can live with gaps; rows that [`Gaps::Fill`] puts in have no values then.
+    Mark,
 }
 
 /// What is done about steps that are missing between rows, or uneven.

@@ -169,7 +169,9 @@ fn skip_logs(text: &str, skipped: &mut Skipped, delimiter: Delimiter) {
     for (place, line) in skipped.rows.iter().enumerate() {
         let cells = cut(line.of(text), delimiter);
         let count = numbers(&cells);
-        let is_log = count == 0 || (cells.len() != width && !is_known(&cells[0]) && 2 * count < cells.len());
+        // A row may have no value.
+        let is_log = (count == 0 && !is_row(&cells))
+            || (cells.len() != width && !is_known(&cells[0]) && 2 * count < cells.len());
         if place < start {
             skipped.above.extend((!cells.is_empty()).then_some(line.number));
         } else if place > first && !cells.is_empty() && is_log {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::candidates::{self, Source};
 use super::column::{Judged, Kind, Place};
-use super::error::{TableError, shown};
+use super::error::{CellError, ClockError, ColumnError, TableError, shown};
 use super::grid::Grid;
 use super::options::{Choice, ClockChoice, Reading};
 use super::stacked;
@@ -55,6 +55,8 @@ pub(super) struct Roles {
     pub(super) series: Vec<usize>,
     /// What each column is, the series and the clock among them.
     pub(super) of_columns: Vec<Role>,
+    /// What was taken for a series and has the name of something else.
+    pub(super) notes: Vec<String>,
 }
 
 /// The columns that are wanted by name or number, none for all.
@@ -65,12 +67,12 @@ pub(super) fn chosen(grid: &Grid, choice: &Choice) -> Result<Option<Vec<usize>>,
         _ => return Ok(None),
     };
     if !by_number && !grid.header {
-        return Err(TableError::NoNames { wanted: wanted.join(", ") });
+        return Err(TableError::Column(ColumnError::NoNames { wanted: wanted.join(", ") }));
     }
     let mut chosen: Vec<usize> = Vec::new();
     let mut add = |name: &str, column: usize| {
         if chosen.contains(&column) {
-            return Err(TableError::NamedTwice { name: name.to_owned() });
+            return Err(TableError::Column(ColumnError::NamedTwice { name: name.to_owned() }));
         }
         chosen.push(column);
         Ok(())
@@ -79,7 +81,7 @@ pub(super) fn chosen(grid: &Grid, choice: &Choice) -> Result<Option<Vec<usize>>,
         match find(grid, name, by_number) {
             Ok(column) => add(name, column)?,
             // A list of names, quoted where they have commas themselves.
-            Err(TableError::NoSuchColumn { .. }) if by_number && name.contains(',') => {
+            Err(TableError::Column(ColumnError::NoSuchColumn { .. })) if by_number && name.contains(',') => {
                 for part in super::delimiter::cut(name, super::options::Delimiter::Comma) {
                     add(&part, find(grid, &part, by_number)?)?;
                 }
@@ -99,7 +101,11 @@ pub(super) fn find(grid: &Grid, name: &str, by_number: bool) -> Result<usize, Ta
         [] => {}
         _ => {
             let instead = if by_number { "say which by its number, from 1" } else { "give each a name of its own" };
-            return Err(TableError::AmbiguousName { name: name.to_owned(), count: named.len(), instead });
+            return Err(TableError::Column(ColumnError::AmbiguousName {
+                name: name.to_owned(),
+                count: named.len(),
+                instead,
+            }));
         }
     }
     if let Some(column) = unique.iter().position(|title| title == name) {
@@ -107,7 +113,9 @@ pub(super) fn find(grid: &Grid, name: &str, by_number: bool) -> Result<usize, Ta
     }
     let number =
         name.trim().parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|&c| by_number && c < grid.width());
-    number.ok_or_else(|| TableError::NoSuchColumn { name: name.to_owned(), there: shown_list(&unique) })
+    number.ok_or_else(|| {
+        TableError::Column(ColumnError::NoSuchColumn { name: name.to_owned(), there: shown_list(&unique) })
+    })
 }
 
 /// As many names as fit into a line.
@@ -159,9 +167,11 @@ pub(super) fn assign(
     if series.is_empty() {
         let titles = grid.unique_titles();
         let reasons = titles.iter().zip(&roles).map(|(title, role)| format!("{title} {}", role.words()));
-        return Err(TableError::NoSeries { reasons: shown_list(&reasons.collect::<Vec<_>>()) });
+        return Err(TableError::Column(ColumnError::NoSeries { reasons: shown_list(&reasons.collect::<Vec<_>>()) }));
     }
-    Ok(Roles { clock, series, of_columns: roles })
+    let is_told = reading.columns == Choice::All;
+    let notes = if is_told { candidates::doubts(grid, judged, reading, &series, clock.as_ref()) } else { Vec::new() };
+    Ok(Roles { clock, series, of_columns: roles, notes })
 }
 
 /// The one value of a column that has no other.
@@ -177,24 +187,34 @@ fn constant(grid: &Grid, column: usize, judged: &Judged, reading: &Reading) -> O
 fn check(grid: &Grid, column: usize, judged: &Judged, is_named: bool) -> Result<(), TableError> {
     let name = grid.title(column);
     match judged.kind.clone() {
-        Kind::Bad { at, bad, numbers } => {
-            Err(TableError::BadCell { column: name, line: at.line, cell: shown(&at.cell), bad, numbers })
+        Kind::Bad { at, bad, numbers } => Err(TableError::Cell(CellError::BadCell {
+            column: name,
+            line: at.line,
+            cell: shown(&at.cell),
+            bad,
+            numbers,
+        })),
+        Kind::Open(at) => {
+            Err(TableError::Cell(CellError::DecimalOrThousands { column: name, line: at.line, cell: shown(&at.cell) }))
         }
-        Kind::Open(at) => Err(TableError::DecimalOrThousands { column: name, line: at.line, cell: shown(&at.cell) }),
-        Kind::Units(at, other) => Err(TableError::MixedUnits {
+        Kind::Units(at, other) => Err(TableError::Cell(CellError::MixedUnits {
             column: name,
             line: at.line,
             cell: shown(&at.cell),
             other_line: other.line,
             other: shown(&other.cell),
-        }),
-        Kind::Empty if is_named => Err(TableError::NoValues { column: name }),
+        })),
+        Kind::Empty if is_named => Err(TableError::Cell(CellError::NoValues { column: name })),
         Kind::Text(at) | Kind::DayFirst(at) | Kind::BadTimes(_, at) if is_named => {
-            Err(TableError::NoNumber { column: name, line: at.line, cell: shown(&at.cell) })
+            Err(TableError::Cell(CellError::NoNumber { column: name, line: at.line, cell: shown(&at.cell) }))
         }
         Kind::Times(times) if is_named => {
             let row = times.ticks.iter().position(Option::is_some).unwrap_or(0);
-            Err(TableError::NoNumber { column: name, line: grid.line(row), cell: shown(grid.cell(row, column)) })
+            Err(TableError::Cell(CellError::NoNumber {
+                column: name,
+                line: grid.line(row),
+                cell: shown(grid.cell(row, column)),
+            }))
         }
         _ => Ok(()),
     }
@@ -226,20 +246,19 @@ fn clock(
             let column = find(grid, name, true)?;
             let source = named(grid, judged, reading, column)?;
             if !free.contains(&column) {
-                return Err(TableError::NamedTwice { name: name.clone() });
+                return Err(TableError::Column(ColumnError::NamedTwice { name: name.clone() }));
             }
-            return Ok((Some(source), Vec::new()));
+            let others: Vec<usize> = free.iter().copied().filter(|other| *other != column).collect();
+            let ranked = ranked(grid, judged, reading, &others).into_iter();
+            let seconds: Vec<usize> =
+                ranked.filter(|(rank, _)| *rank <= 1 && !is_chosen).map(|(_, source)| source.columns[0]).collect();
+            let is_left = others.iter().any(|c| matches!(judged[*c].kind, Kind::Numbers(_)) && !seconds.contains(c));
+            return Ok((Some(source), if is_left { seconds } else { Vec::new() }));
         }
         ClockChoice::Told => {}
     }
     let varies = |column: &usize| constant(grid, *column, &judged[*column], reading).is_none();
-    let numeric: Vec<(u8, Source)> = free
-        .iter()
-        .filter_map(|&column| match judged[column].kind {
-            Kind::Numbers(numbers) => candidates::numeric(grid, column, numbers, reading),
-            _ => None,
-        })
-        .collect();
+    let numeric = ranked(grid, judged, reading, free);
     // The only series is no clock, however it rises.
     let numbers = free.iter().filter(|&&c| matches!(judged[c].kind, Kind::Numbers(_)) && varies(&c)).count();
     let is_only = !is_chosen && numbers < 2;
@@ -283,6 +302,15 @@ fn clock(
     Ok((Some(source.clone()), seconds))
 }
 
+/// Columns of numbers that may be clocks, with how plain that is.
+fn ranked(grid: &Grid, judged: &[Judged], reading: &Reading, columns: &[usize]) -> Vec<(u8, Source)> {
+    let of = |&column: &usize| match judged[column].kind {
+        Kind::Numbers(numbers) => candidates::numeric(grid, column, numbers, reading),
+        _ => None,
+    };
+    columns.iter().filter_map(of).collect()
+}
+
 /// The first column of times, or rather the first one that rises or falls all the way.
 fn first_times(grid: &Grid, judged: &[Judged], free: &[usize]) -> Result<Option<Source>, TableError> {
     let mut first = None;
@@ -298,11 +326,20 @@ fn first_times(grid: &Grid, judged: &[Judged], free: &[usize]) -> Result<Option<
                 first.get_or_insert(source);
             }
             Kind::DayFirst(at) => {
-                first.get_or_insert(Err(TableError::DayFirst { column: name(), line: at.line, cell: shown(&at.cell) }));
+                first.get_or_insert(Err(TableError::Clock(ClockError::DayFirst {
+                    column: name(),
+                    line: at.line,
+                    cell: shown(&at.cell),
+                })));
             }
             Kind::BadTimes(at, like) => {
                 let (cell, like) = (shown(&at.cell), shown(&like.cell));
-                first.get_or_insert(Err(TableError::ClockCell { column: name(), line: at.line, cell, like }));
+                first.get_or_insert(Err(TableError::Clock(ClockError::ClockCell {
+                    column: name(),
+                    line: at.line,
+                    cell,
+                    like,
+                })));
             }
             _ => {}
         }
@@ -313,7 +350,7 @@ fn first_times(grid: &Grid, judged: &[Judged], free: &[usize]) -> Result<Option<
 /// The clock that was named.
 fn named(grid: &Grid, judged: &[Judged], reading: &Reading, column: usize) -> Result<Source, TableError> {
     let name = grid.title(column);
-    let no_clock = |reason: String| TableError::NoClock { column: name.clone(), reason };
+    let no_clock = |reason: String| TableError::Clock(ClockError::NoClock { column: name.clone(), reason });
     match &judged[column].kind {
         Kind::Numbers(numbers) => {
             if let Some((_, source)) = candidates::numeric(grid, column, *numbers, reading) {
@@ -328,10 +365,15 @@ fn named(grid: &Grid, judged: &[Judged], reading: &Reading, column: usize) -> Re
                 .ok_or_else(|| no_clock("it has no number on every line".into()))
         }
         Kind::Times(times) => candidates::of_times(grid, column, times),
-        Kind::DayFirst(at) => Err(TableError::DayFirst { column: name, line: at.line, cell: shown(&at.cell) }),
-        Kind::BadTimes(at, like) => {
-            Err(TableError::ClockCell { column: name, line: at.line, cell: shown(&at.cell), like: shown(&like.cell) })
+        Kind::DayFirst(at) => {
+            Err(TableError::Clock(ClockError::DayFirst { column: name, line: at.line, cell: shown(&at.cell) }))
         }
+        Kind::BadTimes(at, like) => Err(TableError::Clock(ClockError::ClockCell {
+            column: name,
+            line: at.line,
+            cell: shown(&at.cell),
+            like: shown(&like.cell),
+        })),
         Kind::Text(at) => Err(no_clock(format!("{:?} on line {} is no time that is known", shown(&at.cell), at.line))),
         Kind::Empty => Err(no_clock("it is empty".to_owned())),
         Kind::Bad { at, .. } | Kind::Open(at) | Kind::Units(at, _) => {

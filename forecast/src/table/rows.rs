@@ -1,11 +1,13 @@
 //! The rows of a table in the order of its clock: turned, sorted, thinned and completed as the options say.
 
 use super::candidates::Source;
-use super::clock::{Clock, Label};
-use super::error::{TableError, shown};
+use super::clock::Clock;
+use super::error::{ClockError, FormatError, TableError, shown};
 use super::grid::Grid;
-use super::options::{Duplicates, Gaps, Reading};
-use super::steps::{Daylight, Rhythm, Step, Ticks, daylight, median, plain, rhythm};
+use super::label::Label;
+use super::options::{Duplicates, Fill, Gaps, Reading};
+use super::rule::ClockRule;
+use super::steps::{Daylight, Rhythm, Step, Ticks, daylight, median, month_day, plain, rhythm};
 
 /// Where a row of the table comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +58,21 @@ pub(super) fn order(grid: &Grid, source: &Source, reading: &Reading) -> Result<O
     work.complete(slots, daylight.is_some())
 }
 
+/// What was found about the steps of a clock.
+struct Found {
+    step: Step,
+    missing: usize,
+    /// Steps from each row to the next; 1 where there is none.
+    counts: Vec<u64>,
+    is_daylight: bool,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { step: Step::Uneven, missing: 0, counts: Vec::new(), is_daylight: false }
+    }
+}
+
 struct Work<'a> {
     grid: &'a Grid,
     source: &'a Source,
@@ -82,7 +99,7 @@ impl Work<'_> {
     fn daylight(&self, rows: &[usize]) -> Option<Daylight> {
         let Ticks::Calendar(ticks) = self.source.ticks.select(rows) else { return None };
         let is_local =
-            matches!(&self.source.label, Label::Times(format) if !format.has_offset() && !format.is_time_of_day());
+            matches!(&self.source.label, Label::Times(format) if format.offset().is_none() && !format.is_time_of_day());
         if is_local { daylight(&ticks) } else { None }
     }
 
@@ -97,7 +114,7 @@ impl Work<'_> {
     }
 
     fn daylight_saving(&self, rows: &[usize], found: &Daylight) -> TableError {
-        TableError::DaylightSaving { column: self.name(), what: self.hours(rows, found) }
+        TableError::Clock(ClockError::DaylightSaving { column: self.name(), what: self.hours(rows, found) })
     }
 
     /// Sorts rows that are in another order than the clock, if that is wanted.
@@ -114,13 +131,13 @@ impl Work<'_> {
         rows.sort_by(|&a, &b| ticks.compare(a, b).then(a.cmp(&b)));
         let overlaps = rows.windows(2).any(|pair| ticks.compare(pair[0], pair[1]).is_eq());
         if is_anew && overlaps && self.reading.duplicates == Duplicates::Refuse {
-            return Err(TableError::StartsAgain { column, count, line, from, to });
+            return Err(TableError::Clock(ClockError::StartsAgain { column, count, line, from, to }));
         }
         if overlaps && self.reading.duplicates == Duplicates::Refuse {
-            return Err(TableError::Restart { column, count, line, from, to });
+            return Err(TableError::Clock(ClockError::Restart { column, count, line, from, to }));
         }
         if !overlaps && !self.reading.sort && self.reading.duplicates == Duplicates::Refuse {
-            return Err(TableError::Order { column, count, line, from, to });
+            return Err(TableError::Clock(ClockError::Order { column, count, line, from, to }));
         }
         self.state.push(format!("{count} step(s) back, first on line {line}: rows sorted"));
         self.notes
@@ -168,14 +185,14 @@ impl Work<'_> {
                     return Ok(all.into_iter().map(Slot::Row).collect());
                 }
                 Duplicates::Refuse => {
-                    return Err(TableError::Duplicates {
+                    return Err(TableError::Clock(ClockError::Duplicates {
                         column,
                         count,
                         time,
                         first,
                         second,
                         why: self.names_no_clock(),
-                    });
+                    }));
                 }
                 Duplicates::First => "the first row of each counts",
                 Duplicates::Last => "the last row of each counts",
@@ -206,52 +223,41 @@ impl Work<'_> {
         };
         let rows: Vec<usize> = slots.iter().map(row).collect();
         if rows.len() < 2 {
-            return Err(TableError::TooShort { rows: rows.len() });
+            return Err(TableError::Format(FormatError::TooShort { rows: rows.len() }));
         }
         let ticks = self.source.ticks.select(&rows);
         let column = self.name();
-        let mut clock = Clock {
-            name: column.clone(),
-            number: self.source.columns[0] + 1,
-            step: Step::Uneven,
-            missing: 0,
-            state: String::new(),
-            ticks,
-            label: self.source.label.clone(),
-        };
+        let differences = ticks.differences();
         if is_daylight {
-            clock.step = Step::Seconds(median(&clock.ticks.differences()));
-            return Ok(self.done(slots, clock));
+            let found = Found { step: Step::Seconds(median(&differences)), is_daylight, ..Found::default() };
+            return Ok(self.done(slots, ticks, &found));
         }
-        let Rhythm { step, counts, is_rounded } = rhythm(&clock.ticks);
-        clock.step = step;
+        let Rhythm { step, counts, is_rounded } = rhythm(&ticks);
         if is_rounded {
             self.state.push("times rounded to a coarser unit than their step".to_owned());
         }
-        let uneven = || self.uneven(&clock.ticks, &rows);
         // Where most rows are missing, or the step changes for good, it is no gap.
         let counts = counts.filter(|counts| counts.iter().filter(|count| **count > 1).count() * 2 <= counts.len());
-        let Some(counts) = counts.filter(|_| changes(&clock.ticks.differences()).is_none()) else {
-            let what = uneven();
-            clock.step = Step::Uneven;
+        let Some(counts) = counts.filter(|_| changes(&differences).is_none()) else {
+            let what = self.uneven(&ticks, &rows);
             if self.reading.gaps != Gaps::Ignore {
-                return Err(TableError::Uneven { column, what: what + &self.names_no_clock() });
+                return Err(TableError::Clock(ClockError::Uneven { column, what: what + &self.names_no_clock() }));
             }
             self.state.push(format!("{what}, taken as evenly spaced"));
-            return Ok(self.done(slots, clock));
+            return Ok(self.done(slots, ticks, &Found::default()));
         };
         let gaps: Vec<usize> = (0..counts.len()).filter(|&place| counts[place] > 1).collect();
         let missing = counts.iter().fold(0_usize, |sum, count| sum.saturating_add(*count as usize - 1));
-        clock.missing = missing;
+        let mut found = Found { step, missing, counts, is_daylight };
         let Some(&first) = gaps.first() else {
             self.state.push("no gaps".to_owned());
-            return Ok(self.done(slots, clock));
+            return Ok(self.done(slots, ticks, &found));
         };
         let words = step.words();
-        let (line, before) = (self.line(rows[first + 1]), counts[first] as usize - 1);
+        let (line, before) = (self.line(rows[first + 1]), found.counts[first] as usize - 1);
         match self.reading.gaps {
             Gaps::Refuse => {
-                return Err(TableError::Gaps {
+                return Err(TableError::Clock(ClockError::Gaps {
                     column,
                     gaps: gaps.len(),
                     missing,
@@ -264,29 +270,39 @@ impl Work<'_> {
                         _ if self.source.is_certain => "",
                         _ => ", or --clock none if it is no clock",
                     },
-                });
+                }));
             }
             Gaps::Ignore => {
                 self.state.push(format!(
                     "{} gap(s) of {missing} step(s), first before line {line}, taken as evenly spaced",
                     gaps.len()
                 ));
-                return Ok(self.done(slots, clock));
+                return Ok(self.done(slots, ticks, &found));
             }
             Gaps::Mark | Gaps::Fill if missing > MOST_INSERTED => {
-                return Err(TableError::TooManyMissing { column, missing, step: words });
+                return Err(TableError::Clock(ClockError::TooManyMissing { column, missing, step: words }));
             }
             Gaps::Mark | Gaps::Fill => {}
         }
-        let what = if self.reading.gaps == Gaps::Mark { "put in without values" } else { "put in and filled" };
+        let is_filled = self.reading.gaps == Gaps::Fill && self.reading.fill != Fill::Mark;
+        let what = if is_filled { "put in and filled" } else { "put in without values" };
         self.state.push(format!("{} gap(s), first before line {line}: {missing} step(s) {what}", gaps.len()));
-        let (slots, ticks) = insert(slots, &clock, &counts);
-        clock.ticks = ticks;
-        Ok(self.done(slots, clock))
+        let (slots, ticks) = insert(slots, &ticks, step, &found.counts);
+        found.counts.clear();
+        Ok(self.done(slots, ticks, &found))
     }
 
-    fn done(self, slots: Vec<Slot>, mut clock: Clock) -> Ordered {
-        clock.state = self.state.join("; ");
+    fn done(self, slots: Vec<Slot>, ticks: Ticks, found: &Found) -> Ordered {
+        let name = self.name();
+        let places = (0..ticks.len()).scan(0, |place, row| {
+            *place += row.checked_sub(1).map_or(0, |before| found.counts.get(before).map_or(1, |count| *count as i64));
+            Some(*place)
+        });
+        let places: Vec<i64> = places.collect();
+        let label = self.source.label.clone();
+        let rule = ClockRule::of(name.clone(), &ticks, &places, found.step, label, found.is_daylight);
+        let (number, state) = (self.source.columns[0] + 1, self.state.join("; "));
+        let clock = Clock { name, number, step: found.step, missing: found.missing, state, ticks, rule };
         Ordered { slots, clock, notes: self.notes }
     }
 
@@ -325,20 +341,18 @@ fn changes(differences: &[f64]) -> Option<usize> {
 }
 
 /// Puts rows without values where steps are missing.
-fn insert(slots: Vec<Slot>, clock: &Clock, counts: &[u64]) -> (Vec<Slot>, Ticks) {
+fn insert(slots: Vec<Slot>, ticks: &Ticks, step: Step, counts: &[u64]) -> (Vec<Slot>, Ticks) {
     let mut full = Vec::with_capacity(slots.len());
     let (mut calendar, mut numbers) = (Vec::new(), Vec::new());
+    let day = if let Ticks::Calendar(ticks) = ticks { month_day(ticks) } else { 1 };
     for (place, slot) in slots.into_iter().enumerate() {
         full.push(slot);
         let between = counts.get(place).map_or(0, |count| *count - 1);
-        match &clock.ticks {
+        match ticks {
             Ticks::Calendar(ticks) => {
-                let day = super::time::civil(ticks[place]).map_or(1, jiff::civil::DateTime::day);
                 calendar.push(ticks[place]);
                 // What is put in lies on the steps from the row before.
-                calendar.extend(
-                    (1..=between).map(|k| clock.step.after(ticks[place], day, k as i64).unwrap_or(ticks[place])),
-                );
+                calendar.extend((1..=between).map(|k| step.after(ticks[place], day, k as i64).unwrap_or(ticks[place])));
             }
             Ticks::Numbers(ticks, _) => {
                 numbers.push(ticks[place]);
@@ -348,7 +362,7 @@ fn insert(slots: Vec<Slot>, clock: &Clock, counts: &[u64]) -> (Vec<Slot>, Ticks)
         }
         full.extend((0..between).map(|_| Slot::Inserted));
     }
-    let ticks = match &clock.ticks {
+    let ticks = match ticks {
         Ticks::Calendar(_) => Ticks::Calendar(calendar),
         Ticks::Numbers(_, decimals) => Ticks::Numbers(numbers, *decimals),
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::candidates::{Source, words};
 use super::column::{Judged, Kind};
-use super::error::{TableError, shown};
+use super::error::{ColumnError, TableError, shown};
 use super::grid::Grid;
 use super::options::Reading;
 use super::steps::Ticks;
@@ -109,12 +109,12 @@ fn restarts(
 /// Several series where one is wanted, with an example of a choice.
 pub(super) fn refusal(grid: &Grid, column: usize, groups: &[(String, Vec<usize>)]) -> TableError {
     let title = grid.title(column);
-    TableError::Stacked {
+    TableError::Column(ColumnError::Stacked {
         count: groups.len(),
         values: values(groups),
         example: example(&title, &groups[0].0),
         column: title,
-    }
+    })
 }
 
 /// The first values.

@@ -2,10 +2,13 @@
 
 use jiff::civil::{Date, Weekday};
 
-use super::time::{DAY, SECOND, civil};
+use serde::{Deserialize, Serialize};
+
+use super::instant::{DAY, SECOND, Tick, civil, nanoseconds};
 
 /// The time between two rows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// So many seconds, whatever the calendar says: hours, days and weeks too.
     Seconds(f64),
@@ -33,6 +36,14 @@ impl Ticks {
         match self {
             Self::Calendar(ticks) => ticks.len(),
             Self::Numbers(ticks, _) => ticks.len(),
+        }
+    }
+
+    /// The time of a row.
+    pub(super) fn at(&self, row: usize) -> Tick {
+        match self {
+            Self::Calendar(ticks) => Tick::Calendar(ticks[row]),
+            Self::Numbers(ticks, _) => Tick::Number(ticks[row]),
         }
     }
 
@@ -176,10 +187,20 @@ fn months(ticks: &[i128]) -> Option<(Step, Vec<u64>)> {
     Some((Step::Months(step), counts.collect::<Option<Vec<_>>>()?))
 }
 
+/// The day of the month that dates keep to; 31 where all are last days of months, as later ones are then, too. Those of a year tell it.
+pub(super) fn month_day(ticks: &[i128]) -> i8 {
+    let dates = || ticks.iter().rev().take(12).filter_map(|&tick| Some(civil(tick)?.date()));
+    if dates().all(|date| date.day() == date.days_in_month()) {
+        31
+    } else {
+        dates().map(|d| d.day()).max().unwrap_or(1)
+    }
+}
+
 /// Number of days from Monday to Friday before a date, since 1969-12-29.
-fn business_day(date: Date) -> Option<i64> {
+pub(super) fn business_day(date: Date) -> Option<i64> {
     let monday = i64::from(date.weekday().to_monday_zero_offset());
-    let days = i64::try_from(super::time::nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))? / DAY).ok()?;
+    let days = i64::try_from(nanoseconds(date.to_datetime(jiff::civil::Time::midnight()))? / DAY).ok()?;
     (monday < 5).then(|| (days - monday + 3).div_euclid(7) * 5 + monday)
 }
 
@@ -202,20 +223,23 @@ impl Step {
     /// The time so many steps after a tick of a calendar.
     pub(super) fn after(self, tick: i128, day: i8, steps: i64) -> Option<i128> {
         match self {
-            Self::Seconds(seconds) => Some(tick + (seconds * SECOND as f64 * steps as f64).round() as i128),
+            Self::Seconds(seconds) => tick
+                .checked_add((seconds * SECOND as f64 * steps as f64).round() as i128)
+                .filter(|tick| civil(*tick).is_some()),
             Self::Months(months) => {
                 let time = civil(tick)?;
-                let month = i64::from(time.year()) * 12 + i64::from(time.month()) - 1 + months.checked_mul(steps)?;
+                let month = i64::from(time.year()) * 12 + i64::from(time.month()) - 1;
+                let month = month.checked_add(months.checked_mul(steps)?)?;
                 let year = i16::try_from(month.div_euclid(12)).ok()?;
                 let first = Date::new(year, month.rem_euclid(12) as i8 + 1, 1).ok()?;
                 let date = first.with().day(day.min(first.days_in_month())).build().ok()?;
-                super::time::nanoseconds(date.to_datetime(time.time()))
+                nanoseconds(date.to_datetime(time.time()))
             }
             Self::BusinessDays(days) => {
                 let time = civil(tick)?;
-                let place = business_day(time.date())? + days.checked_mul(steps)?;
-                let days = place.div_euclid(5) * 7 + place.rem_euclid(5) - 3;
-                Some(i128::from(days) * DAY + tick.rem_euclid(DAY))
+                let place = business_day(time.date())?.checked_add(days.checked_mul(steps)?)?;
+                let days = i128::from(place.div_euclid(5)) * 7 + i128::from(place.rem_euclid(5)) - 3;
+                Some(days * DAY + tick.rem_euclid(DAY)).filter(|tick| civil(*tick).is_some())
             }
             Self::Numbers(_) | Self::Uneven => None,
         }

@@ -2,65 +2,11 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
-use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::Offset;
+use jiff::civil::{Date, ISOWeekDate, Time, Weekday};
+use jiff::fmt::strtime::BrokenDownTime;
 
-/// Nanoseconds of a second.
-pub(super) const SECOND: i128 = 1_000_000_000;
-
-/// Nanoseconds of a day.
-pub(super) const DAY: i128 = 86_400 * SECOND;
-
-/// Which of day and month stands first, where both are numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Plain,
-    DayFirst,
-    MonthFirst,
-}
-
-/// Ways to write a date.
-const DATES: [(&str, Order); 26] = [
-    ("%Y-%m-%d", Order::Plain),
-    ("%Y/%m/%d", Order::Plain),
-    ("%Y.%m.%d", Order::Plain),
-    ("%d.%m.%Y", Order::Plain),
-    ("%d.%m.%y", Order::Plain),
-    ("%d/%m/%Y", Order::DayFirst),
-    ("%m/%d/%Y", Order::MonthFirst),
-    ("%d/%m/%y", Order::DayFirst),
-    ("%m/%d/%y", Order::MonthFirst),
-    ("%d-%m-%Y", Order::DayFirst),
-    ("%m-%d-%Y", Order::MonthFirst),
-    ("%d-%b-%Y", Order::Plain),
-    ("%d %b %Y", Order::Plain),
-    ("%d %B %Y", Order::Plain),
-    ("%b %d, %Y", Order::Plain),
-    ("%B %d, %Y", Order::Plain),
-    ("%d-%b-%y", Order::Plain),
-    ("%Y%m%d", Order::Plain),
-    ("%Y-%m", Order::Plain),
-    ("%Y/%m", Order::Plain),
-    ("%m/%Y", Order::Plain),
-    ("%b %Y", Order::Plain),
-    ("%b-%Y", Order::Plain),
-    (QUARTER, Order::Plain),
-    (QUARTER_FIRST, Order::Plain),
-    (WEEK, Order::Plain),
-];
-
-/// `2020Q1`, `2020-Q1`
-const QUARTER: &str = "%YQ%q";
-/// `Q1 2020`
-const QUARTER_FIRST: &str = "Q%q %Y";
-/// `2020-W05`
-const WEEK: &str = "%G-W%V";
-/// A time of day alone.
-const NO_DATE: &str = "";
-
-/// Ways to write a time of day; fractions of seconds are looked after apart.
-const TIMES: [&str; 7] = ["%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%H%M%S", "%H%M", "%H"];
+use super::format::{Format, NO_DATE, QUARTER, QUARTER_FIRST, TIMES, WEEK, offset, patterns, short, short_hour};
+use super::instant::{SECOND, nanoseconds};
 
 /// What a cell says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,28 +43,6 @@ fn parts(cell: &str) -> Parts<'_> {
     };
     let time = rest[..at].trim_end();
     Parts { date: cell[..end].trim_end(), between: &cell[end..start], time, suffix: &rest[time.len()..] }
-}
-
-/// Text that is no difference to UTC.
-struct NoOffset;
-
-/// Seconds ahead of UTC, if they are written: `Z`, `+01:00`, `-0500`, `+01`.
-fn offset(suffix: &str) -> Result<Option<i32>, NoOffset> {
-    let suffix = suffix.trim();
-    if suffix.is_empty() {
-        return Ok(None);
-    }
-    if ["Z", "z", "UTC", "GMT"].contains(&suffix) {
-        return Ok(Some(0));
-    }
-    let sign = if suffix.starts_with('-') { -1 } else { 1 };
-    let digits: String = suffix.chars().skip(1).filter(|c| *c != ':').collect();
-    if !digits.bytes().all(|b| b.is_ascii_digit()) || !matches!(digits.len(), 2 | 4) {
-        return Err(NoOffset);
-    }
-    let number = |text: &str| if text.is_empty() { Ok(0) } else { text.parse::<i32>().map_err(|_| NoOffset) };
-    let (hours, minutes) = (number(&digits[..2])?, number(&digits[2..])?);
-    if hours > 15 || minutes > 59 { Err(NoOffset) } else { Ok(Some(sign * (hours * 3600 + minutes * 60))) }
 }
 
 fn date(pattern: &str, text: &str) -> Option<Date> {
@@ -190,95 +114,9 @@ fn moment(pattern: &str, cell: &str) -> Option<Moment> {
     Some(Moment { local: nanoseconds(day.to_datetime(time))?, offset })
 }
 
-/// Nanoseconds since 1970, as if the time were UTC.
-pub(super) fn nanoseconds(time: DateTime) -> Option<i128> {
-    Some(Offset::UTC.to_timestamp(time).ok()?.as_nanosecond())
-}
-
-/// The other way.
-pub(super) fn civil(nanoseconds: i128) -> Option<DateTime> {
-    Some(Offset::UTC.to_datetime(jiff::Timestamp::from_nanosecond(nanoseconds).ok()?))
-}
-
 /// Whether a cell is a time in some way of writing.
 pub(super) fn is_time(cell: &str) -> bool {
     cell.bytes().any(|b| b.is_ascii_digit()) && patterns(None).any(|pattern| moment(pattern, cell).is_some())
-}
-
-/// All ways to write a date, of those with days and months as numbers only these.
-fn patterns(day_first: Option<bool>) -> impl Iterator<Item = &'static str> {
-    let unwanted = match day_first {
-        Some(true) => Order::MonthFirst,
-        Some(false) => Order::DayFirst,
-        None => return DATES.map(|(pattern, _)| pattern).into_iter().chain([NO_DATE]).collect::<Vec<_>>().into_iter(),
-    };
-    let wanted = DATES.into_iter().filter(|(_, order)| *order != unwanted).map(|(pattern, _)| pattern);
-    wanted.chain([NO_DATE]).collect::<Vec<_>>().into_iter()
-}
-
-/// How the times of a column are written, for times that go on from them.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Format {
-    date: &'static str,
-    /// Pattern of the time of day, with digits of fractions of seconds; empty for dates alone.
-    time: String,
-    fraction: usize,
-    between: String,
-    suffix: String,
-}
-
-impl Format {
-    /// A date as ISO 8601 has it, with hours if wanted.
-    pub(super) fn iso(has_time: bool) -> Self {
-        let time = if has_time { "%H:%M" } else { "" };
-        Self { date: "%Y-%m-%d", time: time.into(), fraction: 0, between: " ".into(), suffix: String::new() }
-    }
-
-    /// Whether a time of day alone is written, which starts anew every day.
-    pub(super) fn is_time_of_day(&self) -> bool {
-        self.date == NO_DATE
-    }
-
-    /// Whether dates are written without a time of day.
-    pub(super) fn is_date(&self) -> bool {
-        self.time.is_empty()
-    }
-
-    /// Whether the difference to UTC is written.
-    pub(super) fn has_offset(&self) -> bool {
-        !self.suffix.is_empty()
-    }
-
-    /// Whether the order of the date says that decimals have a comma: countries that write `31.12.2024` have one.
-    pub(super) fn suggests_comma(&self) -> bool {
-        self.date.starts_with("%d.%m") || self.date.starts_with("%-d.%-m")
-    }
-
-    /// A time of day in another column is added to this date.
-    pub(super) fn with_time(&self, other: &Self) -> Self {
-        let time = other.time.clone();
-        Self { time, fraction: other.fraction, between: " ".into(), suffix: other.suffix.clone(), date: self.date }
-    }
-
-    /// The text of a time.
-    pub(super) fn write(&self, nanoseconds: i128) -> Option<String> {
-        let time = civil(nanoseconds)?;
-        let mut text = match self.date {
-            QUARTER => format!("{}Q{}", time.year(), (time.month() + 2) / 3),
-            QUARTER_FIRST => format!("Q{} {}", (time.month() + 2) / 3, time.year()),
-            pattern => strtime::format(pattern, time).ok()?,
-        };
-        if !self.time.is_empty() {
-            text += if self.is_time_of_day() { "" } else { &self.between };
-            text += &strtime::format(&self.time, time).ok()?;
-            if self.fraction > 0 {
-                let digits = format!("{:09}", time.subsec_nanosecond());
-                text += &format!(".{}", &digits[..self.fraction]);
-            }
-            text += &self.suffix;
-        }
-        Some(text)
-    }
 }
 
 /// A column of times.
@@ -377,31 +215,10 @@ fn format(pattern: &'static str, cells: &[(usize, &str)], moments: &[Option<Mome
         }
     }
     if let Some(place) = finest {
-        format.time =
-            if is_short_hour { TIMES[place].replace("%H", "%-H").replace("%I", "%-I") } else { TIMES[place].into() };
+        format.time = if is_short_hour { short_hour(TIMES[place]) } else { TIMES[place].into() };
     }
     if is_short_date {
-        let short = |long: &str| long.replace("%d", "%-d").replace("%m", "%-m");
-        format.date = SHORT.iter().copied().find(|other| *other == short(pattern)).unwrap_or(pattern);
+        format.date = short(pattern);
     }
     format
 }
-
-/// Dates without zeros in front.
-const SHORT: [&str; 15] = [
-    "%Y-%-m-%-d",
-    "%Y/%-m/%-d",
-    "%Y.%-m.%-d",
-    "%-d.%-m.%Y",
-    "%-d.%-m.%y",
-    "%-d/%-m/%Y",
-    "%-m/%-d/%Y",
-    "%-d/%-m/%y",
-    "%-m/%-d/%y",
-    "%-d-%-m-%Y",
-    "%-m-%-d-%Y",
-    "%-d-%b-%Y",
-    "%-d %b %Y",
-    "%b %-d, %Y",
-    "%-m/%Y",
-];

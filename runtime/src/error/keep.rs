@@ -118,8 +118,8 @@ pub enum KeepError {
 }
 
 impl KeepError {
-    /// One short line, whatever the text.
-    pub(crate) fn content(field: &'static str, why: impl Display) -> Self {
+    /// [`Content`](Self::Content) in one short line, whatever the text: what a kind of your own says of content that it cannot use.
+    pub fn content(field: &'static str, why: impl Display) -> Self {
         let text = why.to_string();
         let mut why: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect();
         if text.chars().nth(LONGEST).is_some() {

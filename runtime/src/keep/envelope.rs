@@ -9,8 +9,30 @@ const CHECKSUM_BYTES: usize = 32;
 /// No kind has a longer name.
 const LONGEST_KIND: usize = 64;
 
-/// Puts the envelope around a content.
-pub(super) fn seal(kind: &str, version: u32, content: &[u8]) -> Vec<u8> {
+/// Puts the envelope of a kept file around a content of a kind of your own: every changed bit and every cut is noticed by [`open`].
+///
+/// The names in the [module's](super) table are taken. Whoever reads a content checks it all the same: anybody can seal anything.
+///
+/// # Errors
+/// [`KeepError::Content`] for a name of more than 64 bytes, or with control characters.
+///
+/// ```
+/// use forebay::keep::{KeepError, open, seal};
+///
+/// let bytes = seal("tide table", 2, b"high 6:12, low 12:31")?;
+/// assert_eq!(open("tide table", 2, &bytes)?, b"high 6:12, low 12:31");
+///
+/// let mut damaged = bytes.clone();
+/// damaged[50] ^= 1;
+/// assert!(matches!(open("tide table", 2, &damaged), Err(KeepError::Checksum { .. })));
+/// assert!(matches!(open("tide table", 2, &bytes[..70]), Err(KeepError::Truncated { .. })));
+/// assert!(matches!(open("tide table", 3, &bytes), Err(KeepError::Version { found: 2, known: 3, .. })));
+/// # Ok::<(), KeepError>(())
+/// ```
+pub fn seal(kind: &str, version: u32, content: &[u8]) -> Result<Vec<u8>, KeepError> {
+    if !is_name(kind) {
+        return Err(no_name());
+    }
     let mut bytes = Vec::with_capacity(96 + kind.len() + content.len());
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
@@ -21,11 +43,15 @@ pub(super) fn seal(kind: &str, version: u32, content: &[u8]) -> Vec<u8> {
     bytes.extend(content);
     let checksum = blake3::hash(&bytes);
     bytes.extend(checksum.as_bytes());
-    bytes
+    Ok(bytes)
 }
 
-/// The content of bytes that hold this kind in this version.
-pub(super) fn open<'a>(kind: &'static str, version: u32, bytes: &'a [u8]) -> Result<&'a [u8], KeepError> {
+/// The content of bytes that hold this kind in this version; they are whole, and no more is said of it.
+///
+/// # Errors
+/// [`KeepError::Magic`], [`KeepError::Truncated`], [`KeepError::Surplus`], [`KeepError::Checksum`] for bytes that [`seal`] did not give;
+/// [`KeepError::Kind`] and [`KeepError::Version`] for others than were asked for.
+pub fn open<'a>(kind: &'static str, version: u32, bytes: &'a [u8]) -> Result<&'a [u8], KeepError> {
     let opened = Opened::of(bytes)?;
     if opened.kind != kind {
         return Err(KeepError::Kind { found: opened.kind.to_owned(), expected: kind });
@@ -90,11 +116,17 @@ impl<'a> Opened<'a> {
             let [stored, computed] = [stored, computed.into()].map(Fingerprint::from_bytes);
             return Err(KeepError::Checksum { stored, computed });
         }
-        let kind = std::str::from_utf8(kind).ok().filter(|kind| kind.len() <= LONGEST_KIND);
-        let kind = kind.filter(|kind| !kind.chars().any(char::is_control));
-        let kind = kind.ok_or_else(|| KeepError::content("kind", "is no name of one"))?;
+        let kind = std::str::from_utf8(kind).ok().filter(|kind| is_name(kind)).ok_or_else(no_name)?;
         Ok(Self { kind, version, content })
     }
+}
+
+fn is_name(kind: &str) -> bool {
+    kind.len() <= LONGEST_KIND && !kind.chars().any(char::is_control)
+}
+
+fn no_name() -> KeepError {
+    KeepError::content("kind", "is no name of one")
 }
 
 fn take<'a>(bytes: &'a [u8], at: &mut usize, needed: u64) -> Result<&'a [u8], KeepError> {

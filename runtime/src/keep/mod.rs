@@ -74,6 +74,9 @@
 //! # Ok::<(), forebay::Error>(())
 //! ```
 //!
+//! # Kinds of your own
+//! [`seal`] and [`open`] put the same envelope around any bytes, under a name of yours.
+//!
 //! The layout of each kind is told in `specs/kept-files.md`.
 
 mod content;
@@ -91,7 +94,7 @@ use forebay_kernels::Real;
 
 pub use crate::error::KeepError;
 pub(crate) use content::{CLASSIFIER, CONDUCTOR, Content, LADDER, NETWORK, OfModel, PARALLEL, SEQUENCES, TRAINER};
-pub use envelope::kind;
+pub use envelope::{kind, open, seal};
 pub(crate) use reader::{MOST_STEPS, Reader, must};
 pub(crate) use writer::Writer;
 
@@ -139,7 +142,7 @@ pub trait Keep: Content {
         let (content, model) = content.into_parts();
         // A file that cannot be read is noticed now, while what was learnt is still there.
         read::<Self>(&content, model.as_deref())?;
-        Ok(envelope::seal(Self::KIND, Self::VERSION, &content))
+        Ok(seal(Self::KIND, Self::VERSION, &content)?)
     }
 
     /// Reads the bytes that [`to_bytes`](Self::to_bytes) gives; memory is taken in proportion to their number.
@@ -148,7 +151,7 @@ pub trait Keep: Content {
     /// [`Error::Keep`] for other bytes, another kind or float type, content that cannot be, or a model that was compiled; what a
     /// model and a session in it may give.
     fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        read(envelope::open(Self::KIND, Self::VERSION, bytes)?, None)
+        read(open(Self::KIND, Self::VERSION, bytes)?, None)
     }
 
     /// Writes a file: aside first, then renamed, so that a failure leaves what was there before.
@@ -207,7 +210,7 @@ pub trait KeepWithModel<T: Real>: Keep + OfModel<T> {
     /// As [`Keep::from_bytes`]; [`KeepError::Model`] if the fingerprint
     /// ([`Fingerprint::of_model`](crate::fingerprint::Fingerprint::of_model)) is another.
     fn from_bytes_with(bytes: &[u8], model: &Model<T>) -> Result<Self, Error> {
-        read(envelope::open(Self::KIND, Self::VERSION, bytes)?, Some(model))
+        read(open(Self::KIND, Self::VERSION, bytes)?, Some(model))
     }
 
     /// Reads a file and runs it on this model, which computes what the one did that it was made with.

@@ -1,0 +1,92 @@
+//! What `forebay forecast` saves: a service before and after the test part, with the names and the clock that it goes by.
+
+use forebay::keep::{open, seal};
+use serde::{Deserialize, Serialize};
+
+use super::keep::kept;
+use super::{Service, ServiceError};
+use crate::table::ClockRule;
+
+/// Name of the kind in the envelope.
+const KIND: &str = "forecast";
+const VERSION: u32 = 1;
+
+/// The columns of a file by their roles.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// What is forecast.
+    pub targets: Vec<String>,
+    /// Inputs known up to now.
+    pub past: Vec<String>,
+    /// Inputs known ahead.
+    pub ahead: Vec<String>,
+}
+
+/// A forecast that was scored, and all that it needs to go on.
+#[derive(Clone, Debug)]
+pub struct ForecastFile {
+    /// What is told of it.
+    pub header: Header,
+    /// Before the test part: from here on, the test rows give the numbers that were scored.
+    pub scored: Service,
+    /// After the last row.
+    pub newest: Service,
+}
+
+/// What is told of a forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The run that made it.
+    pub run: String,
+    /// The series.
+    pub series: String,
+    /// The columns.
+    pub columns: Columns,
+    /// The clock, from the last row on; none where rows are steps.
+    pub clock: Option<ClockRule>,
+    /// Features of the calendar that are known ahead of every row, after the columns known ahead.
+    pub calendar: bool,
+    /// Steps of every target's season; none without.
+    pub seasons: Vec<Option<usize>>,
+}
+
+impl ForecastFile {
+    /// The bytes of the file: an envelope (`specs/kept-files.md`) around the header in JSON and both services in the binary format of `postcard`.
+    ///
+    /// # Errors
+    /// [`ServiceError::Kept`] for what no file holds.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ServiceError> {
+        let header = serde_json::to_string(&self.header).map_err(|error| kept(&error.to_string()))?;
+        let content = postcard::to_stdvec(&(header, &self.scored, &self.newest));
+        let content = content.map_err(|error| kept(&error.to_string()))?;
+        seal(KIND, VERSION, &content).map_err(|error| kept(&error.to_string()))
+    }
+
+    /// Reads the bytes of a file. Every changed bit is noticed, and nothing in the bytes is trusted.
+    ///
+    /// # Errors
+    /// [`ServiceError::Kept`] for other bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ServiceError> {
+        let content = open(KIND, VERSION, bytes).map_err(|error| kept(&error.to_string()))?;
+        let damaged = |error: &dyn std::fmt::Display| kept(&format!("the forecasts in it cannot be used: {error}"));
+        let ((header, scored, newest), rest): ((String, Service, Service), &[u8]) =
+            postcard::take_from_bytes(content).map_err(|error| damaged(&error))?;
+        let header: Header = serde_json::from_str(&header).map_err(|error| damaged(&error))?;
+        let columns = &header.columns;
+        let fits = |service: &Service| {
+            let names = columns.targets.iter().map(String::as_str);
+            // Features of the calendar come on top of the columns known ahead.
+            let ahead = service.inputs().1;
+            let ahead_fits = if header.calendar { ahead > columns.ahead.len() } else { ahead == columns.ahead.len() };
+            service.targets().eq(names) && service.inputs().0 == columns.past.len() && ahead_fits
+        };
+        let same = scored.settings() == newest.settings() && scored.inputs() == newest.inputs();
+        if !(rest.is_empty() && fits(&scored) && fits(&newest) && same && scored.rows() <= newest.rows()) {
+            return Err(kept("its parts do not belong together"));
+        }
+        if header.seasons.len() != columns.targets.len() || (header.calendar && header.clock.is_none()) {
+            return Err(kept("its header does not fit the forecasts"));
+        }
+        Ok(Self { header, scored, newest })
+    }
+}
