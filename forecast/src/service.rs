@@ -175,6 +175,29 @@ impl Service {
         Ok(steps)
     }
 
+    /// Notes what has become known of a row ahead, 0 the next one, as far as it lies within the horizon; missing values leave what was there.
+    ///
+    /// # Errors
+    /// [`ServiceError::Columns`], [`ServiceError::Infinite`].
+    pub fn know(&mut self, place: usize, ahead: &[f64]) -> Result<(), ServiceError> {
+        if ahead.len() != self.inputs.1 {
+            let (targets, past, expected) = (self.targets.len(), self.inputs.0, self.inputs.1);
+            return Err(ServiceError::Columns { found: (targets, past, ahead.len()), expected: (targets, past, expected) });
+        }
+        if let Some(value) = ahead.iter().find(|value| value.is_infinite()) {
+            return Err(ServiceError::Infinite { value: *value });
+        }
+        if let Some(known) = self.known.get_mut(place) {
+            known.iter_mut().zip(ahead).filter(|(_, ahead)| !ahead.is_nan()).for_each(|(known, ahead)| *known = *ahead);
+        }
+        Ok(())
+    }
+
+    /// What is known of the rows after the newest one, `[horizon, inputs ahead]`, nearest first; empty without such inputs.
+    pub fn known(&self) -> &[Vec<f64>] {
+        &self.known
+    }
+
     /// The forecasts of a target 1 to the horizon steps after the newest row.
     ///
     /// # Panics

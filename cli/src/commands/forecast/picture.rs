@@ -6,9 +6,6 @@ use forebay_forecast::service::TestedHorizon;
 use super::{COVERAGES, Run, told};
 use crate::view::{Axis, Band, Future, Target, Tested, View};
 
-/// Test rows of a plot.
-const SHOWN: usize = 240;
-
 pub(super) fn view(run: &Run<'_>) -> Result<View> {
     let horizon = run.settings.horizon;
     let mut reading: Vec<String> = run.source.told().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
@@ -58,21 +55,20 @@ fn of_target(run: &Run<'_>, target: usize) -> Result<Target> {
 
 fn of_test(run: &Run<'_>, last: &TestedHorizon, truth: &[f64]) -> Tested {
     let [learnt, tested, _] = run.stretches;
-    let skipped = tested.saturating_sub(SHOWN);
     let scores = last.scores();
     let (member, baseline) = &last.members[scores.best()];
-    let intervals = &last.intervals[COVERAGES.len() - 1][skipped..];
+    let intervals = &last.intervals[COVERAGES.len() - 1];
     let ends = |of: fn(&forebay_forecast::service::Interval) -> f64| {
         intervals.iter().map(|interval| interval.as_ref().map_or(f64::NAN, of)).collect()
     };
     Tested {
         horizon: run.settings.horizon,
-        at: (learnt + skipped..learnt + tested).map(|row| run.source.at(row)).collect(),
-        truth: truth[skipped..].to_vec(),
-        forecast: last.forecast[skipped..].to_vec(),
+        at: (learnt..learnt + tested).map(|row| run.source.at(row)).collect(),
+        truth: truth.to_vec(),
+        forecast: last.forecast.clone(),
         lower: ends(|interval| interval.lower),
         upper: ends(|interval| interval.upper),
-        baseline: baseline[skipped..].to_vec(),
+        baseline: baseline.clone(),
         baseline_name: member.to_string(),
         coverage: COVERAGES[COVERAGES.len() - 1],
     }

@@ -78,11 +78,6 @@ impl Roles {
             None
         }
     }
-
-    /// The true values of a target, NaN where one is missing.
-    pub(super) fn truth(&self, source: &Source, target: usize) -> Vec<f64> {
-        source.truth.slice(s![..self.rows, self.targets[target]]).to_vec()
-    }
 }
 
 impl Values {
