@@ -20,7 +20,7 @@ pub(crate) struct SeriesArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
     /// Columns to forecast by name or number, comma-separated, in quotes where a name has a comma [default: all of numbers that vary]
-    #[arg(long, visible_alias = "target", value_name = "NAME,NAME,..")]
+    #[arg(long, value_name = "NAME,NAME,..")]
     pub(crate) columns: Vec<String>,
     /// Training, validation and test as shares of the series or as steps [default: 0.6,0.2,0.2]
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
@@ -81,7 +81,11 @@ impl SeriesArguments {
     pub(crate) fn read(&self, file: Option<&Path>, command: &str) -> Result<Source> {
         match self.shipped(file, command)? {
             Some(source) => Ok(source),
-            None => self.of_file(file.expect("there is one"), reading::read, &self.reading.with(reading::choice(&self.columns))),
+            None => self.of_file(
+                file.expect("there is one"),
+                reading::read,
+                &self.reading.with(reading::choice(&self.columns)),
+            ),
         }
     }
 
@@ -95,7 +99,9 @@ impl SeriesArguments {
         reading.fill = Fill::Mark;
         let mut source = self.of_file(file.expect("there is one"), reading::read_with_gaps, &reading)?;
         if let (Fill::Hold | Fill::Linear, Some(table)) = (asked, &mut source.table) {
-            table.notes.push("--fill is not needed here: missing values stay missing, neither learnt from nor scored".to_owned());
+            table.notes.push(
+                "--fill is not needed here: missing values stay missing, neither learnt from nor scored".to_owned(),
+            );
         }
         Ok(source)
     }
@@ -106,7 +112,9 @@ impl SeriesArguments {
             bail!("name a file or a shipped series (--dataset), not both")
         }
         let Some(name) = &self.dataset else {
-            let Some(path) = file else { bail!("name a CSV file, or try a shipped series: {command} --dataset sunspots") };
+            let Some(path) = file else {
+                bail!("name a CSV file, or try a shipped series: {command} --dataset sunspots")
+            };
             ensure!(
                 path == Path::new("-") || path.exists(),
                 "cannot read {}: there is no such file (shipped sets are read with --dataset NAME)",
@@ -201,9 +209,9 @@ impl Source {
             let (number, table) = (name.parse::<usize>().ok()?, self.table.as_ref()?);
             table.series.iter().position(|column| table.columns[*column].number == number)
         };
-        by_name.or_else(by_number).with_context(|| {
-            format!("{name:?} is none of the columns that can be used: {}", self.columns.join(", "))
-        })
+        by_name
+            .or_else(by_number)
+            .with_context(|| format!("{name:?} is none of the columns that can be used: {}", self.columns.join(", ")))
     }
 
     /// How the clock goes on, if there is one and rows are even.

@@ -182,7 +182,10 @@ impl Service {
     pub fn know(&mut self, place: usize, ahead: &[f64]) -> Result<(), ServiceError> {
         if ahead.len() != self.inputs.1 {
             let (targets, past, expected) = (self.targets.len(), self.inputs.0, self.inputs.1);
-            return Err(ServiceError::Columns { found: (targets, past, ahead.len()), expected: (targets, past, expected) });
+            return Err(ServiceError::Columns {
+                found: (targets, past, ahead.len()),
+                expected: (targets, past, expected),
+            });
         }
         if let Some(value) = ahead.iter().find(|value| value.is_infinite()) {
             return Err(ServiceError::Infinite { value: *value });

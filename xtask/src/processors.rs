@@ -47,7 +47,7 @@ const SHORT: &[Case] = &[
     Case {
         name: "forecast",
         program: Program::Forebay,
-        arguments: &["forecast", "--dataset", "nile", "--trials", "5", "--seeds", "2", "--out", "out", "--json"],
+        arguments: &["forecast", "--dataset", "nile", "--horizon", "3", "--out", "out", "--json"],
         files: &["model.forebay", "report.json"],
     },
     Case {

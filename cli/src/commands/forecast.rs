@@ -37,6 +37,9 @@ pub(crate) struct Forecast {
     /// Steps ahead: all from 1 on are forecast
     #[arg(long, default_value_t = 1, value_name = "STEPS")]
     horizon: usize,
+    /// Columns to forecast, comma-separated; the same as --columns [default: all of numbers that vary and are no inputs]
+    #[arg(long, value_name = "NAME,NAME,..", conflicts_with = "columns")]
+    target: Vec<String>,
     /// Columns that are known up to now, as inputs; comma-separated
     #[arg(long, value_name = "NAME,NAME,..")]
     inputs: Vec<String>,
@@ -85,7 +88,7 @@ pub(super) struct Run<'a> {
 impl Forecast {
     pub(super) fn run(self) -> Result<()> {
         let source = self.series.read_open(self.file.as_deref(), "forebay forecast", &self.columns())?;
-        let roles = Roles::of(&source, &self.series.columns, &self.inputs, &self.known)?;
+        let roles = Roles::of(&source, self.targets(), &self.inputs, &self.known)?;
         let settings = self.settings(&source)?;
         let stretches = self.stretches(&source, roles.rows)?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
@@ -120,7 +123,8 @@ impl Forecast {
         let report_text = serde_json::to_string_pretty(&report)? + "\n";
         let text = told::describe(&run)?;
         let (png, html) = (view.to_png()?, view.to_html()?);
-        let seasons = (0..run.newest.targets().count()).map(|target| run.newest.season(target).map(|found| found.steps));
+        let seasons =
+            (0..run.newest.targets().count()).map(|target| run.newest.season(target).map(|found| found.steps));
         let header = Header {
             run: stamp.clone(),
             series: source.name.clone(),
@@ -146,12 +150,18 @@ impl Forecast {
         output::print(&format!("\nmodel   {model}\nplot    {plot}\npage    {page}\nreport  {report}\n"))
     }
 
+    /// The targets that are named.
+    fn targets(&self) -> &[String] {
+        if self.target.is_empty() { &self.series.columns } else { &self.target }
+    }
+
     /// All columns that are named, if any target is.
     fn columns(&self) -> Vec<String> {
-        if self.series.columns.is_empty() {
+        let targets = self.targets();
+        if targets.is_empty() {
             return Vec::new();
         }
-        [&self.series.columns, &self.inputs, &self.known].into_iter().flatten().cloned().collect()
+        targets.iter().chain(&self.inputs).chain(&self.known).cloned().collect()
     }
 
     fn settings(&self, source: &Source) -> Result<Settings> {

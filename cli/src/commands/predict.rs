@@ -69,7 +69,10 @@ impl Predict {
         if let Some((_, option)) = only.iter().find(|(given, _)| *given) {
             bail!("{option} is for forecasts: {} is a network", self.model.display());
         }
-        ensure!(!(self.json && self.out.is_some()), "--out writes CSV: leave out --json, or send standard output to a file");
+        ensure!(
+            !(self.json && self.out.is_some()),
+            "--out writes CSV: leave out --json, or send standard output to a file"
+        );
         self.of_network()
     }
 

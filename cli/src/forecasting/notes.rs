@@ -23,8 +23,7 @@ impl Notes {
     /// Reads the notes of a model.
     pub(crate) fn of(provenance: &Provenance) -> Result<Self> {
         let notes = provenance.notes.get(NOTES);
-        let notes =
-            notes.context("the model was not made by `forebay train`: use `forebay run` for raw features")?;
+        let notes = notes.context("the model was not made by `forebay train`: use `forebay run` for raw features")?;
         serde_json::from_value(notes.clone()).context("the model's forecast notes are damaged")
     }
 }

@@ -1,46 +1,96 @@
-//! From a series to table, plot, model and report, and from the model to predictions.
+//! From a series to tables, plot, page, model and report.
 
 use serde_json::Value;
 
-use crate::support::{Folder, column, npy_f64, waves};
+use crate::support::{Folder, column, waves};
 
-/// Settings under which a forecast takes a fraction of a second.
-const QUICK: [&str; 7] = ["--units", "40", "--trials", "6", "--seeds", "3", "--force"];
-
-fn forecast(folder: &Folder, more: &[&str]) -> String {
-    folder.done(&[&["forecast"], more, &QUICK].concat())
-}
-
+/// The member's or the combination's NRMSE of the last step ahead.
 fn score(report: &Value, name: &str) -> f64 {
-    let rows = report["scores"].as_array().expect("scores");
-    let row = rows.iter().find(|row| row["name"].as_str().is_some_and(|n| n.contains(name)));
-    row.and_then(|row| row["test"].as_f64()).unwrap_or_else(|| panic!("no score of {name} in {report}"))
+    let last = report["targets"][0]["horizons"].as_array().and_then(|all| all.last()).expect("a horizon");
+    if name == "combined" {
+        return last["scores"]["combined"]["nrmse"].as_f64().expect("a score");
+    }
+    let members = last["scores"]["members"].as_array().expect("members");
+    let member = members.iter().find(|member| member["member"] == name);
+    member.and_then(|member| member["score"]["nrmse"].as_f64()).unwrap_or_else(|| panic!("no {name} in {last}"))
 }
 
 #[test]
-fn a_learnable_series_is_forecast_better_than_by_persistence() {
+fn a_series_is_forecast_scored_and_shown() {
     let folder = Folder::new();
     folder.write("waves.csv", waves(500));
-    let printed = forecast(&folder, &["waves.csv"]);
-    for part in ["training", "validation", "test", "persistence", "linear autoregression", "network", " ± "] {
+    let printed = folder.done(&["forecast", "waves.csv", "--horizon", "4"]);
+    for part in ["day    clock", "combined", "persistence", "90 % intervals held", "steps ahead", "model   out/waves"] {
         assert!(printed.contains(part), "{part} in\n{printed}");
     }
-    assert!(printed.contains("level, flow"), "the day is an axis, not a series\n{printed}");
     let report = folder.json("out/waves/report.json");
-    assert!(score(&report, "echo state network") < 0.3 * score(&report, "persistence"), "{report}");
-    assert_eq!(report["test_nrmse_per_seed"].as_array().map(Vec::len), Some(3));
-    assert_eq!(report["test_forecast"].as_array().map(Vec::len), Some(100));
+    assert!(score(&report, "combined") < 0.1 * score(&report, "persistence"), "{report}");
+    let targets = report["targets"].as_array().expect("targets");
+    assert_eq!(targets.iter().map(|target| &target["name"]).collect::<Vec<_>>(), ["level", "flow"]);
+    for target in targets {
+        assert_eq!(target["horizons"].as_array().map(Vec::len), Some(4));
+        assert_eq!(target["test"]["forecast"].as_array().map(Vec::len), Some(100));
+        assert_eq!(target["future"]["times"], serde_json::json!(["500", "501", "502", "503"]));
+    }
     assert!(folder.read("out/waves/forecast.png").starts_with(b"\x89PNG\r\n\x1a\n"));
+    let page = String::from_utf8(folder.read("out/waves/forecast.html")).expect("text");
+    let stamp = report["run"].as_str().expect("a stamp");
+    assert!(page.contains(stamp) && page.contains("forecast waves.csv --horizon 4"), "no stamp or command");
+    let inspected = folder.done_json(&["inspect", "out/waves/model.forebay", "--json"]);
+    assert_eq!(inspected["run"], stamp);
+}
+
+/// The score of a row is that of the numbers that are told, by another's arithmetic.
+#[test]
+fn scores_are_those_of_the_forecasts_that_are_told() {
+    let folder = Folder::new();
+    folder.write("waves.csv", waves(400));
+    let report = folder.done_json(&["forecast", "waves.csv", "--target", "flow", "--horizon", "2", "--json"]);
+    let test = &report["targets"][0]["test"];
+    let numbers = |value: &Value| -> Vec<f64> { serde_json::from_value(value.clone()).expect("numbers") };
+    let (truth, forecast) = (numbers(&test["truth"]), numbers(&test["forecast"]));
+    let of_file: Vec<f64> = waves(400)
+        .lines()
+        .skip(321)
+        .map(|line| line.split(',').nth(2).expect("flow").parse().expect("a number"))
+        .collect();
+    assert_eq!(truth, of_file);
+    let array = |values: &[f64]| ndarray::Array2::from_shape_vec((80, 1), values.to_vec()).expect("one column");
+    let found = forebay::metrics::nrmse(array(&truth).view(), array(&forecast).view()).expect("it varies");
+    assert!((found - score(&report, "combined")).abs() < 1e-12 * found, "{found}");
+    // Persistence two steps ahead is the value two rows before.
+    let held: Vec<f64> = waves(400)
+        .lines()
+        .skip(319)
+        .take(80)
+        .map(|l| l.split(',').nth(2).expect("flow").parse().expect("a number"))
+        .collect();
+    let found = forebay::metrics::nrmse(array(&truth).view(), array(&held).view()).expect("it varies");
+    assert!((found - score(&report, "persistence")).abs() < 1e-9 * found, "{found}");
+    let inside = |ends: &Value, truth: &f64| {
+        let [low, high]: [f64; 2] = serde_json::from_value(ends.clone()).expect("two ends");
+        (low..=high).contains(truth)
+    };
+    let nine = &test["intervals"][2];
+    let count =
+        nine["ends"].as_array().expect("ends").iter().zip(&truth).filter(|(ends, truth)| inside(ends, truth)).count();
+    let told = &report["targets"][0]["horizons"][1]["intervals"][2];
+    assert_eq!(
+        (nine["coverage"].as_f64(), told["adaptive"]["inside"].as_f64()),
+        (Some(0.9), Some(count as f64 / 80.0))
+    );
 }
 
 #[test]
-fn the_seasonal_baseline_is_exact_on_a_periodic_series() {
+fn a_season_is_found_and_exact_on_a_periodic_series() {
     let folder = Folder::new();
     folder.write("digits.csv", column(400, |t| [3, 1, 4, 1, 5, 9, 2][t % 7]));
-    forecast(&folder, &["digits.csv", "--season", "7", "--horizon", "3"]);
+    let printed = folder.done(&["forecast", "digits.csv", "--horizon", "3"]);
+    assert!(printed.contains("season of 7 steps (found"), "{printed}");
     let report = folder.json("out/digits/report.json");
-    assert_eq!(score(&report, "seasonal naive"), 0.0);
-    assert!(score(&report, "persistence") > 1.0);
+    assert!(score(&report, "seasonal_naive") < 1e-12 && score(&report, "combined") < 1e-6, "{report}");
+    let without = folder.done(&["forecast", "digits.csv", "--season", "none", "--out", "o"]);
+    assert!(without.contains("no season") && !without.contains("seasonal naive"), "{without}");
 }
 
 #[test]
@@ -49,8 +99,8 @@ fn the_same_command_gives_the_same_bytes_on_any_number_of_threads() {
     folder.write("waves.csv", waves(300));
     let files = ["model.forebay", "forecast.png", "report.json"];
     let mut known: Option<Vec<Vec<u8>>> = None;
-    for (out, threads) in [("a", 1), ("b", 2), ("c", 2), ("d", 5)] {
-        let outcome = folder.run_on(threads, &[&["forecast", "waves.csv", "--out", out], &QUICK[..]].concat());
+    for (out, threads) in [("a", 1), ("b", 2), ("c", 5)] {
+        let outcome = folder.run_on(threads, &["forecast", "waves.csv", "--horizon", "2", "--out", out]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let bytes = files.iter().map(|file| folder.read(&format!("{out}/{file}"))).collect();
         match &known {
@@ -64,343 +114,123 @@ fn the_same_command_gives_the_same_bytes_on_any_number_of_threads() {
 fn json_is_all_there_is_on_standard_output() {
     let folder = Folder::new();
     folder.write("waves.csv", waves(300));
-    let arguments = [&["forecast", "waves.csv", "--horizon", "2", "--json"], &QUICK[..]].concat();
-    let report = folder.done_json(&arguments);
+    let report = folder.done_json(&["forecast", "waves.csv", "--json"]);
     assert_eq!(report, folder.json("out/waves/report.json"));
-    assert_eq!(report["plan"]["horizon"], 2);
     assert!(!report.to_string().contains(&folder.path("").display().to_string()), "no path of this machine");
 }
 
+/// Values that come later change no forecast that was made before them.
 #[test]
-fn counts_and_shares_split_alike() {
+fn a_scrambled_future_changes_no_forecast() {
     let folder = Folder::new();
-    folder.write("waves.csv", waves(300));
-    let split = |text: &str| {
-        forecast(&folder, &["waves.csv", "--split", text]);
-        folder.json("out/waves/report.json")["plan"]["split"].clone()
+    let series = |scrambled: bool| {
+        column(400, |t| {
+            let t = if scrambled && t >= 350 { 1000 - t } else { t };
+            10.0 + (t as f64 * 0.31).sin() + 0.2 * ((t * t % 17) as f64)
+        })
     };
-    assert_eq!(split("0.6,0.2,0.2"), serde_json::json!([180, 60, 60]));
-    assert_eq!(split("180,60,60"), serde_json::json!([180, 60, 60]));
-    assert_eq!(split("0.5,0.2,0.1"), serde_json::json!([150, 60, 30]));
-    // 0.7 x 700 is 489.99999999999994 in floats.
-    folder.write("waves.csv", waves(700));
-    assert_eq!(split("0.5,0.2,0.2"), serde_json::json!([350, 140, 140]));
+    let mut forecasts = Vec::new();
+    for (out, scrambled) in [("a", false), ("b", true)] {
+        folder.write("x.csv", series(scrambled));
+        let report = folder.done_json(&["forecast", "x.csv", "--horizon", "3", "--out", out, "--json"]);
+        let forecast: Vec<f64> =
+            serde_json::from_value(report["targets"][0]["test"]["forecast"].clone()).expect("rows");
+        forecasts.push(forecast);
+    }
+    // Rows 320 to 399 are the test part; that of row 352 was made at row 349.
+    assert_eq!(forecasts[0][..33], forecasts[1][..33]);
+    assert_ne!(forecasts[0][33..], forecasts[1][33..]);
 }
 
+/// A column that is known ahead was a target like any other: forecast, averaged into the score, and of no use.
 #[test]
-fn predictions_continue_the_report() {
+fn what_is_known_ahead_is_used_and_not_forecast() {
     let folder = Folder::new();
-    let text = waves(300);
-    folder.write("waves.csv", &text);
-    folder.done(&["forecast", "waves.csv", "--horizon", "3", "--units", "40", "--trials", "4", "--seeds", "1"]);
-    let model = "out/waves/model.forebay";
-    let json = folder.done_json(&["predict", model, "waves.csv", "--json"]);
-    assert_eq!(json["columns"], serde_json::json!(["level", "flow"]));
-    assert_eq!((json["first_step"].as_u64(), json["horizon"].as_u64()), (Some(3), Some(3)));
-    let forecast = json["forecast"].as_array().expect("rows");
-    assert_eq!(forecast.len(), 300, "one row per row of data, so three steps lie past its end");
-    // With one seed the report holds this model's forecasts, for rows 240 to 299.
-    let report = folder.json("out/waves/report.json");
-    assert_eq!(Value::from(forecast[237..297].to_vec()), report["test_forecast"]);
-
-    let (csv, told) = folder.told(&["predict", model, "waves.csv"]);
-    assert_eq!(csv.lines().count(), 301);
-    assert!(csv.starts_with("day,level,flow\n3,"), "{}", &csv[..40]);
+    // Nothing that was foretells it.
+    let driver = |t: usize| ((t * t * t * 7919 + t * 4729) % 1009) as f64 / 1009.0;
+    let mut text = "y,u\n".to_owned();
+    for t in 0..460 {
+        let y = if t < 450 { (10.0 * driver(t) + 0.01 * ((t * 37 % 101) as f64)).to_string() } else { String::new() };
+        text += &format!("{y},{}\n", driver(t));
+    }
+    folder.write("in.csv", text);
+    let both = folder.done_json(&["forecast", "in.csv", "--target", "y", "--out", "a", "--json"]);
+    let printed = folder.done(&["forecast", "in.csv", "--target", "y", "--known", "u", "--horizon", "2", "--out", "b"]);
     assert!(
-        told.starts_with(
-            "waves.csv: day    clock   steps of 1 from 0 to 299, no gaps\nwaves.csv: level  series  numbers\n"
-        ),
-        "{told}"
+        printed.contains("10 rows after the last value of a target: what is known ahead is read from them"),
+        "{printed}"
     );
-    assert_eq!(folder.told(&["predict", model, "waves.csv", "--out", "p.csv"]).0, "");
-    assert_eq!(folder.read("p.csv"), csv.as_bytes());
-    // The same numbers as an array.
-    let rows: Vec<f64> = text.lines().skip(1).flat_map(|l| l.split(',').skip(1)).flat_map(str::parse).collect();
-    let array = ndarray::Array2::from_shape_vec((300, 2), rows).expect("two columns");
-    folder.write("waves.npy", npy_f64(array.view()));
-    assert_eq!(folder.told(&["predict", model, "waves.npy"]).0, csv.replace("day,", "step,"));
-}
-
-/// With several networks the report scores their average and the file holds the first one alone, of which nothing was said.
-#[test]
-fn the_network_that_is_saved_has_the_score_that_is_told_of_it() {
-    let folder = Folder::new();
-    let text = waves(300);
-    folder.write("waves.csv", &text);
-    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "2"]);
-    let report = folder.json("out/waves/report.json");
-    let told = report["model"]["test_nrmse"].as_f64().expect("a score");
-    assert_eq!((&report["model"]["network"], &report["model"]["of"]), (&1.into(), &2.into()));
-    let line = printed
-        .split_once("network 1 of 2 alone (seed 0), with a test NRMSE of ")
-        .map(|(_, rest)| rest.split_once("; "));
-    let (own, rest) = line.flatten().unwrap_or_else(|| panic!("a line about the model in\n{printed}"));
-    assert!((own.parse::<f64>().expect("a number") - told).abs() < 0.01 * told, "{own} {told}");
-    assert!(rest.starts_with("that of the average of 2 networks is "), "{rest}");
-
-    let rows: Vec<f64> = text.lines().skip(241).flat_map(|l| l.split(',').skip(1)).flat_map(str::parse).collect();
-    let truth = ndarray::Array2::from_shape_vec((60, 2), rows).expect("two columns");
-    let json = folder.done_json(&["predict", "out/waves/model.forebay", "waves.csv", "--json"]);
-    let made: Vec<Vec<f64>> = serde_json::from_value(json["forecast"].clone()).expect("rows");
-    let of_saved = ndarray::Array2::from_shape_fn((60, 2), |(t, c)| made[239 + t][c]);
-    let found = forebay::metrics::nrmse(truth.view(), of_saved.view()).expect("it varies");
-    assert!((found - told).abs() < 1e-9 * told, "{found} {told}");
-    assert!((score(&report, "average") - told).abs() > 1e-6 * told, "the average is another forecast");
-
-    let printed = folder.done(&["forecast", "waves.csv", "--units", "40", "--trials", "4", "--seeds", "1", "--force"]);
-    assert!(!printed.contains("network 1 of"), "{printed}");
-}
-
-#[test]
-fn narrow_networks_predict_as_they_were_scored() {
-    let folder = Folder::new();
-    folder.write("waves.csv", waves(300));
-    let arguments = ["forecast", "waves.csv", "--precision", "f32", "--units", "40", "--trials", "4", "--seeds", "1"];
-    folder.done(&arguments);
-    assert_eq!(folder.done_json(&["inspect", "out/waves/model.forebay", "--json"])["precision"], "f32");
-    let json = folder.done_json(&["predict", "out/waves/model.forebay", "waves.csv", "--json"]);
-    let forecast = json["forecast"].as_array().expect("rows");
-    let report = folder.json("out/waves/report.json");
-    assert_eq!(report["precision"], "f32");
-    assert_eq!(Value::from(forecast[239..299].to_vec()), report["test_forecast"]);
-}
-
-#[test]
-fn networks_of_few_units_can_be_drawn() {
-    let folder = Folder::new();
-    folder.write("waves.csv", waves(300));
-    for units in ["1", "2", "3", "7"] {
-        folder.done(&["forecast", "waves.csv", "--units", units, "--trials", "4", "--seeds", "4", "--force"]);
+    let known = folder.json("b/report.json");
+    assert_eq!(known["series"]["columns"], serde_json::json!({"targets": ["y"], "past": [], "ahead": ["u"]}));
+    assert_eq!(known["series"]["rows"], 450);
+    assert!(score(&known, "combined") < 0.2 * score(&both, "combined"), "{}", score(&known, "combined"));
+    // The path knows what is planned for its rows.
+    for (step, ahead) in known["targets"][0]["future"]["path"].as_array().expect("a path").iter().enumerate() {
+        let found = ahead["forecast"]["value"].as_f64().expect("a number");
+        assert!((found - 10.0 * driver(450 + step)).abs() < 1.5, "{step}: {found}");
     }
+    let past = folder.done_json(&["forecast", "in.csv", "--inputs", "u", "--out", "c", "--json"]);
+    assert_eq!(past["series"]["columns"], serde_json::json!({"targets": ["y"], "past": ["u"], "ahead": []}));
 }
 
+/// Missing values were filled, and what was filled was learnt from and scored.
 #[test]
-fn a_closed_loop_goes_on_where_the_data_end() {
+fn missing_values_stay_missing() {
     let folder = Folder::new();
-    folder.write("sine.csv", column(400, |t| (0.2 * t as f64).sin()));
-    forecast(&folder, &["sine.csv"]);
-    let (csv, _) = folder.told(&["predict", "out/sine/model.forebay", "sine.csv", "--free", "30"]);
-    let rows: Vec<(f64, f64)> = csv
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split_once(',').and_then(|(t, y)| Some((t.parse().ok()?, y.parse().ok()?))))
-        .collect();
-    assert_eq!((rows.len(), rows[rows.len() - 1].0), (429, 429.0));
-    for &(t, y) in &rows[399..] {
-        assert!((y - (0.2 * t).sin()).abs() < 0.05, "step {t}: {y}");
-    }
-}
-
-#[test]
-fn gaps_are_filled_when_asked_and_told() {
-    let folder = Folder::new();
-    let mut lines: Vec<String> = waves(300).lines().map(str::to_owned).collect();
-    lines[100] = "99,,120.5".to_owned();
-    lines[101] = "100,nan,121".to_owned();
-    folder.write("gaps.csv", lines.join("\n"));
-    let printed = forecast(&folder, &["gaps.csv", "--fill", "linear"]);
-    assert!(printed.contains("2 missing values"), "{printed}");
-    assert_eq!(folder.json("out/gaps/report.json")["series"]["filled"], 2);
-}
-
-#[test]
-fn shipped_sets_come_with_split_season_and_source() {
-    let folder = Folder::new();
-    let printed = forecast(&folder, &["--dataset", "nile"]);
-    assert!(printed.starts_with("nile: 100 steps"), "{printed}");
-    let report = folder.json("out/nile/report.json");
-    assert_eq!(report["plan"]["split"], serde_json::json!([60, 20, 20]));
-    assert!(report["series"]["origin"]["licence"].is_string());
-}
-
-/// A model's columns are names: a number among them once was a place in the file, and an invented name of a file without a header
-/// matched another invented one.
-#[test]
-fn a_model_takes_its_columns_by_their_names_and_no_others() {
-    let folder = Folder::new();
-    let sensors = |columns: &[usize]| {
-        let header: Vec<String> = columns.iter().map(ToString::to_string).collect();
-        let row =
-            |t: usize| columns.iter().map(move |c| format!(",{:.5}", (*c as f64).powi(3) + (0.2 * t as f64).sin()));
-        let rows = column(300, |t| format!("{t}{}", row(t).collect::<String>()));
-        format!("time,{}\n{rows}", header.join(","))
-    };
-    folder.write("all.csv", sensors(&[1, 2, 3]));
-    folder.write("some.csv", sensors(&[1, 3]));
-    folder.write("twice.csv", sensors(&[2, 1, 2]));
-    forecast(&folder, &["all.csv", "--columns", "2", "--out", "o"]);
-    assert!(folder.told(&["predict", "o/model.forebay", "all.csv"]).0.starts_with("time,2\n"));
-    for (file, tells) in [("some.csv", "there is no column \"2\""), ("twice.csv", "2 columns are named \"2\"")] {
-        let outcome = folder.run(&["predict", "o/model.forebay", file]);
-        assert!(outcome.code == Some(2) && outcome.out.is_empty() && outcome.err.contains(tells), "{outcome:?}");
-    }
-    let outcome = folder.run(&["forecast", "twice.csv", "--columns", "2"]);
-    assert!(outcome.code == Some(2) && outcome.err.contains("say which by its number"), "{outcome:?}");
-
-    let wave = |t: usize| format!("{:.5}", (0.2 * t as f64).sin());
-    folder.write("plain.csv", column(300, wave));
-    folder.write("counted.csv", column(300, |t| format!("{t},{}", wave(t))));
-    folder.write("wide.csv", column(300, |t| format!("{},{0}", wave(t))));
-    forecast(&folder, &["plain.csv", "--out", "p"]);
-    let of = |file: &str| folder.run(&["predict", "p/model.forebay", file]);
-    assert_eq!(of("counted.csv").out, of("plain.csv").out);
-    assert!(of("plain.csv").out.lines().count() == 301 && of("wide.csv").code == Some(2));
-}
-
-/// A file without names was read in its own order, whatever the model's was, and for a model whose columns have names without a word.
-#[test]
-fn columns_of_a_file_without_names_are_those_of_the_model() {
-    let folder = Folder::new();
-    let named = waves(300);
-    let plain: String = named.lines().skip(1).filter_map(|l| Some(l.split_once(',')?.1.to_owned() + "\n")).collect();
-    folder.write("plain.csv", &plain);
-    folder.write("named.csv", format!("level,flow\n{plain}"));
-    let predicted = |model: &str, data: &str| {
-        let outcome = folder.run(&["predict", &format!("{model}/model.forebay"), data, "--json"]);
-        assert_eq!(outcome.code, Some(0), "{outcome:?}");
-        let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
-        assert_eq!(outcome.err, "", "standard error is for people");
-        (json["forecast"].clone(), json["reading"]["notes"].clone())
-    };
-    forecast(&folder, &["named.csv", "--columns", "flow,level", "--out", "n"]);
-    forecast(&folder, &["plain.csv", "--columns", "2,1", "--out", "p"]);
-    let (expected, silent) = predicted("n", "named.csv");
-    assert_eq!(silent, serde_json::json!([]));
-    assert!(predicted("p", "plain.csv") == (expected, silent), "other columns, or a word about them");
-    let (_, told) = predicted("n", "plain.csv");
-    let line = "it names no columns: column 1 is taken as \"flow\", column 2 is taken as \"level\"";
-    assert_eq!(told, serde_json::json!([line]));
-}
-
-/// What was taken of a table is told before all else, in every command that reads one.
-#[test]
-fn what_a_file_was_read_as_is_told() {
-    let folder = Folder::new();
-    let rows = |extra: &str| column(900, |t| format!("{:.5}{extra}", 20.0 + (0.2 * t as f64).sin()));
-    folder.write("numbered.csv", format!("0\n{}", rows("")));
-    folder.write("mixed.csv", format!("level,state\n1,open\n{}", rows(",shut")));
-    let quick = |file| [&["forecast", file, "--out", "o"], &QUICK[..]].concat();
-    let names = "the first line is taken as names of columns (--header no if it is data)\n";
-    let none = "no clock: rows are taken as evenly spaced steps\n";
-    let (out, err) = folder.told(&quick("numbered.csv"));
+    let value = |t: usize| (t as f64 * 0.4).sin() * 10.0;
+    folder.write("x.csv", column(300, |t| if t % 9 == 4 { "NA".to_owned() } else { value(t).to_string() }));
+    let report = folder.done_json(&["forecast", "x.csv", "--json"]);
+    let horizon = &report["targets"][0]["horizons"][0];
+    let known = (240..300).filter(|t| t % 9 != 4).count();
+    assert_eq!(horizon["scores"]["rows"], known);
+    assert_eq!((&horizon["fit"]["rows"], &horizon["fit"]["known"]), (&240.into(), &(240 - 27).into()));
     assert!(
-        out.starts_with(&format!("0  series  numbers\n{none}{names}\nnumbered: 900 steps")) && err.is_empty(),
-        "{out}{err}"
+        report["targets"][0]["notes"].to_string().contains("27 values missing in the first part, 6 in the test rows")
     );
-    assert_eq!(folder.json("o/report.json")["series"]["columns"], serde_json::json!(["0"]));
-    let (_, err) = folder.told(&["predict", "o/model.forebay", "numbered.csv"]);
-    assert_eq!(err, format!("numbered.csv: 0  series  numbers\nnumbered.csv: {none}"), "the model's own name");
-    let (_, err) = folder.told(&["watch", "--file", "numbered.csv", "--units", "20", "--headless"]);
-    assert!(err.ends_with(&format!("numbered.csv: {names}")), "{err}");
-    let (out, _) = folder.told(&[&quick("numbered.csv")[..], &["--header", "no"]].concat());
-    assert!(out.starts_with("column 1  series  numbers\n") && !out.contains("first line"), "{out}");
-    assert_eq!(folder.json("o/report.json")["series"]["steps"], 901);
-    let (out, _) = folder.told(&quick("mixed.csv"));
-    assert!(out.starts_with("level  series  numbers\nstate  left out: text (\"open\" on line 2)\n"), "{out}");
-    let report = folder.json("o/report.json");
-    assert_eq!(
-        (&report["reading"]["columns"][1]["role"], &report["reading"]["clock"]),
-        (&"left out".into(), &Value::Null)
-    );
+    let told = folder.done(&["forecast", "x.csv", "--fill", "linear", "--out", "o"]);
+    assert!(told.contains("--fill is not needed here"), "{told}");
+    assert_eq!(folder.json("o/report.json")["targets"], report["targets"]);
 }
 
-/// One bad cell left the column out that was meant, and a clock with a gap was forecast.
 #[test]
-fn files_that_could_be_meant_otherwise_are_refused_with_the_next_step() {
+fn results_of_another_run_are_replaced_only_if_asked() {
     let folder = Folder::new();
-    let value = |t: usize| format!("{:.3}", 50.0 + 10.0 * (0.3 * t as f64).sin());
-    folder.write(
-        "bad.csv",
-        "humidity,load\n".to_owned()
-            + &column(300, |t| if t == 7 { "5,?".into() } else { format!("{},{}", t % 7, value(t)) }),
-    );
-    folder.write(
-        "gap.csv",
-        "epoch,load\n".to_owned() + &column(300, |t| format!("{},{}", 1_700_000_000 + 3600 * (t + t / 200), value(t))),
-    );
-    folder.write(
-        "runs.csv",
-        "unit,cycle,temp\n".to_owned() + &column(300, |t| format!("{},{},{}", t / 50, t % 50, value(t))),
-    );
-    let refused = |arguments: &str, tells: &str| {
-        let outcome = folder.run(&arguments.split_whitespace().collect::<Vec<_>>());
-        assert!(
-            outcome.code == Some(2) && outcome.out.is_empty() && outcome.err.contains(tells),
-            "{arguments}: {outcome:?}"
-        );
-    };
-    for command in ["forecast", "search", "watch --headless --file"] {
-        refused(&format!("{command} bad.csv"), "line 9, column \"load\": \"?\" is no finite number");
-        refused(
-            &format!("{command} gap.csv"),
-            "has 1 gap(s), 1 step(s) of hour in all: the first, of 1, before line 202",
-        );
-        refused(&format!("{command} runs.csv"), "6 series under each other in column \"unit\"");
+    for name in ["a", "b"] {
+        std::fs::create_dir(folder.path(name)).expect("a folder");
+        folder.write(&format!("{name}/data.csv"), waves(if name == "a" { 200 } else { 210 }));
     }
-    forecast(&folder, &["bad.csv", "--missing", "?", "--fill", "hold"]);
-    let report = folder.json("out/bad/report.json");
-    assert_eq!(
-        (&report["series"]["filled"], &report["series"]["columns"]),
-        (&1.into(), &serde_json::json!(["humidity", "load"]))
-    );
-    let printed = forecast(&folder, &["gap.csv", "--gaps", "fill", "--fill", "hold", "--out", "g"]);
-    assert!(printed.starts_with("epoch  clock   every hour from 1700000000 to 1701080000, 1 gap(s)"), "{printed}");
-    assert_eq!(folder.json("g/report.json")["series"]["steps"], 301);
-    let (csv, _) = folder.told(&["predict", "g/model.forebay", "gap.csv", "--gaps", "fill", "--fill", "hold"]);
-    assert!(csv.lines().last().is_some_and(|line| line.starts_with("1701083600,")), "{csv}");
-    refused("predict g/model.forebay gap.csv", "before line 202");
-    refused("forecast runs.csv --id unit", "one series is read at a time");
-    refused("forecast gap.csv --gaps mark", "--gaps fill");
-    refused("watch --headless --fill hold", "--fill belongs to --file");
-    refused("search memory --gaps fill", "--gaps belongs to a series of your own");
+    assert_eq!(folder.run(&["forecast", "a/data.csv"]).code, Some(0));
+    assert_eq!(folder.run(&["forecast", "a/data.csv"]).code, Some(0), "the same run has the same results");
+    let before = folder.content();
+    for more in [&["b/data.csv"][..], &["a/data.csv", "--seed", "1"], &["a/data.csv", "--known", "flow"]] {
+        let outcome = folder.run(&[&["forecast"], more].concat());
+        assert!(outcome.code == Some(2) && outcome.err.contains("of another run"), "{more:?}: {outcome:?}");
+    }
+    assert!(folder.content() == before, "nothing is lost");
+    folder.done(&["forecast", "b/data.csv", "--force"]);
+    assert!(folder.content() != before);
 }
 
-/// Steps were numbered where the data have dates.
+/// What is no regular file is written into, and a link is followed: `--out` once replaced both.
+#[cfg(unix)]
 #[test]
-fn forecasts_have_the_times_of_the_file() {
+fn links_and_pipes_stay_what_they_are() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
     let folder = Folder::new();
-    let day = |t: usize| format!("2023-{:02}-{:02}", 1 + t / 28, 1 + t % 28);
-    let wave = |t: usize| (0.4 * t as f64).sin();
-    let rows = column(28, |t| format!("{},{:.4}", day(t), wave(t)));
-    let more = column(310, |t| format!("{t},{:.4}", wave(t)));
-    folder.write("train.csv", format!("t,\"a, b\"\n{more}"));
-    folder.write("new.csv", format!("\"Date, UTC\",\"a, b\"\n{rows}"));
-    forecast(&folder, &["train.csv", "--columns", "\"a, b\"", "--out", "o"]);
-    let (csv, _) = folder.told(&["predict", "o/model.forebay", "new.csv", "--free", "3"]);
-    assert!(csv.starts_with("\"Date, UTC\",\"a, b\"\n2023-01-02,"), "{csv}");
-    let last: Vec<&str> =
-        csv.lines().rev().take(3).filter_map(|line| line.split_once(',')).map(|(time, _)| time).collect();
-    assert_eq!(last, ["2023-01-31", "2023-01-30", "2023-01-29"]);
-    let json = folder.done_json(&["predict", "o/model.forebay", "new.csv", "--json"]);
-    assert_eq!((&json["times"][0], &json["reading"]["clock"]["step"]), (&"2023-01-02".into(), &"day".into()));
-}
-
-/// Numbers stood under other names where a name has a comma.
-#[test]
-fn a_name_is_one_cell_whatever_is_in_it() {
-    let folder = Folder::new();
-    let rows = column(300, |t| format!("{:.5},{:.5}", (0.2 * t as f64).sin(), (0.3 * t as f64).cos()));
-    folder.write("in.csv", format!("\"temp, inside\",\"the \"\"other\"\"\"\n{rows}"));
-    forecast(&folder, &["in.csv", "--out", "o"]);
-    let (told, _) = folder.told(&["predict", "o/model.forebay", "in.csv"]);
-    assert!(told.starts_with("step,\"temp, inside\",\"the \"\"other\"\"\"\n"), "{}", &told[..60]);
-}
-
-/// The readout learns changes and gives levels; the score that was kept with the model was that of the changes: about 1 for a
-/// random walk, whose levels are known to within a few hundredths.
-#[test]
-fn the_score_that_is_kept_is_of_the_model_that_is_kept() {
-    let folder = Folder::new();
-    let (mut level, mut state) = (0.0, 1_u64);
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        level += (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
-        format!("{level}\n")
-    };
-    let walk: String = (0..1500).map(|_| next()).collect();
-    folder.write("walk.csv", walk);
-    forecast(&folder, &["walk.csv", "--out", "o"]);
-    folder.done(&["convert", "o/model.forebay", "o/model.json"]);
-    let kept = folder.json("o/model.json")["provenance"]["training"]["heads"][0]["train_nrmse"][0].as_f64();
-    assert!(kept.is_some_and(|score| score > 0.0 && score < 0.3), "{kept:?}");
+    folder.write("x.csv", column(120, |t| t * 37 % 101));
+    std::fs::create_dir_all(folder.path("o")).expect("a folder");
+    folder.write("elsewhere.html", "old");
+    symlink(folder.path("elsewhere.html"), folder.path("o/forecast.html")).expect("a link");
+    let made =
+        std::process::Command::new("mkfifo").arg(folder.path("o/report.json")).status().expect("mkfifo is there");
+    assert!(made.success());
+    let pipe = folder.path("o/report.json");
+    let reader = std::thread::spawn(move || std::fs::read(pipe).expect("the pipe ends"));
+    folder.done(&["forecast", "x.csv", "--out", "o", "--force"]);
+    let report: Value = serde_json::from_slice(&reader.join().expect("it was read")).expect("a report");
+    assert_eq!(report["targets"][0]["name"], "column 1");
+    assert!(std::fs::symlink_metadata(folder.path("o/forecast.html")).expect("it is there").is_symlink());
+    assert!(folder.read("elsewhere.html").starts_with(b"<!DOCTYPE html>"));
+    let kind = std::fs::symlink_metadata(folder.path("o/report.json")).expect("it is there").file_type();
+    assert!(kind.is_fifo());
 }

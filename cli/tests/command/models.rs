@@ -188,8 +188,8 @@ fn data_sets_are_listed_described_and_exported() {
     assert_eq!(out.as_bytes(), folder.read("nile.csv"));
     assert_eq!(out.lines().count(), 101);
     let quick = ["--units", "10", "--trials", "1", "--seeds", "1"];
-    let from_file = folder.done_json(&[&["forecast", "nile.csv", "--json"], &quick[..]].concat());
-    let shipped = folder.done_json(&[&["forecast", "--dataset", "nile", "--json"], &quick[..]].concat());
+    let from_file = folder.done_json(&[&["train", "nile.csv", "--json"], &quick[..]].concat());
+    let shipped = folder.done_json(&[&["train", "--dataset", "nile", "--json"], &quick[..]].concat());
     assert_eq!(from_file["scores"], shipped["scores"]);
 }
 

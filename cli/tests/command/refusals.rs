@@ -61,7 +61,7 @@ fn tables_that_hold_no_series() {
         ("huge.csv", b"a\n1\n2\n1e999\n", "line 4"),
         ("words.csv", b"name\nann\nbob\ncy\n", "no column holds only numbers"),
         ("latin.csv", b"a\n1\n2\n\xe9\n", "UTF-8 text from byte 6"),
-        ("utf16.csv", b"\xff\xfea\0\n\x001\0\n\0", "UTF-8"),
+        ("utf16.csv", b"\xff\xfea\0\n\x001\0\n\0", "at least 2"),
         ("nul.csv", b"a\n\0\n\0\n", "no column holds only numbers"),
         ("quote.csv", b"a,b\n1,\"2\n3,4\n", ""),
         ("short.csv", b"a\n1\n2\n4\n3\n", "longer series"),
@@ -71,13 +71,13 @@ fn tables_that_hold_no_series() {
     let mut refusals = Vec::new();
     for (name, bytes, tells) in files {
         folder.write(name, bytes);
-        refusals.push(refusal(format!("forecast {name}"), tells));
+        refusals.push(refusal(format!("train {name}"), tells));
     }
     folder.write("overflow.csv", column(200, |t| format!("{}e307", t % 9)));
-    refusals.push(refusal("forecast overflow.csv", "finite"));
+    refusals.push(refusal("train overflow.csv", "finite"));
     let nothing: String = "x,\n".repeat(100);
     folder.write("nothing.csv", format!("a,b\n{nothing}"));
-    refusals.push(refusal("forecast nothing.csv --columns b --fill linear", "holds no values"));
+    refusals.push(refusal("train nothing.csv --columns b --fill linear", "holds no values"));
     check(&folder, &refusals);
 }
 
@@ -87,7 +87,7 @@ fn plans_that_do_not_fit_the_series() {
     folder.write("waves.csv", waves(300));
     folder.write("file", "not a folder");
     let cases = [
-        ("", "forebay forecast --dataset sunspots"),
+        ("", "forebay train --dataset sunspots"),
         ("missing.csv", "missing.csv"),
         (".", "cannot read"),
         ("waves.csv --columns depth", "day, level, flow"),
@@ -126,7 +126,7 @@ fn plans_that_do_not_fit_the_series() {
         ("--dataset weather", "sunspots, elnino"),
         ("--dataset sunspots --columns a", "--columns"),
     ];
-    let refusals: Vec<Refusal> = cases.iter().map(|(rest, tells)| refusal(format!("forecast {rest}"), tells)).collect();
+    let refusals: Vec<Refusal> = cases.iter().map(|(rest, tells)| refusal(format!("train {rest}"), tells)).collect();
     check(&folder, &refusals);
 }
 
@@ -261,7 +261,7 @@ fn predictions_that_cannot_be_made() {
     folder.write("waves.csv", waves(300));
     let quick = ["--units", "20", "--trials", "2", "--seeds", "1"];
     let train = |name: &str, more: &[&str]| {
-        folder.done(&[&["forecast", "waves.csv", "--out", name], &quick[..], more].concat());
+        folder.done(&[&["train", "waves.csv", "--out", name], &quick[..], more].concat());
     };
     train("one", &["--columns", "level"]);
     train("two", &["--horizon", "2"]);
@@ -288,7 +288,7 @@ fn predictions_that_cannot_be_made() {
             refusal("predict one/model.forebay gap.csv", "--fill linear"),
             refusal("predict one/model.forebay empty.csv", "empty"),
             refusal("predict one/model.forebay wide.npy", "1 column"),
-            refusal("predict one/model.forebay nan.npy", "finite"),
+            refusal("predict one/model.forebay nan.npy", "nothing but NaN"),
             refusal("predict one/model.forebay nothing.npy", "at least one row"),
             refusal("predict one/model.forebay waves.csv --free 18446744073709551615", "--free"),
             refusal("predict one/model.forebay waves.csv --free 1000000000000", "--free"),

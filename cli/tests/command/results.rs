@@ -18,12 +18,12 @@ fn results_of_another_run_are_replaced_only_if_asked() {
         fs::create_dir(folder.path(place)).expect("a folder");
         folder.write(&format!("{place}/data.csv"), waves(rows));
     }
-    let run = |file: &str, more: &[&str]| folder.run(&[&["forecast", file], &QUICK[..], more].concat());
+    let run = |file: &str, more: &[&str]| folder.run(&[&["train", file], &QUICK[..], more].concat());
     assert_eq!(run("a/data.csv", &[]).code, Some(0));
     let first = folder.content();
-    let report = folder.json("out/data/report.json");
+    let report = folder.json("out/data-network/report.json");
     let stamp = report["run"].as_str().expect("a stamp");
-    let (header, _) = ModelHeader::read(&folder.path("out/data/model.forebay")).expect("a model");
+    let (header, _) = ModelHeader::read(&folder.path("out/data-network/model.forebay")).expect("a model");
     assert_eq!(header.provenance.notes["run"], stamp, "report and model are of one run");
 
     for (file, more) in
@@ -31,7 +31,7 @@ fn results_of_another_run_are_replaced_only_if_asked() {
     {
         let outcome = run(file, more);
         assert_eq!(outcome.code, Some(2), "{file} {more:?}");
-        assert!(outcome.err.contains("out/data holds") && outcome.err.contains("--force"), "{}", outcome.err);
+        assert!(outcome.err.contains("out/data-network holds") && outcome.err.contains("--force"), "{}", outcome.err);
         assert_eq!(folder.content(), first, "nothing was touched");
     }
     // The same run has the same results.
@@ -39,11 +39,11 @@ fn results_of_another_run_are_replaced_only_if_asked() {
     assert_eq!(folder.content(), first);
     assert_eq!(run("b/data.csv", &["--out", "elsewhere"]).code, Some(0));
     assert_eq!(run("b/data.csv", &["--force"]).code, Some(0));
-    assert_ne!(folder.json("out/data/report.json")["run"], stamp);
+    assert_ne!(folder.json("out/data-network/report.json")["run"], stamp);
     // A model alone is a result, too; so is a report that is none of ours.
-    fs::remove_file(folder.path("out/data/report.json")).expect("it is there");
+    fs::remove_file(folder.path("out/data-network/report.json")).expect("it is there");
     assert_eq!(run("b/data.csv", &[]).code, Some(2));
-    folder.write("out/data/report.json", "{}");
+    folder.write("out/data-network/report.json", "{}");
     assert_eq!(run("b/data.csv", &[]).code, Some(2));
 }
 
@@ -59,7 +59,7 @@ fn a_filled_value_is_not_a_true_one() {
         })
     };
     folder.write("x.csv", column(true));
-    let run = || folder.run(&[&["forecast", "x.csv", "--fill", "hold"], &QUICK[..]].concat());
+    let run = || folder.run(&[&["train", "x.csv", "--fill", "hold"], &QUICK[..]].concat());
     assert_eq!(run().code, Some(0));
     folder.write("x.csv", column(false));
     let outcome = run();
@@ -89,7 +89,7 @@ fn other_commands_do_not_replace_results_either() {
 fn links_are_followed_and_special_files_written_into() {
     let folder = Folder::new();
     folder.write("waves.csv", waves(300));
-    folder.done(&[&["forecast", "waves.csv", "--out", "o"], &QUICK[..]].concat());
+    folder.done(&[&["train", "waves.csv", "--out", "o"], &QUICK[..]].concat());
     let predict = |out: &str| folder.run(&["predict", "o/model.forebay", "waves.csv", "--out", out]);
     folder.write("real.csv", "old");
     symlink("real.csv", folder.path("link.csv")).expect("a link");
@@ -121,13 +121,13 @@ fn links_are_followed_and_special_files_written_into() {
     for name in ["model.forebay", "report.json", "forecast.png"] {
         symlink(format!("../store/{name}"), folder.path(&format!("p/{name}"))).expect("a link");
     }
-    folder.done(&[&["forecast", "waves.csv", "--out", "p"], &QUICK[..]].concat());
+    folder.done(&[&["train", "waves.csv", "--out", "p"], &QUICK[..]].concat());
     for name in ["model.forebay", "report.json", "forecast.png"] {
         assert!(fs::symlink_metadata(folder.path(&format!("p/{name}"))).expect("it is there").is_symlink(), "{name}");
         assert_eq!(folder.read(&format!("store/{name}")), folder.read(&format!("o/{name}")), "{name}");
     }
     for out in ["pipe", "waves.csv"] {
-        let outcome = folder.run(&[&["forecast", "waves.csv", "--out", out], &QUICK[..]].concat());
+        let outcome = folder.run(&[&["train", "waves.csv", "--out", out], &QUICK[..]].concat());
         assert_eq!((outcome.code, outcome.err.lines().count()), (Some(2), 1), "{outcome:?}");
     }
     assert_eq!(folder.read("waves.csv"), waves(300).into_bytes());
@@ -138,13 +138,13 @@ fn links_are_followed_and_special_files_written_into() {
 fn files_that_belong_together_are_all_new_or_all_old() {
     let folder = Folder::new();
     folder.write("waves.csv", waves(300));
-    folder.done(&[&["forecast", "waves.csv", "--out", "o"], &QUICK[..]].concat());
+    folder.done(&[&["train", "waves.csv", "--out", "o"], &QUICK[..]].concat());
     let first = folder.content();
     // A link into a folder that is not there can't be written beside.
     fs::remove_file(folder.path("o/forecast.png")).expect("it is there");
     symlink("/nowhere/forecast.png", folder.path("o/forecast.png")).expect("a link");
     let outcome =
-        folder.run(&[&["forecast", "waves.csv", "--out", "o", "--horizon", "2", "--force"], &QUICK[..]].concat());
+        folder.run(&[&["train", "waves.csv", "--out", "o", "--horizon", "2", "--force"], &QUICK[..]].concat());
     assert_eq!((outcome.code, outcome.err.lines().count()), (Some(2), 1), "{outcome:?}");
     for name in ["model.forebay", "report.json"] {
         assert_eq!(Some(folder.read(&format!("o/{name}"))), first[&folder.path(&format!("o/{name}"))], "{name}");

@@ -48,7 +48,7 @@ fn the_winner_is_forecast_as_it_was_scored() {
     assert!(folder.read("out/waves/search.png").starts_with(b"\x89PNG"));
     let forecast = |more: &[&str]| {
         let settings = ["--settings", "out/waves/settings.json", "--seeds", "2", "--horizon", "2", "--json"];
-        folder.done_json(&[&["forecast", "waves.csv", "--out", "f", "--force"], &settings[..], more].concat())
+        folder.done_json(&[&["train", "waves.csv", "--out", "f", "--force"], &settings[..], more].concat())
     };
     let report = forecast(&[]);
     assert_eq!(report["settings"], best["settings"]);
@@ -222,7 +222,7 @@ fn searches_that_cannot_be_are_refused() {
     // Given settings leave nothing to choose.
     folder.write("bad.json", "{}");
     for (arguments, tells) in [("--settings bad.json", "no settings"), ("--settings bad.json --trials 3", "--trials")] {
-        let words: Vec<&str> = ["forecast", "waves.csv"].into_iter().chain(arguments.split_whitespace()).collect();
+        let words: Vec<&str> = ["train", "waves.csv"].into_iter().chain(arguments.split_whitespace()).collect();
         let outcome = folder.run(&words);
         assert!(outcome.code == Some(2) && outcome.err.contains(tells), "{outcome:?}");
     }

@@ -57,10 +57,7 @@ impl Penalties {
     }
 
     /// Of the first of these groups.
-    pub(super) fn open(
-        (decades, sizes): (Vec<i32>, Vec<f64>),
-        mut groups: Vec<Group>,
-    ) -> Result<Self, KeepError> {
+    pub(super) fn open((decades, sizes): (Vec<i32>, Vec<f64>), mut groups: Vec<Group>) -> Result<Self, KeepError> {
         must(!decades.is_empty() && decades.len() <= groups.len(), "penalties", || {
             format!("are {} of {} groups", decades.len(), groups.len())
         })?;

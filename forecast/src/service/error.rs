@@ -21,7 +21,9 @@ pub enum ServiceError {
         expected: (usize, usize, usize),
     },
     /// Numbers of rows that do not fit.
-    #[error("{targets} rows of targets, {past} of inputs and {ahead} of those known ahead: the first two are to be equal, the last as many or more")]
+    #[error(
+        "{targets} rows of targets, {past} of inputs and {ahead} of those known ahead: the first two are to be equal, the last as many or more"
+    )]
     Lengths {
         /// Rows of targets.
         targets: usize,

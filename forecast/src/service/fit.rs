@@ -73,8 +73,9 @@ impl Target {
         let season = match settings.season {
             Season::Without => None,
             Season::Steps(steps) => Some(TargetSeason { steps, strength: None }),
-            Season::Find => find_season(series)?
-                .map(|found| TargetSeason { steps: found.steps, strength: Some(found.strength) }),
+            Season::Find => {
+                find_season(series)?.map(|found| TargetSeason { steps: found.steps, strength: Some(found.strength) })
+            }
         };
         let back = season.map_or(1, |season| season.steps);
         let errors = series.iter().zip(series.iter().skip(back)).map(|(before, value)| (value - before).abs());

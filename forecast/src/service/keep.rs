@@ -31,7 +31,10 @@ impl TryFrom<Parts> for Service {
         must(horizon > 0 && !targets.is_empty(), "it forecasts nothing")?;
         for target in &targets {
             let naive_is_size = target.naive.is_none_or(|naive| naive > 0.0 && naive.is_finite());
-            must(target.directs.len() == horizon && naive_is_size, "a target does not have a forecast for every step ahead")?;
+            must(
+                target.directs.len() == horizon && naive_is_size,
+                "a target does not have a forecast for every step ahead",
+            )?;
             for (place, direct) in target.directs.iter().enumerate() {
                 let fits = direct.rows() == rows
                     && direct.horizon() == place + 1
@@ -63,8 +66,8 @@ impl Service {
     /// [`ServiceError::Kept`] for other bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ServiceError> {
         let content = open(KIND, VERSION, bytes).map_err(|error| kept(&error.to_string()))?;
-        let (found, rest): (Self, &[u8]) =
-            postcard::take_from_bytes(content).map_err(|error| kept(&format!("the forecasts in it cannot be used: {error}")))?;
+        let (found, rest): (Self, &[u8]) = postcard::take_from_bytes(content)
+            .map_err(|error| kept(&format!("the forecasts in it cannot be used: {error}")))?;
         if rest.is_empty() { Ok(found) } else { Err(kept("bytes follow that nothing uses")) }
     }
 }

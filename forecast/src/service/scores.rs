@@ -105,7 +105,8 @@ impl TestedHorizon {
     /// [`ServiceError::Verdict`] if errors are beyond what squares hold.
     pub fn against_best(&self) -> Result<Comparison, ServiceError> {
         let best = &self.members[self.scores().best()].1;
-        let scale = self.truth.iter().filter(|truth| !truth.is_nan()).fold(0.0_f64, |most, truth| most.max(truth.abs()));
+        let scale =
+            self.truth.iter().filter(|truth| !truth.is_nan()).fold(0.0_f64, |most, truth| most.max(truth.abs()));
         let scale = if scale > 0.0 { scale } else { 1.0 };
         let losses = |forecast: &[f64]| -> Vec<f64> {
             let square = |error: f64| error * error;

@@ -8,7 +8,8 @@ use crate::view::{Axis, Band, Future, Target, Tested, View};
 
 pub(super) fn view(run: &Run<'_>) -> Result<View> {
     let horizon = run.settings.horizon;
-    let mut reading: Vec<String> = run.source.told().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let mut reading: Vec<String> =
+        run.source.told().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
     let roles = run.source.columns.iter().enumerate();
     reading.extend(roles.filter_map(|(column, name)| Some(format!("{name}: {}", run.roles.word(column)?))));
     reading.extend(run.roles.notes.iter().cloned());

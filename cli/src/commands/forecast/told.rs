@@ -69,7 +69,9 @@ pub(super) fn season(run: &Run<'_>, target: usize) -> String {
     match (run.newest.season(target), told.season) {
         (None, _) if run.settings.season == forebay_forecast::service::Season::Find => "no season was found".to_owned(),
         (None, _) => "no season".to_owned(),
-        (Some(asked), None) => format!("a season of {} is too long for these rows, and left out", count(asked.steps, "step")),
+        (Some(asked), None) => {
+            format!("a season of {} is too long for these rows, and left out", count(asked.steps, "step"))
+        }
         (Some(season), Some(_)) => match season.strength {
             None => format!("season of {}", count(season.steps, "step")),
             Some(strength) => format!("season of {} (found, strength {strength:.2})", count(season.steps, "step")),
@@ -140,7 +142,11 @@ pub(super) fn intervals(tested: &TestedHorizon) -> String {
             number(fixed_width),
         ),
         (Some((share, width)), None) => {
-            format!("{asked:.0} % intervals held {:.1} % of the test rows, {} wide on average.", 100.0 * share, number(width))
+            format!(
+                "{asked:.0} % intervals held {:.1} % of the test rows, {} wide on average.",
+                100.0 * share,
+                number(width)
+            )
         }
         _ => format!("Too few errors are known for intervals of {asked:.0} %."),
     }
@@ -191,7 +197,8 @@ pub(super) fn by_horizon(run: &Run<'_>, target: usize) -> Result<Vec<Vec<String>
     for tested in &run.tested[target].horizons {
         let scores: Scores = tested.scores();
         let best = &scores.members[scores.best()];
-        let inside = tested.covered(COVERAGES.len() - 1).map_or("-".to_owned(), |(share, _)| format!("{:.1} %", 100.0 * share));
+        let inside =
+            tested.covered(COVERAGES.len() - 1).map_or("-".to_owned(), |(share, _)| format!("{:.1} %", 100.0 * share));
         rows.push(vec![
             tested.horizon.to_string(),
             number(scores.combined.nrmse),
@@ -210,7 +217,11 @@ fn thinned(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
         return rows;
     }
     let places: Vec<usize> = (0..PRINTED).map(|place| 1 + place * (data - 1) / (PRINTED - 1)).collect();
-    rows.into_iter().enumerate().filter(|(place, _)| *place == 0 || places.contains(place)).map(|(_, row)| row).collect()
+    rows.into_iter()
+        .enumerate()
+        .filter(|(place, _)| *place == 0 || places.contains(place))
+        .map(|(_, row)| row)
+        .collect()
 }
 
 /// What is forecast after the last row.

@@ -10,6 +10,7 @@ use forebay::train::classify::Classifier;
 use forebay::train::online::{Lms, OnlineLearner, OnlineTrainer, Rls};
 use forebay::train::sequence::SequenceRegression;
 use forebay::{Conductor, Error, HybridEsn, ParallelReservoirs, Real};
+use forebay_forecast::service::ForecastFile;
 use serde_json::{Map, Value, json};
 
 use crate::output;
@@ -88,6 +89,7 @@ fn kept(bytes: &[u8]) -> Result<Facts> {
         }
         "least mean squares" => sizes(&Lms::from_bytes(bytes)?),
         "drift monitor" => watched(&DriftMonitor::from_bytes(bytes)?),
+        "forecast" => forecast(&ForecastFile::from_bytes(bytes)?),
         "parallel reservoirs"
         | "network"
         | "online trainer"
@@ -102,6 +104,26 @@ fn kept(bytes: &[u8]) -> Result<Facts> {
     };
     facts.extend(own);
     Ok(facts)
+}
+
+/// What `forebay forecast` saved.
+fn forecast(file: &ForecastFile) -> Facts {
+    let header = &file.header;
+    let time = |ahead: i64| header.clock.as_ref().and_then(|rule| rule.label(ahead));
+    let between = file.newest.rows() - file.scored.rows();
+    vec![
+        ("run", json!(header.run)),
+        ("series", json!(header.series)),
+        ("targets", json!(header.columns.targets)),
+        ("inputs", json!(header.columns.past)),
+        ("known_ahead", json!(header.columns.ahead)),
+        ("steps_ahead", json!(file.newest.settings().horizon)),
+        ("seasons", json!(header.seasons)),
+        ("rows_before_test", json!(file.scored.rows())),
+        ("rows", json!(file.newest.rows())),
+        ("goes_on_after", json!(time(0))),
+        ("test_from", json!(time(1 - between as i64))),
+    ]
 }
 
 /// What has a model: that, and what was learnt beside it.

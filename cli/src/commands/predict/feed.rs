@@ -42,9 +42,19 @@ pub(super) fn read(command: &Predict, file: &ForecastFile) -> Result<Read> {
     let table = match reading::read_with_gaps(&command.data, &reading) {
         Ok(table) => table,
         Err(error) if is_one_row(&error) => return Ok(Read::OneRow),
-        Err(error) => match reading::read_with_gaps(&command.data, &forebay_forecast::table::Reading { columns: Choice::All, ..reading }) {
+        Err(error) => match reading::read_with_gaps(
+            &command.data,
+            &forebay_forecast::table::Reading { columns: Choice::All, ..reading },
+        ) {
             // An array, or a file without names, of one series.
-            Ok(table) if !table.header && names.len() == 1 && table.series.len() == 1 => table,
+            Ok(table) if !table.header && names.len() == 1 && table.series.len() == 1 => {
+                output::tell(format!(
+                    "{} names no columns: its only series is taken as {:?}",
+                    command.data.display(),
+                    names[0]
+                ));
+                table
+            }
             _ => return Err(error),
         },
     };
@@ -70,7 +80,9 @@ pub(super) fn read(command: &Predict, file: &ForecastFile) -> Result<Read> {
 }
 
 fn is_one_row(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(TableError::Format(FormatError::TooShort { rows: 1 }))))
+    error
+        .chain()
+        .any(|cause| matches!(cause.downcast_ref(), Some(TableError::Format(FormatError::TooShort { rows: 1 }))))
 }
 
 /// The number of the table's first row.
@@ -104,7 +116,10 @@ pub(super) fn fit(first: Option<usize>, taken: usize, rows: usize) -> Result<Fit
     let Some(first) = first else { return Ok(Fit { known: 0, gap: 0 }) };
     if first >= rows {
         let gap = first - rows;
-        ensure!(gap <= LONGEST_GAP, "{gap} rows are missing before the first one: forecast anew from a file that has them");
+        ensure!(
+            gap <= LONGEST_GAP,
+            "{gap} rows are missing before the first one: forecast anew from a file that has them"
+        );
         return Ok(Fit { known: 0, gap });
     }
     let known = (rows - first).min(taken);

@@ -122,7 +122,10 @@ impl Going<'_> {
             output::tell(format!("{} known to the model already: left out", count(known - again, "row")));
         }
         if again > 0 {
-            output::tell(format!("{} taken before, with the same values: their forecasts are those of then", count(again, "row")));
+            output::tell(format!(
+                "{} taken before, with the same values: their forecasts are those of then",
+                count(again, "row")
+            ));
         }
         Ok(())
     }

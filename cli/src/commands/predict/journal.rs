@@ -79,7 +79,10 @@ impl Journal {
             let is_last = good + line.len() == text.len();
             let Some(written) = Written::of(line) else {
                 ensure!(is_last, "{}: line {} is damaged", cannot(), number + 2);
-                output::tell(format!("the last line of {} was torn, and is dropped: its row was not answered", path.display()));
+                output::tell(format!(
+                    "the last line of {} was torn, and is dropped: its row was not answered",
+                    path.display()
+                ));
                 break;
             };
             ensure!(written.row == service.rows(), "{}: line {} is of another row than follows", cannot(), number + 2);
@@ -89,7 +92,11 @@ impl Journal {
         journal.file.set_len(good as u64).with_context(cannot)?;
         journal.file.seek(SeekFrom::End(0)).with_context(cannot)?;
         if !journal.taken.is_empty() {
-            output::tell(format!("{}: goes on after {} taken before", path.display(), count(journal.taken.len(), "row")));
+            output::tell(format!(
+                "{}: goes on after {} taken before",
+                path.display(),
+                count(journal.taken.len(), "row")
+            ));
         }
         Ok(journal)
     }
@@ -121,7 +128,8 @@ impl Journal {
 
     /// Writes a row that was taken.
     pub(super) fn push(&mut self, number: usize, row: Row, known: &[Vec<f64>], steps: &[Step]) -> Result<()> {
-        let values = |values: &[f64]| values.iter().map(|value| (!value.is_nan()).then_some(*value)).collect::<Vec<_>>();
+        let values =
+            |values: &[f64]| values.iter().map(|value| (!value.is_nan()).then_some(*value)).collect::<Vec<_>>();
         let written = Written {
             row: number,
             targets: values(&row.targets),

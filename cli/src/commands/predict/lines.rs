@@ -57,7 +57,10 @@ impl Places {
         let find = |name: &String| {
             let mut found = names.iter().enumerate().filter(|(_, other)| *other == name).map(|(place, _)| place);
             let first = found.next().with_context(|| {
-                format!("the first line names the columns, separated by commas, and {name:?} is not among them: {}", names.join(","))
+                format!(
+                    "the first line names the columns, separated by commas, and {name:?} is not among them: {}",
+                    names.join(",")
+                )
             })?;
             ensure!(found.next().is_none(), "{name:?} is named twice");
             Ok(first)
@@ -69,7 +72,10 @@ impl Places {
             output::tell("the lines have no clock: they are taken as the rows that follow".to_owned());
         }
         if !columns.ahead.is_empty() {
-            output::tell("a line says nothing of rows to come: of what is known ahead, the values before are held for them".to_owned());
+            output::tell(
+                "a line says nothing of rows to come: of what is known ahead, the values before are held for them"
+                    .to_owned(),
+            );
         }
         Ok(Self { clock, targets: all(&columns.targets)?, past: all(&columns.past)?, ahead: all(&columns.ahead)? })
     }
@@ -82,7 +88,9 @@ fn row(going: &mut Going<'_>, places: &Places, cells: &[String], is_quiet: bool)
         if is_missing {
             return Ok(f64::NAN);
         }
-        let value: f64 = cell.parse().with_context(|| format!("{cell:?} is no number: write it with a decimal point, or leave it empty"))?;
+        let value: f64 = cell
+            .parse()
+            .with_context(|| format!("{cell:?} is no number: write it with a decimal point, or leave it empty"))?;
         ensure!(value.is_finite(), "{cell:?} is not finite");
         Ok(value)
     };

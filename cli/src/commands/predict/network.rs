@@ -8,9 +8,9 @@ use forebay_forecast::table::{Choice, Table};
 use ndarray::{ArrayView2, Axis};
 use serde_json::json;
 
+use super::Predict;
 use crate::forecasting::Notes;
 use crate::output;
-use super::Predict;
 use crate::reading;
 
 /// Steps of a closed loop: more than anyone needs, and no more than fits into memory.
@@ -69,6 +69,10 @@ impl Predict {
             Err(error) => {
                 match self.data.to_str().filter(|path| *path != "-").and_then(|_| self.nameless(&notes.columns)) {
                     Some(table) => table,
+                    // An array has no names: what is wrong with it is something else.
+                    None if self.data.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) => {
+                        reading::read(&self.data, &self.reading.with(Choice::All))?
+                    }
                     None => return Err(error),
                 }
             }
