@@ -8,6 +8,7 @@ mod features;
 mod long;
 mod modules;
 mod mutants;
+mod page;
 mod platform;
 mod processors;
 
@@ -67,6 +68,11 @@ const CHECKS: &[Check] = &[
         name: "processors",
         about: "the same bytes in every kernel form and on emulated processors",
         run: processors::short,
+    },
+    Check {
+        name: "page",
+        about: "the page of a forecast in a browser, narrow, wide, dark, on paper",
+        run: page::check,
     },
     Check { name: "fuzz", about: "every parser (cargo-fuzz, nightly)", run: fuzz },
 ];

@@ -182,15 +182,20 @@ fn label(step: Step, second: i64, rest: i64) -> Option<(String, Option<String>)>
     })
 }
 
-/// A time in words, as exact as its step needs: a date, with the time of day where it is not midnight.
-pub(super) fn words(seconds: f64) -> Option<String> {
-    let time = civil(seconds)?;
-    let pattern = match (time.time() == Time::midnight(), time.second() == 0) {
-        (true, _) => "%-d %b %Y",
-        (false, true) => "%-d %b %Y %H:%M",
-        (false, false) => "%-d %b %Y %H:%M:%S",
+/// Times in words, as exact as all of them need it: months, days, or the time of day as well.
+pub(super) fn words(times: [f64; 2]) -> Option<Vec<String>> {
+    let times = times.into_iter().map(civil).collect::<Option<Vec<_>>>()?;
+    let all = |is: fn(&DateTime) -> bool| times.iter().all(is);
+    let pattern = if all(|time| time.day() == 1 && time.time() == Time::midnight()) {
+        "%b %Y"
+    } else if all(|time| time.time() == Time::midnight()) {
+        "%-d %b %Y"
+    } else if all(|time| time.second() == 0) {
+        "%-d %b %Y %H:%M"
+    } else {
+        "%-d %b %Y %H:%M:%S"
     };
-    Some(time.strftime(pattern).to_string())
+    Some(times.iter().map(|time| time.strftime(pattern).to_string()).collect())
 }
 
 #[cfg(test)]
@@ -221,7 +226,7 @@ mod tests {
         let of = labels;
         assert_eq!(of("2024-02-27", "2024-03-03", 8), ["27 Feb|2024", "28 Feb", "29 Feb", "1 Mar", "2 Mar", "3 Mar"]);
         assert_eq!(of("2023-02-27", "2023-03-03", 8), ["27 Feb|2023", "28 Feb", "1 Mar", "2 Mar", "3 Mar"]);
-        assert_eq!(of("1900-02-27", "1900-03-02", 8), ["27 Feb|1900", "28 Feb", "1 Mar", "2 Mar"]);
+        assert_eq!(of("1900-02-27", "1900-03-02", 6), ["27 Feb|1900", "28 Feb", "1 Mar", "2 Mar"]);
         assert_eq!(
             of("2023-10-15", "2024-04-20", 8),
             ["Nov|2023", "Dec", "Jan|2024", "Feb", "Mar", "Apr"],
@@ -248,9 +253,28 @@ mod tests {
     }
 
     #[test]
+    fn ticks_are_where_their_labels_say() {
+        let first = |from: &str, to: &str| ticks(Scale { low: seconds(from), high: seconds(to) }, 8).unwrap()[0].at;
+        assert_eq!(first("2023-10-15", "2024-04-20"), seconds("2023-11-01"));
+        assert_eq!(first("1895-10-15", "1911-04-20"), seconds("1896-01-01"));
+        assert_eq!(first("2024-02-28T13:00:00", "2024-03-03"), seconds("2024-02-29"));
+        assert_eq!(first("1969-12-31T20:10:00", "1970-01-01T02:00:00"), seconds("1969-12-31T21:00:00"));
+    }
+
+    #[test]
     fn what_the_calendar_does_not_reach_has_no_ticks() {
         assert_eq!(ticks(Scale { low: -1e13, high: 1e13 }, 8), None);
         assert_eq!(ticks(Scale { low: f64::NAN, high: 1.0 }, 8), None);
+    }
+
+    #[test]
+    fn times_are_told_as_exactly_as_needed() {
+        let told = |from: &str, to: &str| super::words([seconds(from), seconds(to)]).unwrap().join(" to ");
+        assert_eq!(told("2024-02-01", "2025-01-01"), "Feb 2024 to Jan 2025");
+        assert_eq!(told("2024-02-01", "2024-02-29"), "1 Feb 2024 to 29 Feb 2024");
+        assert_eq!(told("2024-02-01T06:00:00", "2024-02-02"), "1 Feb 2024 06:00 to 2 Feb 2024 00:00");
+        assert_eq!(told("2024-02-01T06:00:07", "2024-02-01T06:00:08"), "1 Feb 2024 06:00:07 to 1 Feb 2024 06:00:08");
+        assert_eq!(super::words([f64::NAN, 0.0]), None);
     }
 
     #[test]

@@ -86,9 +86,9 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<'_, B>, shown: &Shown<'_>,
         let plot = Plot { x: times, y, left, top, width, height };
         grid(canvas, &plot, levels, &ticks, font)?;
         if i == 0 {
-            draw_values(canvas, &plot, shown, font)?
+            draw_values(canvas, &plot, shown, font)?;
         } else {
-            draw_errors(canvas, &plot, shown, &errors, font)?
+            draw_errors(canvas, &plot, shown, &errors, font)?;
         }
         top += height + 0.35 * font;
     }
@@ -140,13 +140,13 @@ fn upper_entries(shown: &Shown<'_>, levels: Option<&Ticks>) -> Vec<Entry> {
         entries
             .push(Entry::new(Swatch::Line(FORECAST), format!("forecast, {} ahead", count(test.all.horizon, "step"))));
         if test.lower().iter().zip(test.upper()).any(|(low, high)| is_drawn(*low) && is_drawn(*high)) {
-            let words = format!("its {} interval", percent(test.all.coverage));
+            let words = format!("{} interval", percent(test.all.coverage));
             entries.push(Entry::new(Swatch::Band(FORECAST, INTERVAL), words));
         }
     }
     if !future.at.is_empty() {
         let bands: Vec<String> = future.bands.iter().map(|band| percent(band.coverage)).collect();
-        let words = if bands.is_empty() { String::new() } else { format!(", {}", bands.join(", ")) };
+        let words = if bands.is_empty() { String::new() } else { format!(", {}", bands.join(" and ")) };
         let swatch = Swatch::Fan(FUTURE, FAN, future.bands.len());
         entries.push(Entry::new(swatch, format!("after the data{words}")));
     }
@@ -210,7 +210,7 @@ fn labels_fit<B: DrawingBackend>(
             if start < end {
                 return Ok(false);
             }
-            end = start + wide + 0.9 * font;
+            end = start + wide + 0.7 * font;
         }
     }
     Ok(true)
@@ -242,7 +242,7 @@ fn draw_values<B: DrawingBackend>(canvas: &Canvas<'_, B>, plot: &Plot, shown: &S
         band(canvas, plot, &future.at, [&ends.lower, &ends.upper], (FUTURE, FAN), font)?;
     }
     if let (Some(last), false) = (test.at().last().filter(|at| is_drawn(**at)), future.at.is_empty()) {
-        canvas.line(&[plot.place(*last, plot.y.low), plot.place(*last, plot.y.high)], FAINT, 0.07 * font)?;
+        canvas.line(&[plot.place(*last, plot.y.low), plot.place(*last, plot.y.high)], FAINT, 0.06 * font)?;
     }
     curve(canvas, plot, test.at(), test.truth(), TRUTH, font)?;
     curve(canvas, plot, test.at(), test.forecast(), FORECAST, font)?;
@@ -256,7 +256,7 @@ fn draw_errors<B: DrawingBackend>(
     [rival, own]: &[Vec<f64>; 2],
     font: f64,
 ) -> Result<()> {
-    canvas.line(&[plot.place(plot.x.low, 0.0), plot.place(plot.x.high, 0.0)], FAINT, 0.07 * font)?;
+    canvas.line(&[plot.place(plot.x.low, 0.0), plot.place(plot.x.high, 0.0)], FAINT, 0.06 * font)?;
     curve(canvas, plot, shown.test.at(), rival, RIVAL, font)?;
     curve(canvas, plot, shown.test.at(), own, FORECAST, font)
 }
@@ -332,10 +332,8 @@ fn time_axis<B: DrawingBackend>(
             label(tick.context.as_deref().unwrap_or_default(), tick.at, rows)?;
         }
     }
-    let name = match &ticks.base {
-        Some(base) => format!("{name}, differences to {base}"),
-        None => name.to_owned(),
-    };
-    let name = canvas.shortened(&name, font, plot.width)?;
+    // Without it the labels would say something else: a long name gives way.
+    let base = ticks.base.as_ref().map_or(String::new(), |base| format!(", differences to {base}"));
+    let name = canvas.shortened(name, font, plot.width - canvas.width(&base, font)?)? + &base;
     canvas.text(&name, (plot.left + plot.width / 2.0, plot.top + (rows + 1.4) * font), font, FAINT, Side::Middle)
 }

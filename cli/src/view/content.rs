@@ -1,6 +1,7 @@
 //! What is shown of a forecast.
 
 /// A run of `forebay forecast`, for people to look at.
+#[derive(Clone, Debug)]
 pub(crate) struct View {
     /// What was forecast how far: `sales, 12 months ahead`.
     pub(crate) title: String,
@@ -17,6 +18,7 @@ pub(crate) struct View {
 }
 
 /// The time axis.
+#[derive(Clone, Debug)]
 pub(crate) struct Axis {
     /// Its name: `month`.
     pub(crate) label: String,
@@ -35,6 +37,7 @@ pub(crate) enum AxisKind {
 }
 
 /// One series that was forecast.
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) name: String,
     /// Who wins by how much, in one line.
@@ -50,6 +53,7 @@ pub(crate) struct Target {
 }
 
 /// The last test steps, all of one length; NaN where a value is missing.
+#[derive(Clone, Debug)]
 pub(crate) struct Tested {
     /// Steps between a forecast and the step it is for.
     pub(crate) horizon: usize,
@@ -67,6 +71,7 @@ pub(crate) struct Tested {
 }
 
 /// What is forecast after the last row.
+#[derive(Clone, Debug)]
 pub(crate) struct Future {
     pub(crate) at: Vec<f64>,
     pub(crate) middle: Vec<f64>,
@@ -75,6 +80,7 @@ pub(crate) struct Future {
 }
 
 /// Intervals of one coverage.
+#[derive(Clone, Debug)]
 pub(crate) struct Band {
     /// The share of true values that was asked for, 0 to 1.
     pub(crate) coverage: f64,

@@ -1,5 +1,7 @@
 //! The page: what was found, in the order in which people ask for it.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -8,7 +10,6 @@ use super::content::{Target, View};
 use super::picture::{self, MOST};
 use super::shown::Shown;
 use super::words::{clean, visible};
-use crate::output::count;
 
 /// How the page looks.
 const STYLE: &str = include_str!("page.css");
@@ -16,16 +17,25 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing may be loaded or run, whatever a file's names say.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// Drawings in CSS pixels: wide for the only target, narrow for telephones and for many targets beside one another.
+/// Drawings in CSS pixels: of the only target, of few, and for telephones or many targets beside one another.
 const WIDE: Size = Size { width: 1040.0, height: 600.0, font: 14.0 };
-const NARROW: Size = Size { width: 460.0, height: 420.0, font: 15.0 };
+const MIDDLE: Size = Size { width: 600.0, height: 480.0, font: 14.5 };
+const NARROW: Size = Size { width: 460.0, height: 460.0, font: 15.0 };
+
+/// Columns of a table on paper, beside the first.
+const COLUMNS: usize = 10;
 
 type Table = Vec<Vec<String>>;
 
 pub(super) fn html(view: &View) -> Result<String> {
     let is_one = view.targets.len() == 1;
     let figures = view.targets.iter().take(MOST).enumerate();
-    let figures = figures.map(|(i, target)| figure(view, target, i, is_one)).collect::<Result<Vec<Markup>>>()?;
+    let (kind, wide) = match view.targets.len() {
+        0 | 1 => ("figures one", Some(WIDE)),
+        2..=4 => ("figures few", Some(MIDDLE)),
+        _ => ("figures", None),
+    };
+    let figures = figures.map(|(i, target)| figure(view, target, i, wide)).collect::<Result<Vec<Markup>>>()?;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -49,7 +59,7 @@ pub(super) fn html(view: &View) -> Result<String> {
                         @if view.targets.len() > MOST {
                             p { "The first " (MOST) " of " (view.targets.len()) " targets are drawn; all of them are in the tables below." }
                         }
-                        div.figures.one[is_one] { @for figure in &figures { (figure) } }
+                        div class=(kind) { @for figure in &figures { (figure) } }
                     }
                     section {
                         h2 { "Scores" }
@@ -91,10 +101,10 @@ fn verdicts(view: &View) -> Markup {
 }
 
 /// A target's charts with what there is to say about them.
-fn figure(view: &View, target: &Target, i: usize, is_one: bool) -> Result<Markup> {
+fn figure(view: &View, target: &Target, i: usize, wide: Option<Size>) -> Result<Markup> {
     let shown = Shown::of(target, &view.axis)?;
     let told: Vec<String> = shown.sentences().iter().map(|sentence| clean(sentence)).collect();
-    let wide = if is_one { Some(chart(target, &shown, &told, WIDE, &format!("wide-{i}"))?) } else { None };
+    let wide = wide.map(|size| chart(target, &shown, &told, size, &format!("wide-{i}"))).transpose()?;
     let narrow = chart(target, &shown, &told, NARROW, &format!("narrow-{i}"))?;
     Ok(html! {
         figure {
@@ -144,27 +154,29 @@ fn tables(target: &Target, i: usize, is_one: bool) -> Markup {
     }
 }
 
-/// A table in a box of its own that scrolls; the first row has the titles, the first column names the rows.
+/// A table in a box of its own that scrolls; the first row has the titles, the first column names the rows. One with more columns
+/// than paper has room for is told in parts.
 fn table(label: &str, rows: &Table) -> Markup {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let missing = |row: &[String]| columns - row.len();
+    let parts: Vec<Range<usize>> =
+        (1..columns.max(2)).step_by(COLUMNS).map(|from| from..(from + COLUMNS).min(columns)).collect();
     html! {
         @if let [titles, rows @ ..] = rows.as_slice() {
-            div.scroll tabindex="0" role="region" aria-label=(label) {
-                table {
-                    thead {
-                        tr {
-                            @for title in titles { th scope="col" { (clean(title)) } }
-                            @for _ in 0..missing(titles) { th scope="col" {} }
-                        }
-                    }
-                    tbody {
-                        @for row in rows {
-                            tr {
-                                @for (c, cell) in row.iter().enumerate() {
-                                    @if c == 0 { th scope="row" { (clean(cell)) } } @else { td { (clean(cell)) } }
+            @for part in &parts {
+                @let told = format!("Columns {} to {} of {columns}", part.start + 1, part.end);
+                @if parts.len() > 1 { p.part { (told) } }
+                div.scroll tabindex="0" role="region" aria-label={ (label) @if parts.len() > 1 { ", " (told) } } {
+                    table {
+                        thead { tr {
+                            th scope="col" { (cell(titles, 0)) }
+                            @for column in part.clone() { th scope="col" { (cell(titles, column)) } }
+                        } }
+                        tbody {
+                            @for row in rows {
+                                tr {
+                                    th scope="row" { (cell(row, 0)) }
+                                    @for column in part.clone() { td { (cell(row, column)) } }
                                 }
-                                @for _ in 0..missing(row) { td {} }
                             }
                         }
                     }
@@ -172,9 +184,14 @@ fn table(label: &str, rows: &Table) -> Markup {
             }
             @if rows.is_empty() { p { "The table has no rows." } }
         } @else {
-            p { "No table: " (count(0, "row")) "." }
+            p { "The table has no rows." }
         }
     }
+}
+
+/// A cell; rows may be shorter than the table.
+fn cell(row: &[String], column: usize) -> String {
+    row.get(column).map_or(String::new(), |cell| clean(cell))
 }
 
 fn list(heading: &str, lines: &[String]) -> Markup {

@@ -16,9 +16,11 @@ use crate::output::count;
 /// Targets that are drawn at most.
 pub(super) const MOST: usize = 12;
 
-/// Pixels are drawn this many times too fine, and averaged: lines of the library's own have steps.
-const FINER: u32 = 2;
-const BITMAP: Medium = Medium { scale: FINER as f64, slack: 1.0, drop: 0.225, has_paths: false };
+/// Pixels are drawn so many times too fine, and averaged: lines of the library's own have steps.
+fn bitmap(finer: u32) -> Medium {
+    Medium { scale: f64::from(finer), slack: 1.0, drop: 0.225, has_paths: false }
+}
+
 /// Browsers have fonts of their own, some of them wider.
 const SVG: Medium = Medium { scale: 8.0, slack: 1.22, drop: 0.085, has_paths: true };
 
@@ -62,11 +64,13 @@ pub(super) fn png(view: &View) -> Result<Vec<u8>> {
         _ => Fonts { name: 19.0, words: 14.5, chart: 14.0 },
     };
     let width = (WIDTH - 2.0 * MARGIN - GAP * (columns - 1) as f64) / columns as f64;
+    // Large pictures need less, and would need much memory.
+    let finer = if columns == 1 { 3 } else { 2 };
     // Words are measured on a bitmap that nothing is drawn on.
     let headings = {
         let mut nothing = vec![0; 3];
         let area = BitMapBackend::with_buffer(&mut nothing, (1, 1)).into_drawing_area();
-        let canvas = Canvas::new(&area, BITMAP);
+        let canvas = Canvas::new(&area, bitmap(finer));
         let heading =
             |(i, shown): (usize, &Shown<'_>)| heading(&canvas, &view.targets[i].verdict, shown, &fonts, width);
         shown.iter().enumerate().map(heading).collect::<Result<Vec<_>>>()?
@@ -78,11 +82,11 @@ pub(super) fn png(view: &View) -> Result<Vec<u8>> {
     let row = head + chart + GAP;
     let height = if columns == 1 { top + head + chart + MARGIN / 2.0 } else { top + row * rows as f64 };
 
-    let pixels = [WIDTH, height.ceil()].map(|length| length as u32 * FINER);
+    let pixels = [WIDTH, height.ceil()].map(|length| length as u32 * finer);
     let mut buffer = vec![u8::MAX; 3 * pixels[0] as usize * pixels[1] as usize];
     {
         let area = BitMapBackend::with_buffer(&mut buffer, (pixels[0], pixels[1])).into_drawing_area();
-        let canvas = Canvas::new(&area, BITMAP);
+        let canvas = Canvas::new(&area, bitmap(finer));
         let room = WIDTH - 2.0 * MARGIN;
         let title = canvas.shortened(&view.title, TITLE, room)?;
         canvas.text(&title, (MARGIN, MARGIN), TITLE, TEXT, Side::Right)?;
@@ -97,7 +101,7 @@ pub(super) fn png(view: &View) -> Result<Vec<u8>> {
         area.present().map_err(|error| anyhow!("cannot draw: {error}"))?;
     }
     let fine = RgbImage::from_raw(pixels[0], pixels[1], buffer).context("the plot's bitmap has another size")?;
-    let image = imageops::thumbnail(&fine, pixels[0] / FINER, pixels[1] / FINER);
+    let image = imageops::thumbnail(&fine, pixels[0] / finer, pixels[1] / finer);
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).context("the plot cannot be written")?;
     Ok(bytes.into_inner())

@@ -10,8 +10,6 @@ pub(super) const HOSTILE: [&str; 4] = [
     "a\u{202e}b\u{0}\n\tc]]>",
 ];
 
-const MONTH: f64 = 30.436_875 * 86_400.0;
-
 /// A number from -1 to 1 that looks like chance.
 fn noise(seed: u64) -> f64 {
     let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -115,8 +113,10 @@ pub(super) fn view(title: &str, label: &str, kind: AxisKind, targets: Vec<Target
     }
 }
 
+/// The first days of months from 2014 on, in seconds since 1970.
 fn month(t: usize) -> f64 {
-    (918_000_000.0 + MONTH * t as f64).floor()
+    let date = jiff::civil::date(2014 + (t / 12) as i16, (t % 12) as i8 + 1, 1);
+    jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).unwrap().as_second() as f64
 }
 
 /// One target with monthly dates.
@@ -155,10 +155,10 @@ pub(super) fn long() -> View {
     let mut second = target(&"unbroken".repeat(40), |t| t as f64 * 1e-9, 70, 0, 5);
     for (target, (size, from)) in [&mut first, &mut second].into_iter().zip([(1e6, 7e12), (1e-3, 1e9)]) {
         let test = &mut target.test;
-        for values in [&mut test.truth, &mut test.forecast, &mut test.lower, &mut test.upper, &mut test.baseline] {
-            values.iter_mut().for_each(|value| *value = from + size * *value);
+        let tested = [&mut test.truth, &mut test.forecast, &mut test.lower, &mut test.upper, &mut test.baseline];
+        for value in tested.into_iter().flatten().chain(&mut target.future.middle) {
+            *value = from + size * *value;
         }
-        target.future.middle.iter_mut().for_each(|value| *value = from + size * *value);
         target.future.bands.clear();
         target.test.baseline_name.clone_from(&name);
         target.scores[0].extend((0..30).map(|c| format!("column {c} of many")));
@@ -204,6 +204,7 @@ pub(super) fn odd() -> View {
     let many = target("10,000 rows, and as many to come", step, 10_000, 10_000, 11);
     let mut untrue = target("no true value", step, 30, 3, 12);
     untrue.test.truth.fill(f64::NAN);
+    untrue.test.lower[4] = untrue.test.upper[4] + 1.0;
     let mut nothing = target("nothing", step, 0, 0, 13);
     nothing.scores.truncate(1);
     nothing.tables.push(("An empty table".to_owned(), Vec::new()));

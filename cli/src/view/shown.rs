@@ -92,7 +92,8 @@ impl<'v> Shown<'v> {
         let times = || self.test.at().iter().chain(&self.future.at).copied().filter(|at| is_drawn(*at));
         let first = times().next()?;
         if times().any(|at| at != first) {
-            return Scale::around(times(), 0.01);
+            // Bars and dots at the ends need room.
+            return Scale::around(times(), (0.3 / times().count() as f64).max(0.01));
         }
         // A single time has no neighbours that would say how far apart times are.
         let half = if self.axis.kind == AxisKind::Dates { 43_200.0 } else { 0.5 };
@@ -121,16 +122,21 @@ impl<'v> Shown<'v> {
         self.axis.label.clone()
     }
 
-    /// A time in words.
-    fn when(&self, at: f64) -> String {
-        let words = if self.axis.kind == AxisKind::Dates { calendar::words(at) } else { None };
-        words.unwrap_or_else(|| format!("{} {at}", self.axis.label))
+    /// From one time to another in words.
+    fn period(&self, first: f64, last: f64) -> String {
+        let by_calendar = || calendar::words([first, last]);
+        let written = if self.axis.kind == AxisKind::Dates { by_calendar() } else { None };
+        let what = if self.axis.kind == AxisKind::Steps { "step " } else { "" };
+        let mut written = written.unwrap_or_else(|| [first, last].map(short).into());
+        written.dedup();
+        format!("{what}{}", written.join(" to "))
     }
 
     /// What is drawn, and what is not, in sentences.
     pub(super) fn sentences(&self) -> Vec<String> {
         let mut told = vec![self.told_test(), self.told_future()];
         told.extend(self.told_gaps());
+        told.extend(self.told_crossings());
         told
     }
 
@@ -145,13 +151,11 @@ impl<'v> Shown<'v> {
             _ => format!("The last {shown} of {all} test steps"),
         };
         let ahead = count(self.test.all.horizon, "step");
-        let period =
-            if shown == 1 { self.when(*first) } else { format!("{} to {}", self.when(*first), self.when(*last)) };
-        format!("{which} ({period}), forecast {ahead} ahead.")
+        format!("{which} ({}), forecast {ahead} ahead.", self.period(*first, *last))
     }
 
     fn told_future(&self) -> String {
-        let Some(last) = self.future.at.last() else {
+        let (Some(first), Some(last)) = (self.future.at.first(), self.future.at.last()) else {
             return "Nothing is forecast after the last row.".to_owned();
         };
         let steps = count(self.future.at.len(), "step");
@@ -161,7 +165,15 @@ impl<'v> Shown<'v> {
         } else {
             format!("intervals of {}", bands.join(" and "))
         };
-        format!("After the last row: {steps}, up to {}, {bands}.", self.when(*last))
+        format!("After the last row: {steps} ({}), {bands}.", self.period(*first, *last))
+    }
+
+    /// Intervals that end before they begin.
+    fn told_crossings(&self) -> Option<String> {
+        let crossed = |lower: &[f64], upper: &[f64]| lower.iter().zip(upper).filter(|(low, high)| low > high).count();
+        let bands = self.future.bands.iter().map(|band| crossed(&band.lower, &band.upper)).sum::<usize>();
+        let crossings = bands + crossed(self.test.lower(), self.test.upper());
+        (crossings > 0).then(|| format!("The lower end is above the upper one in {}.", count(crossings, "interval")))
     }
 
     /// Values that have no place in the picture.
@@ -192,6 +204,14 @@ impl<'v> Shown<'v> {
     }
 }
 
+/// A number without a tail of noise: nine digits, or all of a whole number.
+fn short(value: f64) -> String {
+    let is_whole = value.fract() == 0.0 && value.abs() < 1e15;
+    let rounded = if is_whole { value } else { format!("{value:.8e}").parse().unwrap_or(value) };
+    let is_plain = is_whole || (1e-4..1e9).contains(&rounded.abs());
+    if is_plain { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
 /// A share in per cent, without a tail of noise.
 pub(super) fn percent(share: f64) -> String {
     let text = format!("{:.2}", 100.0 * share);
@@ -200,7 +220,13 @@ pub(super) fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::percent;
+    use super::{percent, short};
+
+    #[test]
+    fn numbers_are_told_without_noise() {
+        let told = [1951.0 + 2.0 / 3.0, 0.1 + 0.2, 0.0, 1e-9, 1_500_000_069.0, f64::NAN].map(short);
+        assert_eq!(told, ["1951.66667", "0.3", "0", "1e-9", "1500000069", "NaN"]);
+    }
 
     #[test]
     fn shares_are_told_without_noise() {
