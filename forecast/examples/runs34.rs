@@ -50,10 +50,10 @@ fn main() -> Result<()> {
         let mut forecasts: Vec<f64> = forecaster.pending().iter().map(|forecast| forecast.value).collect();
         let count = forecaster.told().members.len();
         let mut own = vec![vec![0.0; horizon - 1]; count];
-        own.iter_mut().zip(forecaster.members()).for_each(|(own, forecast)| own.push(forecast));
+        own.iter_mut().zip(forecaster.forecasts_of_members()).for_each(|(own, forecast)| own.push(forecast));
         for &value in &series[first..] {
             forecasts.push(forecaster.step(value)?.value);
-            own.iter_mut().zip(forecaster.members()).for_each(|(own, forecast)| own.push(forecast));
+            own.iter_mut().zip(forecaster.forecasts_of_members()).for_each(|(own, forecast)| own.push(forecast));
         }
         let seconds = start.elapsed().as_secs_f64();
         let pairs: Vec<(f64, f64)> = series[first..].iter().zip(&forecasts).map(|(y, f)| (*f, *y)).collect();

@@ -150,13 +150,13 @@ impl Calendar {
         Self { kept, step }
     }
 
-    /// Leaves out what a season of so many steps brings already: a cycle that it is a whole number of, within half a percent.
+    /// Leaves out what a season of so many steps brings already: a cycle that it is a whole number of, within a fiftieth of the cycle.
     #[must_use]
     pub fn beside_season(mut self, steps: usize) -> Self {
         let season = steps as f64 * self.step;
         self.kept.retain(|feature| {
             let cycles = season / feature.cycle().period();
-            cycles.round() < 1.0 || (cycles / cycles.round() - 1.0).abs() > 0.005
+            cycles.round() < 1.0 || (cycles - cycles.round()).abs() > 0.02
         });
         self
     }

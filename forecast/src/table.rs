@@ -41,6 +41,7 @@ mod lines;
 mod number;
 mod options;
 mod preamble;
+mod role;
 mod roles;
 mod rows;
 mod rule;
@@ -57,7 +58,7 @@ pub use self::error::{ArrayError, CellError, ClockError, ColumnError, FormatErro
 use self::grid::Grid;
 pub use self::instant::Fields;
 pub use self::options::{Choice, ClockChoice, Decimal, Delimiter, Duplicates, Fill, Gaps, Header, IdChoice, Reading};
-pub use self::roles::{LeftOut, Role};
+pub use self::role::{LeftOut, Role};
 pub use self::rule::{ClockRule, RuleError};
 pub use self::series::{Column, Table};
 pub use self::steps::Step;

@@ -2,7 +2,7 @@
 
 use forebay::random::Seed;
 use forebay::threads::Pool;
-use forebay_forecast::ensemble::{Ensemble, EnsembleError, Member};
+use forebay_forecast::ensemble::{Ensemble, EnsembleError, Forecaster, Member};
 use proptest::prelude::*;
 
 fn normals(count: usize, seed: u64) -> Vec<f64> {
@@ -26,7 +26,7 @@ fn weights_are_on_the_simplex_and_all_members_are_told() {
     assert!((members.iter().map(|told| told.weight).sum::<f64>() - 1.0).abs() < 1e-12);
     assert!(members.iter().all(|told| told.weight >= 0.0 && told.rmse.is_some_and(|rmse| rmse > 0.0)));
     assert_eq!(members.len() + forecaster.told().left_out.len(), 7);
-    assert_eq!(forecaster.members().count(), members.len());
+    assert_eq!(forecaster.forecasts_of_members().count(), members.len());
     // Seven rows before what is forecast is the newest row.
     let whole = Ensemble::new(7).season(7).fit(&autoregression(400, 0.5)).expect("a fit");
     let told = whole.told();
@@ -161,6 +161,50 @@ fn forecasts_stay_within_limits_and_say_so() {
     assert!(clipped > 0 && clipped == forecaster.served().clipped);
     let moved = |from: f64| !(0.38..=0.4).contains(&from);
     assert!(forecasts.iter().filter_map(|forecast| forecast.clipped_from).all(moved));
+}
+
+/// Each alone as they are together: a table may score them beside the combination.
+#[test]
+fn members_tell_their_forecasts_within_the_limits() {
+    let series = seasonal();
+    let (lower, upper) = (1.0, 6.0);
+    let mut forecaster = Ensemble::new(2).season(6).limits(lower, upper).fit(&series[..240]).expect("a fit");
+    let mut clipped = 0;
+    for (t, value) in series.iter().enumerate().skip(240) {
+        let forecast = forecaster.step(*value).expect("a row");
+        let own: Vec<f64> = forecaster.forecasts_of_members().collect();
+        assert_eq!((own.len(), own[0]), (forecaster.told().members.len(), value.clamp(lower, upper)));
+        // The value six rows before what is forecast.
+        let seasonal = forecaster.told().members.iter().position(|told| told.member == Member::SeasonalNaive);
+        let own_seasonal = own[seasonal.expect("there is a season")];
+        assert!((own_seasonal - series[t - 4].clamp(lower, upper)).abs() < 1e-12, "row {t}: {own_seasonal}");
+        assert!(own.iter().all(|own| (lower..=upper).contains(own)), "{own:?}");
+        clipped += usize::from(own[0] != *value);
+        if forecast.clipped_from.is_none() && own.iter().all(|own| *own > lower && *own < upper) {
+            let together: f64 = own.iter().zip(forecaster.weights()).map(|(own, weight)| own * weight).sum();
+            // Readouts are learnt anew after members have spoken, and so are weights.
+            assert!((together - forecast.value).abs() < 1e-9, "{together} {}", forecast.value);
+        }
+    }
+    assert!(clipped > 5, "{clipped}");
+}
+
+/// One network was taken in silence where none was asked for.
+#[test]
+fn without_networks_there_are_none_and_it_is_told() {
+    let series = seasonal();
+    let forecaster = Ensemble::new(2).season(6).networks(0).fit(&series).expect("a fit");
+    let told = forecaster.told();
+    let members: Vec<Member> = told.members.iter().map(|told| told.member).collect();
+    let plain = [Member::Persistence, Member::Mean, Member::SeasonalNaive, Member::Smoothing, Member::Linear];
+    assert_eq!(members, plain);
+    let why: Vec<(Member, &str)> = told.left_out.iter().map(|left| (left.member, &left.why[..])).collect();
+    let asked = "no networks were asked for";
+    assert_eq!(why, [(Member::Esn, asked), (Member::Reservoir, asked)]);
+    // The linear member is the one that stands beside networks.
+    let with = Ensemble::new(2).season(6).networks(1).fit(&series).expect("a fit");
+    let linear = |of: &Forecaster| of.forecasts_of_members().nth(4).map(f64::to_bits);
+    assert_eq!(linear(&forecaster), linear(&with));
 }
 
 #[test]

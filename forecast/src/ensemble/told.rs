@@ -30,7 +30,7 @@ pub enum Member {
 
 impl Member {
     /// All there are, in the order of [`Told::members`].
-    pub const ALL: [Self; 7] =
+    pub(super) const ALL: [Self; 7] =
         [Self::Persistence, Self::Mean, Self::SeasonalNaive, Self::Smoothing, Self::Linear, Self::Esn, Self::Reservoir];
 
     /// In files and reports: `persistence`, `mean`, `seasonal_naive`, `smoothing`, `linear`, `esn`, `reservoir`.

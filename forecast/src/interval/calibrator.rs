@@ -60,7 +60,7 @@ pub enum IntervalError {
 /// let mut calibrator = Calibrator::new(0.8, 1)?;
 /// (0..50).for_each(|t| calibrator.push(0.0, f64::from(t).sin()));
 /// let mut later: Calibrator = postcard::from_bytes(&postcard::to_stdvec(&calibrator)?)?;
-/// [&mut calibrator, &mut later].map(|calibrator| calibrator.push(0.0, 0.5));
+/// [&mut calibrator, &mut later].into_iter().for_each(|calibrator| calibrator.push(0.0, 0.5));
 /// assert_eq!(later.half_width(), calibrator.half_width());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

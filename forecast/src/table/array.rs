@@ -8,7 +8,8 @@ use super::fill;
 use super::grid::{Grid, check_size};
 use super::number::is_same;
 use super::options::{ClockChoice, Duplicates, Fill, Gaps, IdChoice, Reading};
-use super::roles::{LeftOut, Role, chosen};
+use super::role::{LeftOut, Role};
+use super::roles::chosen;
 use super::series::{Column, Table};
 
 /// Whether these are the bytes of an array of numpy.

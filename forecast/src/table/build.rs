@@ -7,7 +7,8 @@ use super::error::{self, CellError, TableError};
 use super::fill;
 use super::grid::Grid;
 use super::options::{Fill, Gaps, Reading};
-use super::roles::{self, Role};
+use super::role::Role;
+use super::roles;
 use super::rows::{self, Ordered, Slot};
 use super::series::{Column, Table};
 

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::clock::Clock;
-use super::roles::Role;
+use super::role::Role;
 
 /// Series from a file, with what everything else in the file was taken for.
 #[derive(Clone, Debug, PartialEq)]

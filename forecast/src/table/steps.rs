@@ -190,11 +190,7 @@ fn months(ticks: &[i128]) -> Option<(Step, Vec<u64>)> {
 /// The day of the month that dates keep to; 31 where all are last days of months, as later ones are then, too. Those of a year tell it.
 pub(super) fn month_day(ticks: &[i128]) -> i8 {
     let dates = || ticks.iter().rev().take(12).filter_map(|&tick| Some(civil(tick)?.date()));
-    if dates().all(|date| date.day() == date.days_in_month()) {
-        31
-    } else {
-        dates().map(|d| d.day()).max().unwrap_or(1)
-    }
+    if dates().all(|date| date.day() == date.days_in_month()) { 31 } else { dates().map(Date::day).max().unwrap_or(1) }
 }
 
 /// Number of days from Monday to Friday before a date, since 1969-12-29.

@@ -161,8 +161,9 @@ impl ClockRule {
             return Err(RuleError::Step { name: self.name.clone(), ours, theirs });
         }
         let whole = place.round();
-        // The step is known up to the spread of the times that it was told from.
-        let doubt = self.line.spread * (1.0 + 2.0 * whole.abs() / (self.rows - 1).max(1) as f64);
+        // The step is known up to the spread of the times that it was told from: outside of them the line may go elsewhere.
+        let length = (self.rows - 1).max(1) as f64;
+        let doubt = self.line.spread * (1.0 + 2.0 * whole.max(-whole - length).max(0.0) / length);
         if doubt >= 0.5 || !(-9e15..9e15).contains(&whole) {
             let ((our_label, label), name, step) = (labels(), self.name.clone(), self.step.words());
             return Err(RuleError::TooFar { name, step, our_label, label, steps: whole });
@@ -171,9 +172,10 @@ impl ClockRule {
     }
 
     /// Whether rows at these places are a step apart: most of them, as gaps may have been ignored, or all on average, as times may have
-    /// been rounded.
+    /// been rounded. A row on no step at all, as a Sunday between business days, is of another clock.
     fn keeps_pace(&self, places: &[Option<f64>]) -> bool {
-        let mut steps: Vec<f64> = places.windows(2).filter_map(|pair| Some(pair[1]? - pair[0]?)).collect();
+        let steps: Option<Vec<f64>> = places.windows(2).map(|pair| Some(pair[1]? - pair[0]?)).collect();
+        let Some(mut steps) = steps else { return false };
         steps.sort_by(f64::total_cmp);
         let Some(median) = steps.get(steps.len() / 2) else { return false };
         let count = steps.len() as f64;

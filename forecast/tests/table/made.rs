@@ -1,6 +1,8 @@
 //! Tables that are made up from known roles are read as what they were made from, or refused; any bytes are a table or one line.
 
-use forebay_forecast::table::{Duplicates, Fill, Gaps, Reading, Role, TableError, read};
+use forebay_forecast::table::{
+    CellError, ClockError, ColumnError, Duplicates, Fill, FormatError, Gaps, Reading, Role, TableError, read,
+};
 use proptest::prelude::*;
 
 /// How a clock is written.
@@ -213,23 +215,23 @@ fn check(made: &Made) -> Result<(), TestCaseError> {
     let (names, columns) = made.columns();
     let read = read(text.as_bytes(), &Reading::default());
     let table = match read {
-        Err(TableError::Stacked { column, count, .. }) => {
+        Err(TableError::Column(ColumnError::Stacked { column, count, .. })) => {
             prop_assert!(made.stacked && column == "plant" && count == 2, "{text}");
             return Ok(());
         }
         // One column of `12,34` without a name, or two.
-        Err(TableError::NumberOrTwo { line: 1, .. }) => {
+        Err(TableError::Format(FormatError::NumberOrTwo { line: 1, .. })) => {
             prop_assert!(columns.len() == 1 && made.decimal_comma && !made.quotes && !made.header, "{text}");
             return Ok(());
         }
-        Err(TableError::Gaps { missing, line, .. }) => {
+        Err(TableError::Clock(ClockError::Gaps { missing, line, .. })) => {
             let gap = made.gap.expect("a gap");
             prop_assert_eq!(missing, 3, "{}", &text);
             let row = if made.newest_first { made.rows - gap } else { gap + 1 };
             prop_assert_eq!(line, row + usize::from(made.header), "{}", &text);
             return Ok(());
         }
-        Err(TableError::Missing { column, count, line }) => {
+        Err(TableError::Cell(CellError::Missing { column, count, line })) => {
             let row = made.missing.expect("a missing value");
             let row = if made.newest_first { made.rows - 1 - row } else { row };
             prop_assert_eq!((count, line), (1, row + 1 + usize::from(made.header)), "{}", &text);
