@@ -1,5 +1,6 @@
 //! `forebay forecast`.
 
+mod asked;
 mod picture;
 mod report;
 mod roles;
@@ -7,12 +8,14 @@ mod told;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
-use forebay_forecast::service::{ForecastFile, Header, Season, Service, Settings, Tested};
+use forebay_forecast::service::{ForecastFile, Header, Service, Settings, Tested};
 use serde_json::json;
 
-use self::roles::Roles;
+pub(super) use self::asked::Asked;
+pub(super) use self::roles::Roles;
+pub(super) use self::told::verdict as sentence;
 use crate::output::{self, count};
 use crate::results::{self, Results, STAMP};
 use crate::series::{SeriesArguments, Source};
@@ -34,30 +37,8 @@ pub(crate) struct Forecast {
     file: Option<PathBuf>,
     #[command(flatten)]
     series: SeriesArguments,
-    /// Steps ahead: all from 1 on are forecast
-    #[arg(long, default_value_t = 1, value_name = "STEPS")]
-    horizon: usize,
-    /// Columns to forecast, comma-separated; the same as --columns [default: all of numbers that vary and are no inputs]
-    #[arg(long, value_name = "NAME,NAME,..", conflicts_with = "columns")]
-    target: Vec<String>,
-    /// Columns that are known up to now, as inputs; comma-separated
-    #[arg(long, value_name = "NAME,NAME,..")]
-    inputs: Vec<String>,
-    /// Columns that are known ahead, such as plans and holidays; the file may hold rows of them after the last target
-    #[arg(long, value_name = "NAME,NAME,..")]
-    known: Vec<String>,
-    /// Steps per season, or `none` [default: the one that is found before the test part]
-    #[arg(long, value_name = "STEPS")]
-    season: Option<String>,
-    /// Reservoirs of each kind that are averaged; 0 leaves them out
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    networks: usize,
-    /// What reservoirs are drawn from
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// What forecasts cannot be below and above, such as 0,inf
-    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', allow_hyphen_values = true)]
-    limits: Vec<f64>,
+    #[command(flatten)]
+    asked: Asked,
     /// Folder for the results [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -80,16 +61,20 @@ pub(super) struct Run<'a> {
     stamp: &'a str,
     /// Rows that were learnt from before the test part, rows of the test part, and rows after it.
     stretches: [usize; 3],
-    tested: Vec<Tested>,
+    pub(super) tested: Vec<Tested>,
     scored: Service,
-    newest: Service,
+    pub(super) newest: Service,
 }
 
 impl Forecast {
     pub(super) fn run(self) -> Result<()> {
-        let source = self.series.read_open(self.file.as_deref(), "forebay forecast", &self.columns())?;
-        let roles = Roles::of(&source, self.targets(), &self.inputs, &self.known)?;
-        let settings = self.settings(&source)?;
+        let source = self.series.read_open(
+            self.file.as_deref(),
+            "forebay forecast",
+            &self.asked.columns(&self.series.columns),
+        )?;
+        let roles = Roles::of(&source, self.asked.targets(&self.series.columns), &self.asked)?;
+        let settings = self.asked.settings(&source)?;
         let stretches = self.stretches(&source, roles.rows)?;
         let folder = self.out.clone().unwrap_or_else(|| Path::new("out").join(&source.name));
         let stamp = stamp(&source, &roles, &settings, stretches)?;
@@ -97,26 +82,10 @@ impl Forecast {
         let results = Results { folder: &folder, files: &files, identity: json!({STAMP: stamp}) };
         results.check(self.force)?;
 
-        let rows = roles.rows(&source);
-        let [learnt, tested, _] = stretches;
-        let length = roles.columns.targets.len().saturating_mul(self.horizon);
+        let length = roles.columns.targets.len().saturating_mul(settings.horizon);
         let bar = output::progress(length as u64, "fitting");
-        let scored = Service::fit(&roles.columns.targets, &rows.as_rows().first(learnt), &settings, || bar.inc(1))?;
+        let run = Run::make((&source, &roles, &settings), &stamp, stretches, || bar.inc(1))?;
         bar.finish_and_clear();
-        let mut newest = scored.clone();
-        let all = rows.as_rows();
-        let test = newest.judge(&all.first(learnt + tested).after(learnt))?;
-        newest.judge(&all.after(learnt + tested))?;
-        let run = Run {
-            source: &source,
-            roles: &roles,
-            settings: &settings,
-            stamp: &stamp,
-            stretches,
-            tested: test,
-            scored,
-            newest,
-        };
 
         let report = report::report(&run)?;
         let view = picture::view(&run)?;
@@ -150,55 +119,37 @@ impl Forecast {
         output::print(&format!("\nmodel   {model}\nplot    {plot}\npage    {page}\nreport  {report}\n"))
     }
 
-    /// The targets that are named.
-    fn targets(&self) -> &[String] {
-        if self.target.is_empty() { &self.series.columns } else { &self.target }
-    }
-
-    /// All columns that are named, if any target is.
-    fn columns(&self) -> Vec<String> {
-        let targets = self.targets();
-        if targets.is_empty() {
-            return Vec::new();
-        }
-        targets.iter().chain(&self.inputs).chain(&self.known).cloned().collect()
-    }
-
-    fn settings(&self, source: &Source) -> Result<Settings> {
-        let limits = match self.limits[..] {
-            [] => (f64::NEG_INFINITY, f64::INFINITY),
-            [low, high] => (low, high),
-            _ => anyhow::bail!("--limits needs two numbers, such as 0,inf"),
-        };
-        let season = match (self.season.as_deref(), source.season) {
-            (Some("none"), _) => Season::Without,
-            (Some(steps), _) => {
-                let steps = steps.parse().ok().filter(|steps| *steps >= 2);
-                Season::Steps(steps.context("--season needs a number of steps from 2 on, or none")?)
-            }
-            (None, Some(steps)) => Season::Steps(steps),
-            (None, None) => Season::Find,
-        };
-        Ok(Settings {
-            season,
-            seed: self.seed,
-            networks: self.networks,
-            coverages: COVERAGES.to_vec(),
-            limits,
-            ..Settings::new(self.horizon)
-        })
-    }
-
     /// Rows to learn from, rows to test on, rows that follow.
     fn stretches(&self, source: &Source, rows: usize) -> Result<[usize; 3]> {
         let [train, validation, test] = self.series.lengths_of(source, rows)?;
         let learnt = train + validation;
+        // The usual stretches of a shipped series leave out its last rows.
+        let test = if self.series.split.is_empty() { rows.saturating_sub(learnt) } else { test };
         ensure!(
             learnt > 0 && test > 0,
             "{} leave none to learn from or to test on: give more, or another --split",
             count(rows, "row")
         );
         Ok([learnt, test, rows - learnt - test])
+    }
+}
+
+impl<'a> Run<'a> {
+    /// Fits on the first stretch, and forecasts the rows that follow as they come in.
+    pub(super) fn make(
+        (source, roles, settings): (&'a Source, &'a Roles, &'a Settings),
+        stamp: &'a str,
+        stretches: [usize; 3],
+        fitted: impl Fn() + Sync,
+    ) -> Result<Self> {
+        let values = roles.rows(source);
+        let rows = values.as_rows();
+        let [learnt, test, _] = stretches;
+        let scored = Service::fit(&roles.columns.targets, &rows.first(learnt), settings, fitted)?;
+        let mut newest = scored.clone();
+        let tested = newest.judge(&rows.first(learnt + test).after(learnt))?;
+        newest.judge(&rows.after(learnt + test))?;
+        Ok(Self { source, roles, settings, stamp, stretches, tested, scored, newest })
     }
 }
 

@@ -1,9 +1,11 @@
 //! The subcommands, one file each.
 
+mod backtest;
 mod bench;
 mod bench_device;
 mod bench_lattice;
 mod bench_train;
+mod compare;
 mod compile;
 mod convert;
 mod data;
@@ -43,6 +45,10 @@ pub(crate) enum Command {
     Forecast(forecast::Forecast),
     /// Go on with a forecast, or apply a network, on the rows that follow
     Predict(predict::Predict),
+    /// Test a forecast on several stretches of a series
+    Backtest(backtest::Backtest),
+    /// Forecast all series of a folder: a table
+    Compare(compare::Compare),
     /// Train one network that forecasts a series, to be placed on a processor
     Train(train::Train),
     /// Run any model on raw features from a .npy file; write outputs and states
@@ -100,6 +106,8 @@ impl Command {
         match self {
             Self::Forecast(command) => command.run(),
             Self::Predict(command) => command.run(),
+            Self::Backtest(command) => command.run(),
+            Self::Compare(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Inspect(command) => command.run(),

@@ -69,14 +69,14 @@ pub(super) fn draw<B: DrawingBackend>(canvas: &Canvas<'_, B>, shown: &Shown<'_>,
     let ticks = fitting_ticks(canvas, shown, times, (width, font))?;
     let has_context = ticks.ticks.iter().any(|tick| tick.context.is_some());
     let below = font * if has_context { 4.4 } else { 3.1 };
-    let gaps = 1.4 * font;
+    let gaps = 1.9 * font;
     let room = size.height - legends[0].height() - legends[1].height() - below - gaps;
     let heights = [room * UPPER, room * (1.0 - UPPER)];
 
     let mut top = 0.0;
     for (i, (legend, height)) in legends.iter().zip(heights).enumerate() {
         legend.draw(&canvas.moved((0.0, top)))?;
-        top += legend.height() + 0.35 * font;
+        top += legend.height() + 0.6 * font;
         let (Some(y), Some(levels)) = (scales[i], &levels[i]) else {
             let words = if i == 0 { "No value to draw." } else { "No errors: no forecast has a true value beside it." };
             middle(canvas, words, (left, top), (width, height), font)?;

@@ -23,7 +23,7 @@ const MIDDLE: Size = Size { width: 600.0, height: 480.0, font: 14.5 };
 const NARROW: Size = Size { width: 460.0, height: 460.0, font: 15.0 };
 
 /// Columns of a table on paper, beside the first.
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 7;
 
 type Table = Vec<Vec<String>>;
 

@@ -156,7 +156,7 @@ fn headings_are_in_order_and_tables_have_titles() {
 #[test]
 fn tables_with_many_columns_are_told_in_parts() {
     let page = samples::long().to_html().unwrap();
-    assert!(page.contains("Columns 2 to 11 of 36") && page.contains("Columns 32 to 36 of 36"));
+    assert!(page.contains("Columns 2 to 8 of 36") && page.contains("Columns 30 to 36 of 36"));
     for view in [samples::long(), samples::dates()] {
         let page = view.to_html().unwrap();
         for cell in view.targets[0].scores.iter().flatten().filter(|cell| !cell.is_empty()) {
@@ -206,7 +206,7 @@ fn colours_have_contrast() {
     let luminance = |colour: &str| {
         let part = |at: usize| {
             let c = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).unwrap()) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+            if c <= 0.04045 { c / 12.92 } else { libm::pow((c + 0.055) / 1.055, 2.4) }
         };
         0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
     };

@@ -1,10 +1,12 @@
 //! The `forebay` binary as a user meets it: arguments in, text, files and exit codes out.
 
+mod backtest;
 mod choices;
 mod devices;
 mod evolve;
 mod fingerprint;
 mod forecast;
+mod guide;
 mod models;
 mod predict;
 mod programs;

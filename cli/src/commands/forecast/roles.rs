@@ -4,18 +4,19 @@ use anyhow::{Result, ensure};
 use forebay_forecast::service::{Columns, Rows};
 use ndarray::{Array2, s};
 
+use super::Asked;
 use crate::output::count;
 use crate::series::Source;
 
 /// Columns of a series by what they are for.
-pub(super) struct Roles {
-    pub(super) columns: Columns,
+pub(in crate::commands) struct Roles {
+    pub(crate) columns: Columns,
     /// Their places in the series.
     targets: Vec<usize>,
     past: Vec<usize>,
     ahead: Vec<usize>,
     /// Rows up to the last one that has a target; those after it hold what is known ahead.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// What was decided, a line each.
     pub(super) notes: Vec<String>,
 }
@@ -29,7 +30,8 @@ pub(super) struct Values {
 
 impl Roles {
     /// Targets are the columns that are named, or all that are no inputs.
-    pub(super) fn of(source: &Source, targets: &[String], past: &[String], ahead: &[String]) -> Result<Self> {
+    pub(crate) fn of(source: &Source, targets: &[String], asked: &Asked) -> Result<Self> {
+        let (past, ahead) = (&asked.inputs, &asked.known);
         let place = |name: &String| source.place(name);
         let past = past.iter().map(place).collect::<Result<Vec<usize>>>()?;
         let ahead = ahead.iter().map(place).collect::<Result<Vec<usize>>>()?;

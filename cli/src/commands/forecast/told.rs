@@ -97,7 +97,7 @@ pub(super) fn scores(tested: &TestedHorizon) -> Vec<Vec<String>> {
 }
 
 /// Who wins on the test rows, in one sentence.
-pub(super) fn verdict(tested: &TestedHorizon) -> Result<String> {
+pub(crate) fn verdict(tested: &TestedHorizon) -> Result<String> {
     let scores = tested.scores();
     let best = &scores.members[scores.best()];
     let (ours, theirs, name) = (scores.combined.nrmse, best.score.nrmse, best.member);

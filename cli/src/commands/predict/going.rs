@@ -16,7 +16,7 @@ pub(super) struct Going<'a> {
     pub(super) header: &'a Header,
     pub(super) service: Service,
     /// The number of the row that the clock's rule starts from.
-    last: i64,
+    pub(super) last: i64,
     journal: Option<Journal>,
     out: Box<dyn Write>,
     is_json: bool,

@@ -12,6 +12,24 @@ use crate::output;
 /// How many steps are looked ahead and back for the time of a line.
 const FAR: usize = 10_000;
 
+/// How far a number may be from the time of a row, in steps: files round them.
+const ROUNDED: f64 = 0.25;
+
+impl Going<'_> {
+    /// Steps from the next row to the time of a line, written as the clock writes it, or a number near it.
+    fn steps_to(&self, time: &str) -> Option<i64> {
+        let (rule, next) = (self.header.clock.as_ref()?, self.service.rows() as i64 - self.last);
+        let far = FAR as i64;
+        if let (Some(start), Some(after)) = (rule.number(next), rule.number(next + 1)) {
+            let steps = (time.parse::<f64>().ok()? - start) / (after - start);
+            let whole = libm::round(steps);
+            return ((steps - whole).abs() <= ROUNDED && whole.abs() <= far as f64).then_some(whole as i64);
+        }
+        let is_it = |steps: &i64| rule.label(next + steps).is_some_and(|label| label == time);
+        (0..=far).find(is_it).or_else(|| (-far..0).rev().find(is_it))
+    }
+}
+
 /// Where the cells of a line are.
 struct Places {
     clock: Option<usize>,
@@ -98,16 +116,16 @@ fn row(going: &mut Going<'_>, places: &Places, cells: &[String], is_quiet: bool)
     if let Some(place) = places.clock {
         let time = cells.get(place).map_or("", String::as_str);
         let next = going.service.rows();
-        if let Some(gap) = (0..FAR).find(|gap| going.label(next + gap) == time) {
-            going.gap(gap, is_quiet)?;
-        } else if (1..=FAR.min(next)).any(|back| going.label(next - back) == time) {
-            output::tell(format!("the row of {time} is known already: left out"));
-            return Ok(());
-        } else {
-            bail!(
+        match going.steps_to(time) {
+            Some(steps) if steps >= 0 => going.gap(steps as usize, is_quiet)?,
+            Some(_) => {
+                output::tell(format!("the row of {time} is known already: left out"));
+                return Ok(());
+            }
+            None => bail!(
                 "{time:?} is none of the {FAR} times that follow: the next one is {:?}, and is to be written like that",
                 going.label(next)
-            );
+            ),
         }
     }
     let (targets, past, ahead) = (values(&places.targets)?, values(&places.past)?, values(&places.ahead)?);
