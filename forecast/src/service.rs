@@ -58,7 +58,7 @@ pub struct Settings {
     pub seed: u64,
     /// Reservoirs of each kind for the last step, averaged; none with 0.
     pub networks: usize,
-    /// The same for the steps before the last one, which are there for the path.
+    /// The same for the steps before the last one: fewer take less time.
     pub networks_between: usize,
     /// Shares of truths that intervals are to hold, each above 0 and below 1.
     pub coverages: Vec<f64>,
@@ -87,14 +87,15 @@ pub struct TargetSeason {
 }
 
 impl Settings {
-    /// So many steps ahead, with the season that is found: three reservoirs of each kind for the last step and none between, intervals of 50, 80 and 90 %.
+    /// So many steps ahead, with the season that is found: three reservoirs of each kind for the last step and one for those before it, intervals of
+    /// 50, 80 and 90 %.
     pub fn new(horizon: usize) -> Self {
         Self {
             horizon,
             season: Season::Find,
             seed: 0,
             networks: 3,
-            networks_between: 0,
+            networks_between: 1,
             coverages: vec![0.5, 0.8, 0.9],
             limits: (f64::NEG_INFINITY, f64::INFINITY),
         }

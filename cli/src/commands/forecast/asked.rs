@@ -29,6 +29,9 @@ pub(crate) struct Asked {
     /// Reservoirs of each kind that are averaged; 0 leaves them out
     #[arg(long, default_value_t = 3, value_name = "N")]
     networks: usize,
+    /// The same for the steps before the last one: 0 is several times faster
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    networks_between: usize,
     /// What reservoirs are drawn from
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -72,6 +75,7 @@ impl Asked {
             season,
             seed: self.seed,
             networks: self.networks,
+            networks_between: self.networks_between.min(self.networks),
             coverages: COVERAGES.to_vec(),
             limits,
             ..Settings::new(self.horizon)

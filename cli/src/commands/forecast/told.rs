@@ -185,7 +185,11 @@ pub(super) fn notes(run: &Run<'_>, target: usize) -> Vec<String> {
         notes.push(format!("{} moved into the limits", count(clipped, "forecast")));
     }
     if horizon > 1 && run.settings.networks_between < run.settings.networks {
-        notes.push(format!("steps 1 to {} are forecast without reservoirs", horizon - 1));
+        let with = match run.settings.networks_between {
+            0 => "without reservoirs".to_owned(),
+            between => format!("with {} of each kind, not {}", count(between, "reservoir"), run.settings.networks),
+        };
+        notes.push(format!("steps 1 to {} are forecast {with}", horizon - 1));
     }
     notes
 }
