@@ -103,8 +103,7 @@ impl Settings {
 }
 
 /// Forecasts at the newest row of a table; see the [module](self).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(try_from = "keep::Parts")]
+#[derive(Clone, Debug, Serialize)]
 pub struct Service {
     settings: Settings,
     /// Rows so far.

@@ -117,6 +117,10 @@ fn readouts_that_were_learnt_anew_in_a_streak_are_those() {
         assert!(forecasts.iter().all(|forecast| forecast.refitted));
         assert!(!go_on(forecaster, &series[rows..]).served().shifts.is_empty());
     }
+    // One row that is far away, and one on the other side: the readouts that have seen the first are those that go on.
+    let mut forecaster = fitted.clone();
+    forecaster.run(&[-25.0]).expect("a row");
+    assert!(go_on(forecaster, &[60.0]).served().shifts.is_empty());
 }
 
 #[test]
@@ -131,10 +135,10 @@ fn with_inputs_beside_it_goes_on_with_the_same_bits() {
         let inputs = Inputs { past: past.slice(s![..first, ..]), ahead: ahead.slice(s![..first + horizon, ..]) };
         let mut a = Ensemble::new(horizon).fit_with(&series[..first], &inputs).expect("a fit");
         let mut b = written_and_read(&a);
-        for t in first..rows {
+        for (t, value) in series.iter().copied().enumerate().skip(first) {
             let (past, ahead) = (past.row(t).to_vec(), ahead.row(t + horizon).to_vec());
-            let own = a.step_with(series[t], &past, &ahead).expect("a row");
-            assert_eq!(bits_of(own), bits_of(b.step_with(series[t], &past, &ahead).expect("a row")));
+            let own = a.step_with(value, &past, &ahead).expect("a row");
+            assert_eq!(bits_of(own), bits_of(b.step_with(value, &past, &ahead).expect("a row")));
             // Again and again, also in the streak at row 600.
             if t % 97 == 0 || (599..604).contains(&t) {
                 b = written_and_read(&b);

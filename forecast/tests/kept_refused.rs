@@ -1,7 +1,7 @@
 //! What cannot be a forecaster or a calibrator is refused with the part that cannot be, and never a panic.
 
 use forebay::keep::{KeepError, open, seal};
-use forebay::random::Seed;
+use forebay::random::{Seed, Stream};
 use forebay_forecast::ensemble::{Ensemble, Forecaster, Inputs, KeptForecaster};
 use forebay_forecast::interval::{Calibrator, KeptCalibrator};
 use ndarray::Array2;
@@ -203,14 +203,24 @@ fn every_flipped_bit_and_every_cut_of_a_sealed_file_is_refused() {
     assert!(open(&KIND[..1], 1, &seal("a", 1, &[]).expect("a name")).expect("whole").is_empty());
 }
 
+fn goes_on(mut forecaster: Forecaster) {
+    for value in [0.5, f64::NAN, 500.0, 500.0, 500.0, -3.0] {
+        drop(forecaster.step_with(value, &[1.0], &[f64::NAN]));
+    }
+    drop((forecaster.pending(), forecaster.forecasts_of_members().count()));
+}
+
 /// Bytes that were changed and sealed again are refused or a forecaster that goes on: no panic, no waiting.
 #[test]
 fn nonsense_under_a_right_seal_never_panics() {
-    let content = postcard::to_stdvec(&forecaster()).expect("bytes");
+    // The first is numbers for the most part, the second has nearly as many sizes.
+    let short: Vec<f64> = (0..9).map(|t| f64::from(t * t % 5)).collect();
+    let short = Ensemble::new(2).season(3).networks(0).fit(&short).expect("a fit");
+    let contents = [forecaster(), short].map(|forecaster| postcard::to_stdvec(&forecaster).expect("bytes"));
     let mut stream = Seed(3).stream("bytes");
     let (mut read, mut refused) = (0, 0);
-    for turn in 0..3000 {
-        let mut changed = content.clone();
+    for turn in 0..6000 {
+        let mut changed = contents[turn % 2].clone();
         for _ in 0..=turn % 3 {
             let place = stream.below(changed.len() as u64) as usize;
             changed[place] = stream.below(256) as u8;
@@ -219,17 +229,63 @@ fn nonsense_under_a_right_seal_never_panics() {
             changed.truncate(stream.below(changed.len() as u64) as usize);
         }
         match postcard::from_bytes::<Forecaster>(&changed) {
-            Ok(mut forecaster) => {
+            Ok(forecaster) => {
                 read += 1;
-                for value in [0.5, f64::NAN, 500.0, 500.0, 500.0, -3.0] {
-                    drop(forecaster.step_with(value, &[1.0], &[f64::NAN]));
-                }
-                drop((forecaster.pending(), forecaster.forecasts_of_members().count()));
+                goes_on(forecaster);
             }
             Err(_) => refused += 1,
         }
     }
     assert!(read > 100 && refused > 1000, "{read} {refused}");
+}
+
+/// Changes one thing somewhere in it: sizes, counts and numbers alike.
+fn change(value: &mut Value, stream: &mut Stream) {
+    let mut below = |end: usize| stream.below(end as u64) as usize;
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let place = below(fields.len());
+            fields.values_mut().nth(place).into_iter().for_each(|value| change(value, stream));
+        }
+        Value::Array(values) => {
+            let (place, what) = (below(values.len().max(1)), below(6));
+            match what {
+                0 => drop(values.pop()),
+                1 => values.extend(values.last().cloned()),
+                2 => values.clear(),
+                _ => values.get_mut(place).into_iter().for_each(|value| change(value, stream)),
+            }
+        }
+        Value::Bool(flag) => *flag = !*flag,
+        Value::Number(number) => {
+            let counts = number.as_u64().map(|n| [0, 1, n + 1, n.saturating_sub(1), 2 * n, 1 << 31, 1 << 60]);
+            let floats = [0.0, -1.0, 0.5, 1e300, -1e-300, 2.0 * number.as_f64().unwrap_or(1.0), 1e12];
+            let place = below(7);
+            *value = counts.map_or(json!(floats[place]), |counts| json!(counts[place]));
+        }
+        _ => {}
+    }
+}
+
+/// Sizes and counts that no longer fit each other.
+#[test]
+fn nonsense_of_the_right_shape_never_panics() {
+    let kept = serde_json::to_value(forecaster()).expect("as text");
+    let mut stream = Seed(5).stream("parts");
+    let (mut read, mut refused) = (0, 0);
+    for turn in 0..1500 {
+        let mut changed = kept.clone();
+        (0..=turn % 2).for_each(|_| change(&mut changed, &mut stream));
+        let made = serde_json::from_value::<KeptForecaster>(changed).ok().and_then(|kept| kept.try_into().ok());
+        match made {
+            Some(forecaster) => {
+                read += 1;
+                goes_on(forecaster);
+            }
+            None => refused += 1,
+        }
+    }
+    assert!(read > 50 && refused > 500, "{read} {refused}");
 }
 
 #[test]
@@ -245,7 +301,8 @@ fn a_calibrator_is_kept_or_refused() {
                 let mut later = a.clone();
                 for row in 0..1000 {
                     let truth = if row % 11 == 5 { f64::NAN } else { stream.normal() };
-                    [&mut later, &mut b].into_iter().for_each(|calibrator| calibrator.push(0.25, truth));
+                    later.push(0.25, truth);
+                    b.push(0.25, truth);
                     let bits = |of: &Calibrator| of.half_width().map(f64::to_bits);
                     assert_eq!(bits(&later), bits(&b));
                 }

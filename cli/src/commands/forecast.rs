@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
 /// The run, by all that its results follow from.
 fn stamp(source: &Source, roles: &Roles, settings: &Settings, stretches: [usize; 3]) -> Result<String> {
     let data: Vec<u8> = source.truth.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let clock = source.rule().map(|rule| serde_json::to_value(rule)).transpose()?;
+    let clock = source.rule().map(serde_json::to_value).transpose()?;
     let limits = [settings.limits.0, settings.limits.1].map(f64::to_bits);
     let asked = (settings.horizon, settings.season, settings.seed, settings.networks, limits);
     results::stamp(&data, &json!(["forecast", source.name, roles.columns, clock, asked, stretches]))

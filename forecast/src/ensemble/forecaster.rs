@@ -187,7 +187,7 @@ impl Forecaster {
 
     /// Advances all members, and again from before the streak if the level has shifted.
     fn take(&mut self, value: Option<f64>, beside: Vec<f64>) -> Result<Option<Shift>, EnsembleError> {
-        let seen = self.watch.as_mut().map_or(Seen::Usual, |watch| watch.see(&self.engine.past, value));
+        let seen = self.watch.as_mut().map_or(Seen::Usual, |watch| watch.see(value));
         match seen {
             Seen::Usual => self.before = None,
             Seen::First => {

@@ -8,7 +8,7 @@ pub(super) use forebay::keep::KeepError;
 use super::circle::circle;
 
 /// No series is longer: counts of rows leave room to count on.
-pub(super) const MOST_ROWS: usize = 1 << 32;
+pub(super) const MOST_ROWS: usize = 1 << 31;
 
 /// What the parts of a forecaster share, so that it is not written with each: there is nothing then that could disagree.
 pub(super) struct Frame {

@@ -49,7 +49,9 @@ impl Past {
         finite("last values", newest.iter().chain([first]))?;
         must(held < rows || newest.first().is_none_or(|value| value == first), "first value", || "is another one")?;
         let mut past = Self { first: *first, rows: rows - held, ..Self::new(longest) };
-        newest.iter().for_each(|value| past.push(*value));
+        for value in newest {
+            past.push(*value);
+        }
         past.first = *first;
         Ok(past)
     }

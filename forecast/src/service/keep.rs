@@ -3,7 +3,8 @@
 //! The content of the envelope (`specs/kept-files.md`) is what `serde` makes of the parts in the binary format of `postcard`.
 
 use forebay::keep::{open, seal};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::{Service, ServiceError, Settings, Target};
 
@@ -13,12 +14,18 @@ const VERSION: u32 = 1;
 
 /// What a service is made of, before it is known to fit together.
 #[derive(Deserialize)]
-pub(super) struct Parts {
+struct Parts {
     settings: Settings,
     rows: usize,
     inputs: (usize, usize),
     known: Vec<Vec<f64>>,
     targets: Vec<Target>,
+}
+
+impl<'de> Deserialize<'de> for Service {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::try_from(Parts::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 impl TryFrom<Parts> for Service {

@@ -38,7 +38,7 @@ fn of_target(run: &Run<'_>, target: usize) -> Result<Target> {
     let last = &tested.horizons[run.settings.horizon - 1];
     let mut tables = Vec::new();
     if run.settings.horizon > 1 {
-        tables.push(("Errors by steps ahead".to_owned(), told::by_horizon(run, target)?));
+        tables.push(("Errors by steps ahead".to_owned(), told::by_horizon(run, target)));
     }
     tables.push(("Forecasts after the last row".to_owned(), told::future(run, target, usize::MAX)));
     let mut notes = vec![told::season(run, target), told::intervals(last)];

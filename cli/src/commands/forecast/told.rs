@@ -27,7 +27,7 @@ pub(super) fn describe(run: &Run<'_>) -> Result<String> {
         }
         if run.settings.horizon > 1 {
             text += "\n";
-            text += &align(&thinned(by_horizon(run, target)?));
+            text += &align(&thinned(by_horizon(run, target)));
         }
         text += "\n";
         text += &align(&future(run, target, PRINTED));
@@ -195,7 +195,7 @@ pub(super) fn notes(run: &Run<'_>, target: usize) -> Vec<String> {
 }
 
 /// Scores by steps ahead.
-pub(super) fn by_horizon(run: &Run<'_>, target: usize) -> Result<Vec<Vec<String>>> {
+pub(super) fn by_horizon(run: &Run<'_>, target: usize) -> Vec<Vec<String>> {
     let titles = ["steps ahead", "combined NRMSE", "best baseline", "NRMSE", "inside 90 %"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for tested in &run.tested[target].horizons {
@@ -211,7 +211,7 @@ pub(super) fn by_horizon(run: &Run<'_>, target: usize) -> Result<Vec<Vec<String>
             inside,
         ]);
     }
-    Ok(rows)
+    rows
 }
 
 /// A table of many rows by some of them, the first and the last among these.

@@ -1,7 +1,5 @@
 //! A forecast that goes on: rows in, forecasts out.
 
-use std::io::Write;
-
 use anyhow::{Context, Result, ensure};
 use forebay_forecast::service::{Ahead, ForecastFile, Header, Service, Step};
 use serde_json::{Value, json};
@@ -18,7 +16,8 @@ pub(super) struct Going<'a> {
     /// The number of the row that the clock's rule starts from.
     pub(super) last: i64,
     journal: Option<Journal>,
-    out: Box<dyn Write>,
+    /// What is written, if it is for a file: that is written whole at the end. Else every line goes out at once.
+    kept: Option<String>,
     is_json: bool,
 }
 
@@ -33,11 +32,14 @@ pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result
         Some(path) => Some(Journal::open(path, bytes, command.from == From::Test, &mut service)?),
         None => None,
     };
-    let mut text = Vec::new();
-    let is_file = command.out.is_some();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let out: Box<dyn Write> = if is_file { Box::new(Buffer(sender)) } else { Box::new(std::io::stdout()) };
-    let mut going = Going { header: &header, service, last, journal, out, is_json: command.json };
+    let mut going = Going {
+        header: &header,
+        service,
+        last,
+        journal,
+        kept: command.out.is_some().then(String::new),
+        is_json: command.json,
+    };
     going.head()?;
     match read {
         Read::Table(feed) => going.take(feed, command.next)?,
@@ -46,25 +48,9 @@ pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result
     if command.next {
         going.path()?;
     }
-    drop(going);
-    if let Some(path) = &command.out {
-        receiver.iter().for_each(|part: Vec<u8>| text.extend(part));
-        output::write_file(path, &text)?;
-    }
-    Ok(())
-}
-
-/// Keeps what is written for the end, when the file is written whole.
-struct Buffer(std::sync::mpsc::Sender<Vec<u8>>);
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.send(bytes.to_vec()).map_err(std::io::Error::other)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+    match (&command.out, going.kept) {
+        (Some(path), Some(text)) => output::write_file(path, text.as_bytes()),
+        _ => Ok(()),
     }
 }
 
@@ -158,6 +144,17 @@ impl Going<'_> {
         if is_quiet { Ok(()) } else { self.write(number, &steps) }
     }
 
+    fn put(&mut self, line: &str) -> Result<()> {
+        match &mut self.kept {
+            Some(text) => {
+                text.push_str(line);
+                text.push('\n');
+                Ok(())
+            }
+            None => output::print(&format!("{line}\n")),
+        }
+    }
+
     fn head(&mut self) -> Result<()> {
         if self.is_json {
             return Ok(());
@@ -169,8 +166,7 @@ impl Going<'_> {
             names.push(super::network::quoted(target));
             names.extend(ends.iter().map(|end| super::network::quoted(end)));
         }
-        writeln!(self.out, "{}", names.join(","))?;
-        Ok(())
+        self.put(&names.join(","))
     }
 
     /// What came of a row: the forecasts of the last step ahead, in JSON of all.
@@ -180,13 +176,11 @@ impl Going<'_> {
                 "row": number, "time": self.label(number),
                 "targets": self.targets(steps.iter().map(|step| step.ahead.as_slice())),
             });
-            writeln!(self.out, "{line}")?;
+            self.put(&line.to_string())
         } else {
             let last = self.service.settings().horizon - 1;
-            self.csv(steps.iter().map(|step| &step.ahead[last]).collect())?;
+            self.csv(steps.iter().map(|step| &step.ahead[last]).collect())
         }
-        self.out.flush()?;
-        Ok(())
     }
 
     /// What is forecast after the last row, nearest first.
@@ -198,13 +192,11 @@ impl Going<'_> {
             let line = json!({
                 "row": row, "time": self.label(row), "targets": self.targets(paths.iter().map(Vec::as_slice)),
             });
-            writeln!(self.out, "{line}")?;
-            return Ok(());
+            return self.put(&line.to_string());
         }
         for step in 0..self.service.settings().horizon {
             self.csv(paths.iter().map(|path| &path[step]).collect())?;
         }
-        self.out.flush()?;
         Ok(())
     }
 
@@ -218,8 +210,7 @@ impl Going<'_> {
             cells.push(end(widest.map(|interval| interval.lower)));
             cells.push(end(widest.map(|interval| interval.upper)));
         }
-        writeln!(self.out, "{}", cells.join(","))?;
-        Ok(())
+        self.put(&cells.join(","))
     }
 
     fn targets<'a>(&self, paths: impl Iterator<Item = &'a [Ahead]>) -> Value {

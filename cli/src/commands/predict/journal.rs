@@ -152,6 +152,6 @@ impl Journal {
 impl Written {
     fn of(line: &str) -> Option<Self> {
         let (found, text) = line.strip_suffix('\n')?.split_once(' ')?;
-        if found != hash(text.as_bytes()) { None } else { serde_json::from_str(text).ok() }
+        if found == hash(text.as_bytes()) { serde_json::from_str(text).ok() } else { None }
     }
 }

@@ -42,7 +42,7 @@ impl TryFrom<&Forecaster> for KeptForecaster {
     /// [`KeepError::Content`] after a step that failed on the way, or for what could not be read again.
     fn try_from(forecaster: &Forecaster) -> Result<Self, KeepError> {
         let Forecaster { told, before, streak, watch, rows, newest, .. } = forecaster;
-        let values = watch.as_ref().map_or(&[][..], Watch::streak);
+        let values = watch.as_ref().map_or(Vec::new(), Watch::streak);
         let engine = before.as_deref().unwrap_or(&forecaster.engine);
         let streak: Vec<_> = match before {
             Some(_) => values.iter().copied().zip(streak.iter().cloned()).collect(),
