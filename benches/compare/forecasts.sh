@@ -14,5 +14,6 @@ case " $* " in
     ours=(--example target/release/examples/one)
     ;;
 esac
+export PYTHONDONTWRITEBYTECODE=1
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 RAYON_NUM_THREADS=1
 exec "$venv/bin/python" benches/compare/forecasts/main.py "${ours[@]}" "$@"

@@ -132,6 +132,34 @@ impl ReadingArguments {
         self.fill.unwrap_or_default()
     }
 
+    /// Other cells that mean a missing value.
+    pub(crate) fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
+    /// Whether the day stands before the month, if that is said.
+    pub(crate) fn day_first(&self) -> Option<bool> {
+        self.day_first
+    }
+
+    /// Whether rows are steps, whatever their times.
+    pub(crate) fn is_clockless(&self) -> bool {
+        self.clock.as_deref() == Some("none")
+    }
+
+    /// The series that is told apart from others by a column, if one is named.
+    pub(crate) fn series_of(&self) -> Option<(String, String)> {
+        let (column, value) = self.id.as_deref()?.split_once('=')?;
+        Some((column.to_owned(), value.to_owned()))
+    }
+
+    /// The first option that is given and has no meaning for single lines.
+    pub(crate) fn given_for_tables(&self) -> Option<&'static str> {
+        let is_clockless = self.is_clockless();
+        let lines = Self { missing: Vec::new(), clock: self.clock.clone().filter(|_| !is_clockless), ..self.clone() };
+        lines.given()
+    }
+
     /// The first option that is given, for commands that read no file.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let given = [

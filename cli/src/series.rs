@@ -214,6 +214,20 @@ impl Source {
             .with_context(|| format!("{name:?} is none of the columns that can be used: {}", self.columns.join(", ")))
     }
 
+    /// The places of a column, or of a list of them, quoted where they have commas themselves.
+    pub(crate) fn places(&self, names: &str) -> Result<Vec<usize>> {
+        match self.place(names) {
+            Ok(place) => Ok(vec![place]),
+            Err(error) if !names.contains(',') => Err(error),
+            Err(_) => {
+                let mut reader =
+                    csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(names.as_bytes());
+                let record = reader.records().next().context("no column is named")??;
+                record.iter().map(|name| self.place(name)).collect()
+            }
+        }
+    }
+
     /// How the clock goes on, if there is one and rows are even.
     pub(crate) fn rule(&self) -> Option<&ClockRule> {
         let rule = self.table.as_ref()?.clock.as_ref()?.rule();

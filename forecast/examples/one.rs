@@ -2,12 +2,12 @@
 //!
 //! `cargo run --release -p forebay-forecast --example one -- FILE COLUMN SEASON HORIZON`: FILE is a table, or `-` for the shipped series that
 //! COLUMN names; SEASON is 0 for none. What is fitted has seen the rows before the last fifth; past values are known when the next one is
-//! forecast. Missing values stay missing. It prints `series` (null where the file has no value), `first` (the first row that is forecast)
-//! and `forecasts` of the rows from there on.
+//! forecast. Rows are steps, whatever else the file says of them; missing values stay missing. It prints `series` (null where the file has no
+//! value), `first` (the first row that is forecast) and `forecasts` of the rows from there on.
 
 use anyhow::{Context, Result};
 use forebay_forecast::ensemble::Ensemble;
-use forebay_forecast::table::{Choice, ClockChoice, Fill, Reading, read};
+use forebay_forecast::table::{Choice, ClockChoice, Fill, IdChoice, Reading, read};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +35,7 @@ fn of(file: &str, column: &str) -> Result<Vec<f64>> {
     let reading = Reading {
         columns: Choice::Columns(vec![column.to_owned()]),
         clock: ClockChoice::Without,
+        id: IdChoice::Without,
         fill: Fill::Mark,
         ..Reading::default()
     };

@@ -98,7 +98,8 @@ impl Ensemble {
 
     /// Fits the members to a series, NaN where a value is missing.
     ///
-    /// Rows before the first value are left out. A missing value is never learnt from or scored; as an input, the last value is held in its place.
+    /// Rows before the first value are left out. A missing value is never learnt from or scored; as an input, the value before stands in its place,
+    /// with a season plus the change of a season ago.
     ///
     /// # Shapes
     /// `series`: `[rows]`.

@@ -45,10 +45,10 @@ def of_packages(folder):
 
 
 def run(command):
-    """What a program tells as JSON, or the last line of why not."""
+    """What a program tells as JSON, or the first line of why not."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        return None, (done.stderr.strip().splitlines() or ["no word of why"])[-1]
+        return None, (done.stderr.strip().splitlines() or ["no word of why"])[0]
     return json.loads(done.stdout), None
 
 
@@ -73,7 +73,7 @@ def by_program(forebay, where, season, horizon):
             subprocess.run([forebay, "data", "export", column, file], check=True, capture_output=True)
             column = "2"
         options = ["--target", column, "--horizon", str(horizon), "--season", str(season) if season > 1 else "none"]
-        options += ["--split", "0.6,0.2,0.2", "--clock", "none", "--fill", "mark", "--out", os.path.join(folder, "out"), "--json"]
+        options += ["--split", "0.6,0.2,0.2", "--clock", "none", "--id", "none", "--fill", "mark", "--out", os.path.join(folder, "out"), "--json"]
         told, why = run([forebay, "forecast", file, *options])
         if told is None:
             return None, why
@@ -159,10 +159,9 @@ def summary(results):
 
     print()
     line("all", rows)
-    line("one step ahead", [row for row in rows if row["horizon"] == 1])
-    longer = [row for row in rows if row["horizon"] > 1]
-    if longer:
-        line("further ahead", longer)
+    for what, some in (("one step ahead", [r for r in rows if r["horizon"] == 1]), ("further ahead", [r for r in rows if r["horizon"] > 1])):
+        if some:
+            line(what, some)
     refused = len(results) - len(rows)
     if refused:
         print(f"{refused} runs refused or without a score")

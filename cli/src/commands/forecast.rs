@@ -100,6 +100,9 @@ impl Forecast {
             columns: roles.columns.clone(),
             clock: source.rule().cloned(),
             calendar: false,
+            missing: self.series.reading.missing().to_vec(),
+            day_first: self.series.reading.day_first(),
+            id: self.series.reading.series_of(),
             seasons: seasons.collect(),
         };
         let file = ForecastFile { header, scored: run.scored, newest: run.newest };

@@ -226,3 +226,81 @@ fn rows_and_options_that_do_not_fit() {
     folder.write(MODEL, damaged);
     refuse(&csv(new), &[], "cannot use out/load/model.forebay");
 }
+
+/// Lines with another number of cells, other series and other marks for what is missing were taken as they came: "12:00,1,234.5" was a load of 1.
+#[test]
+fn lines_are_read_as_the_file_of_the_model_was() {
+    let folder = Folder::new();
+    let rows = hours(300);
+    let text: Vec<String> = rows
+        .iter()
+        .enumerate()
+        .map(|(t, row)| match t % 50 {
+            7 => format!("{},-999,A", &row[..16]),
+            _ => format!("{row},A"),
+        })
+        .collect();
+    folder.write("load.csv", format!("time,load,id\n{}\n", text.join("\n")));
+    folder.done(&["forecast", "load.csv", "--missing", "-999", "--id", "id=A"]);
+    let line = |row: &str| {
+        folder.write("one.csv", format!("time,load,id\n{row}\n"));
+        folder.run(&["predict", MODEL, "one.csv"])
+    };
+    let time = "2024-01-13 12:00";
+    assert_eq!(&hours(301)[300][..16], time);
+    let missing = line(&format!("{time},-999,A"));
+    assert_eq!(missing.out, line(&format!("{time},NA,A")).out, "{missing:?}");
+    assert_ne!(missing.out, line(&format!("{time},25,A")).out);
+    for (row, tells) in
+        [(format!("{time},1,234.5,A"), "4 cells"), (format!("{time},25"), "2 cells"), (format!("{time},25,B"), "B")]
+    {
+        let outcome = line(&row);
+        assert!(outcome.code == Some(2) && outcome.err.contains(tells), "{row}: {outcome:?}");
+        let script = format!("exec {} predict {MODEL} - < one.csv", env!("CARGO_BIN_EXE_forebay"));
+        let output = Command::new("sh").arg("-c").arg(script).current_dir(folder.path("")).output().expect("a shell");
+        assert!(
+            output.status.code() == Some(2) && String::from_utf8_lossy(&output.stderr).contains(tells),
+            "{output:?}"
+        );
+    }
+    let outcome = folder.run(&["predict", MODEL, "one.csv", "--sort"]);
+    assert!(outcome.code == Some(2) && outcome.err.contains("--sort is for tables"), "{outcome:?}");
+    folder.write("one.csv", "when,load,id\n2024-01-13 12:00,25,A\n");
+    let outcome = folder.run(&["predict", MODEL, "one.csv"]);
+    assert!(outcome.code == Some(2) && outcome.err.contains("the clock of the model"), "{outcome:?}");
+    assert_eq!(folder.run(&["predict", MODEL, "one.csv", "--clock", "none"]).code, Some(0));
+    // Several rows: the same.
+    folder.write("two.csv", "time,load,id\n2024-01-13 12:00,-999,A\n2024-01-13 13:00,25,A\n");
+    let (out, told) = folder.told(&["predict", MODEL, "two.csv"]);
+    assert_eq!(out.lines().nth(1), missing.out.lines().nth(1));
+    assert!(told.contains("missing as for the model: -999"), "{told}");
+    folder.write("two.csv", "time,load,id\n2024-01-13 12:00,-999,B\n2024-01-13 13:00,25,B\n");
+    assert_eq!(folder.run(&["predict", MODEL, "two.csv"]).code, Some(2));
+}
+
+/// A line of a plan was taken as a row without a value, and the row itself as known already when it came.
+#[test]
+fn plans_come_before_their_rows() {
+    let folder = Folder::new();
+    let plan = |t: usize| ((t * t * t * 7919 + t * 4729) % 1009) as f64 / 1009.0;
+    let row = |t: usize| format!("{},{},{:.6}\n", t, 10.0 * plan(t) + 0.01 * ((t * 37 % 101) as f64), plan(t));
+    let ahead = |t: usize| format!("{t},,{:.6}\n", plan(t));
+    let rows = |from: usize, to: usize| (from..to).map(row).collect::<String>();
+    let head = "t,y,k\n";
+    folder.write("in.csv", format!("{head}{}{}", rows(0, 300), (300..302).map(ahead).collect::<String>()));
+    folder.done(&["forecast", "in.csv", "--target", "y", "--known", "k", "--horizon", "2"]);
+    let model = "out/in/model.forebay";
+    folder.write("new.csv", format!("{head}{}{}", rows(300, 310), (310..312).map(ahead).collect::<String>()));
+    let whole = folder.told(&["predict", model, "new.csv"]).0;
+    let lines: String = (300..310).map(|t| ahead(t + 2) + &row(t)).collect();
+    folder.write("lines.csv", format!("{head}{lines}"));
+    let script = format!("exec {} predict {model} - < lines.csv", env!("CARGO_BIN_EXE_forebay"));
+    let output = Command::new("sh").arg("-c").arg(script).current_dir(folder.path("")).output().expect("a shell");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{err}");
+    assert_eq!(out, whole);
+    for line in whole.lines().skip(1) {
+        let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().expect("a number")).collect();
+        assert!((cells[1] - 10.0 * plan(cells[0] as usize)).abs() < 1.5, "{line}");
+    }
+}

@@ -13,7 +13,7 @@ use super::sums::{KeptSums, Sums, product};
 /// A series as members see it.
 #[derive(Clone, Copy)]
 pub(super) struct Shown<'a> {
-    /// Missing values are held from the last one.
+    /// With stand-ins for missing values.
     pub(super) values: &'a [f64],
     /// Which are not missing.
     pub(super) known: &'a [bool],

@@ -12,6 +12,8 @@ use super::weights::Products;
 /// What members are asked for that learn nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Naive {
+    /// Steps of the season; 1 without.
+    pub(super) season: usize,
     /// Rows from the newest back to the same phase as what is forecast; none without a season.
     pub(super) seasonal: Option<usize>,
 }
@@ -112,7 +114,17 @@ pub(super) struct KeptEngine {
 /// The longest lag that somebody looks at.
 pub(super) fn longest(banks: &[Bank], naive: Naive) -> usize {
     let of_banks = banks.iter().map(Bank::longest).max().unwrap_or(0);
-    of_banks.max(naive.seasonal.unwrap_or(0)).max(Past::LEAST)
+    of_banks.max(naive.seasonal.unwrap_or(0)).max(naive.season).max(Past::LEAST)
+}
+
+/// What is read in the place of a missing value after so many rows: the one before with the change of a season ago, or without one the one before.
+/// A value that is held through a season is a level that never was.
+pub(super) fn stand_in(season: usize, rows: usize, at: impl Fn(usize) -> f64) -> f64 {
+    match rows {
+        0 => 0.0,
+        rows if season > 1 && rows > season => at(0) + (at(season - 1) - at(season)),
+        _ => at(0),
+    }
 }
 
 impl KeptEngine {
@@ -167,9 +179,10 @@ impl Engine {
         Ok(Self { past, mean, range, naive, smoother, banks, parts, forecasts, errors, newest, moved })
     }
 
-    /// Takes a row; a missing value is held from the row before.
+    /// Takes a row; for a missing value there is a [stand-in](stand_in).
     pub(super) fn advance(&mut self, value: Option<f64>, beside: &[f64]) -> Result<(), EnsembleError> {
-        self.past.push(value.unwrap_or(self.past.at(0)));
+        let stand_in = || stand_in(self.naive.season, self.past.rows(), |lag| self.past.at(lag));
+        self.past.push(value.unwrap_or_else(stand_in));
         if let Some(value) = value {
             self.mean.push(value);
             self.range.push(value);

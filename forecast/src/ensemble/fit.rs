@@ -71,15 +71,15 @@ pub(super) fn fit(
     let (rows, horizon) = (series.len(), settings.horizon);
     let scale = Scale::of(series)?;
     let known: Vec<bool> = series.iter().map(|value| !value.is_nan()).collect();
-    let mut held = 0.0;
-    let hold = |value: &f64| {
-        if !value.is_nan() {
-            held = scale.inward(*value);
-        }
-        held
-    };
-    let values: Vec<f64> = series.iter().map(hold).collect();
     let folds = Folds::new(rows, horizon);
+    // Members that learn nothing are judged on all there is if nothing else is.
+    let first = if folds.count() > 0 { folds.first() } else { (horizon + 1).min(rows) };
+    let season = settings.season.filter(|&season| 3 * season <= 2 * first).unwrap_or(1);
+    let mut values = Vec::with_capacity(rows);
+    for value in series {
+        let stand_in = || engine::stand_in(season, values.len(), |lag| values[values.len() - 1 - lag]);
+        values.push(if value.is_nan() { stand_in() } else { scale.inward(*value) });
+    }
     let mut beside = Beside::new(inputs, horizon, leading + rows, leading, folds.first())?;
     let mut features = Vec::with_capacity(rows * beside.width());
     for row in leading..leading + rows {
@@ -88,12 +88,9 @@ pub(super) fn fit(
         beside.advance(past, ahead, &mut features);
     }
     let shown = Shown { values: &values, known: &known, beside: &features, width: beside.width(), horizon };
-    // Members that learn nothing are judged on all there is if nothing else is.
-    let first = if folds.count() > 0 { folds.first() } else { (horizon + 1).min(rows) };
-    let season = settings.season.filter(|&season| 3 * season <= 2 * first).unwrap_or(1);
     let mut members = Members { told: Vec::new(), forecasts: Vec::new(), left_out: Vec::new() };
 
-    let naive = Naive { seasonal: Naive::lag(horizon, season).filter(|lag| lag + horizon <= first) };
+    let naive = Naive { season, seasonal: Naive::lag(horizon, season).filter(|lag| lag + horizon <= first) };
     add_naive(&mut members, shown, naive, first);
     if season > 1 && naive.seasonal.is_none() {
         let why = if horizon.is_multiple_of(season) {

@@ -48,6 +48,8 @@ struct Read {
 struct Streak {
     /// How the autoregression goes on by itself since before the streak.
     path: Read,
+    /// The same with the surprises as they came: a shock that fades is none to what has read it.
+    told: Read,
     /// Rows so far, none where there was no value, each with where the path was.
     rows: Vec<(Option<f64>, f64)>,
     /// How far the first one was from the path.
@@ -142,11 +144,15 @@ impl Watch {
     pub(super) fn see(&mut self, value: Option<f64>) -> Seen {
         let Some(mut streak) = self.streak.take() else { return self.see_usual(value) };
         let next = self.next(&streak.path);
-        let gap = value.map(|value| value - next);
-        let goes_on = match gap {
+        let after = self.next(&streak.told);
+        let goes_on = match value {
             None => streak.rows.len() < STREAK + PATIENCE,
             // To the same side, and not on the way back: a shift stays where it went.
-            Some(gap) => gap.abs() > self.limit && gap * streak.first > 0.0 && 2.0 * gap.abs() > streak.first.abs(),
+            Some(value) => {
+                let (gap, residual) = (value - next, value - after);
+                let is_surprise = |by: f64| by.abs() > self.limit && by * streak.first > 0.0;
+                is_surprise(gap) && is_surprise(residual) && 2.0 * gap.abs() > streak.first.abs()
+            }
         };
         if !goes_on {
             // It has passed: the path stands for its rows.
@@ -154,6 +160,7 @@ impl Watch {
             return self.see_usual(value);
         }
         streak.path.push(next, false);
+        streak.told.push(value.unwrap_or(after), value.is_some());
         streak.rows.push((value, next));
         let gaps: Vec<f64> = streak.rows.iter().filter_map(|(value, next)| Some((*value)? - next)).collect();
         if gaps.len() < STREAK {
@@ -176,9 +183,10 @@ impl Watch {
         };
         let gap = value - next;
         if gap.abs() > self.limit && self.read.tells() {
-            let mut path = self.read.clone();
+            let (mut path, mut told) = (self.read.clone(), self.read.clone());
             path.push(next, false);
-            self.streak = Some(Streak { path, rows: vec![(Some(value), next)], first: gap });
+            told.push(value, true);
+            self.streak = Some(Streak { path, told, rows: vec![(Some(value), next)], first: gap });
             return Seen::First;
         }
         self.read.push(value, true);

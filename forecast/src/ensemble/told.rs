@@ -108,7 +108,8 @@ pub struct Told {
     pub leading: usize,
     /// Rows from the first value on.
     pub rows: usize,
-    /// Rows of these that have a value; in the others, the last value was held as an input, and nothing was learnt or scored.
+    /// Rows of these that have a value; in the others, the value before (with the change of a season ago) stood in as an input, and nothing was
+    /// learnt or scored.
     pub known: usize,
     /// Inputs known up to now, and those known ahead.
     pub inputs: (usize, usize),

@@ -46,6 +46,12 @@ pub struct Header {
     pub clock: Option<ClockRule>,
     /// Features of the calendar that are known ahead of every row, after the columns known ahead.
     pub calendar: bool,
+    /// Cells that meant a missing value in the file, beside the usual ones.
+    pub missing: Vec<String>,
+    /// Whether the day stands before the month in its dates, if that was said.
+    pub day_first: Option<bool>,
+    /// The column that tells series apart, and the value of this one; none if there is one series.
+    pub id: Option<(String, String)>,
     /// Steps of every target's season; none without.
     pub seasons: Vec<Option<usize>>,
 }

@@ -114,10 +114,14 @@ pub(super) fn tell(lines: &[(usize, &str)], decimal: Option<Decimal>) -> Result<
     }
     let whole: Vec<Vec<String>> = lines.iter().map(|(_, line)| cut(line, Delimiter::Nothing)).collect();
     one_or_two(lines, best.1, decimal)?;
-    let named_once = |delimiter| lines.len() > 1 && cut(lines[0].1, delimiter).len() == 1 && known(&whole, 1) == 1.0;
+    // A name, or a missing value, that stands alone on its line tells that every line is one cell, if all others can be.
+    let is_alone = |(place, (_, line)): (usize, &(usize, &str))| {
+        cut(line, best.1).len() == 1 && (place == 0 || number::is_missing(line.trim()))
+    };
+    let is_one = lines.len() > 1 && known(&whole, 1) == 1.0 && lines.iter().enumerate().any(is_alone);
     // `--decimal comma` says what an unquoted comma is.
     let is_decimal = decimal == Some(Decimal::Comma) && best.1 == Delimiter::Comma && known(&whole, 1) == 1.0;
-    Ok(if named_once(best.1) || is_decimal { Delimiter::Nothing } else { best.1 })
+    Ok(if is_one || is_decimal { Delimiter::Nothing } else { best.1 })
 }
 
 fn sample<'t>(lines: &[(usize, &'t str)]) -> Vec<(usize, &'t str)> {

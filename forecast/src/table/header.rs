@@ -34,7 +34,7 @@ pub(super) fn is_header(grid: &Grid) -> (bool, bool) {
         return (true, data.is_empty() || is_plain);
     }
     // The place above a column that counts the rows may be empty.
-    let is_apart = is_missing(first[0]);
+    let is_apart = first[0].is_empty();
     let numbers = &first[usize::from(is_apart)..];
     if numbers.is_empty() || numbers.iter().enumerate().any(|(number, cell)| *cell != number.to_string()) {
         return (false, true);

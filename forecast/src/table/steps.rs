@@ -100,6 +100,9 @@ pub(super) struct Rhythm {
 /// A clock may be off by this share of its step.
 const JITTER: f64 = 0.1;
 
+/// Times are cut to seconds or minutes, in seconds. Dates are not cut: Mondays, Wednesdays and Fridays are no step of two days and eight hours.
+const COARSEST: f64 = 60.0;
+
 /// The step of times that rise strictly, at least two of them.
 pub(super) fn rhythm(ticks: &Ticks) -> Rhythm {
     let differences = ticks.differences();
@@ -114,13 +117,18 @@ pub(super) fn rhythm(ticks: &Ticks) -> Rhythm {
         Ticks::Calendar(_) => Step::Seconds(step),
         Ticks::Numbers(..) => Step::Numbers(step),
     };
-    if let Some(mean) = rounded(&differences, ticks.unit()) {
+    let unit = ticks.unit();
+    let are_dates = matches!(ticks, Ticks::Calendar(_)) && unit >= 86_400.0;
+    if (matches!(ticks, Ticks::Numbers(..)) || unit <= COARSEST)
+        && let Some(mean) = rounded(&differences, unit)
+    {
         return Rhythm { step: step(mean), counts: Some(vec![1; differences.len()]), is_rounded: true };
     }
-    let usual = usual(&differences, median);
+    let usual = if are_dates { median } else { usual(&differences, median) };
+    let jitter = if are_dates { 1e-9 } else { JITTER };
     let count = |difference: &f64| {
         let (steps, whole) = (difference / usual, (difference / usual).round());
-        ((steps - whole).abs() <= JITTER && (1.0..9e15).contains(&whole)).then_some(whole as u64)
+        ((steps - whole).abs() <= jitter && (1.0..9e15).contains(&whole)).then_some(whole as u64)
     };
     let counts: Option<Vec<u64>> = differences.iter().map(count).collect();
     Rhythm { step: if counts.is_some() { step(usual) } else { Step::Uneven }, counts, is_rounded: false }

@@ -37,7 +37,10 @@ fn missing_cells_are_known() {
     }
     let reading = Reading { missing: vec!["-999".into()], fill: Fill::Linear, ..Reading::default() };
     assert_eq!(with("a\n1\n-999.0\n3\n-9.99e2\n", &reading).values, array![[1.0], [2.0], [3.0], [3.0]]);
+    // Alone on a line of one column of decimal commas it was a line with too few cells.
     let hold = Reading { fill: Fill::Hold, ..Reading::default() };
+    assert_eq!(with("2000,05\nNA\n1999,95\n", &hold).values, array![[2000.05], [2000.05], [1999.95]]);
+    assert!(matches!(refused("1;2\nNA\n5;6\n"), TableError::Format(FormatError::Ragged { line: 2, .. })));
     assert!(matches!(
         refusal("a\nNA\n1\n2\n", &hold),
         TableError::Cell(CellError::NothingToHold { count: 1, line: 2, .. })

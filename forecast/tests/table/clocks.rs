@@ -161,3 +161,33 @@ fn day_and_month_are_told_or_asked_for() {
         TableError::Clock(ClockError::ClockCell { .. })
     ));
 }
+
+/// Dates of working days at ends of months, or of Mondays, Wednesdays and Fridays, were "every 202088.135593 seconds, no gaps", and forecasts
+/// had times between them.
+#[test]
+fn dates_that_are_not_even_are_no_step_of_hours() {
+    let weekdays = |keep: &[i8]| -> Vec<String> {
+        let start = jiff::civil::date(2020, 1, 6);
+        let days = (0..200).map(|day| start.checked_add(jiff::Span::new().days(day)).expect("a day"));
+        days.filter(|day| keep.contains(&day.weekday().to_monday_one_offset())).map(|day| day.to_string()).collect()
+    };
+    let ends: Vec<String> = (1..=24)
+        .map(|month| {
+            let last = jiff::civil::date(2019, 1, 31)
+                .checked_add(jiff::Span::new().months(month))
+                .expect("a month")
+                .last_of_month();
+            let back = (last.weekday().to_monday_one_offset() - 5).max(0);
+            last.checked_sub(jiff::Span::new().days(i64::from(back))).expect("a day").to_string()
+        })
+        .collect();
+    for times in [weekdays(&[1, 3, 5]), weekdays(&[1, 2, 3, 4, 5, 6]), ends.clone(), ends[..4].to_vec()] {
+        let text: String = times.iter().enumerate().map(|(t, time)| format!("{time},{}\n", t * t % 7)).collect();
+        let error = refused(&format!("date,y\n{text}"));
+        assert!(
+            matches!(error, TableError::Clock(ClockError::Uneven { .. } | ClockError::Gaps { .. })),
+            "{times:?}: {error}"
+        );
+        assert!(error.to_string().contains("--gaps"), "{error}");
+    }
+}

@@ -150,6 +150,7 @@ fn the_first_line_is_names_or_data_and_what_is_open_is_told() {
         ("2020-01-01,12.5\n2020-01-02,13\n2020-01-03,12", &["column 2"], ""),
         ("12:30 5\n12:45 6\n13:00 7", &["column 2"], ""),
         ("time,1,2\n0,5,6\n1,7,9\n2,8,8", &["1", "2"], ""),
+        ("NA,0\n1.5,100\n3,200\n2.5,300", &["column 1"], ""),
         ("2019,2020\n5,6\n7,8", &["column 1", "column 2"], ""),
         ("sensor,12.5\nsensor,13\nsensor,14", &["column 2"], data),
         ("sensor,12.5\nprobe,13\nmeter,14", &["12.5"], names),

@@ -32,13 +32,15 @@ impl Roles {
     /// Targets are the columns that are named, or all that are no inputs.
     pub(crate) fn of(source: &Source, targets: &[String], asked: &Asked) -> Result<Self> {
         let (past, ahead) = (&asked.inputs, &asked.known);
-        let place = |name: &String| source.place(name);
-        let past = past.iter().map(place).collect::<Result<Vec<usize>>>()?;
-        let ahead = ahead.iter().map(place).collect::<Result<Vec<usize>>>()?;
+        let places = |names: &[String]| -> Result<Vec<usize>> {
+            let each: Result<Vec<Vec<usize>>> = names.iter().map(|name| source.places(name)).collect();
+            Ok(each?.concat())
+        };
+        let (past, ahead) = (places(past)?, places(ahead)?);
         let targets = if targets.is_empty() {
             (0..source.columns.len()).filter(|column| !past.contains(column) && !ahead.contains(column)).collect()
         } else {
-            targets.iter().map(place).collect::<Result<Vec<usize>>>()?
+            places(targets)?
         };
         let mut all: Vec<usize> = [&targets, &past, &ahead].into_iter().flatten().copied().collect();
         all.sort_unstable();

@@ -133,6 +133,15 @@ pub(crate) fn verdict(tested: &TestedHorizon) -> Result<String> {
 pub(super) fn intervals(tested: &TestedHorizon) -> String {
     let last = COVERAGES.len() - 1;
     let asked = 100.0 * COVERAGES[last];
+    let without = tested.intervals[last].iter().filter(|interval| interval.is_none()).count();
+    let told = told_of_intervals(tested, last, asked);
+    if without > 0 && tested.covered(last).is_some() {
+        return format!("{told} {} had none yet.", count(without, "test row"));
+    }
+    told
+}
+
+fn told_of_intervals(tested: &TestedHorizon, last: usize, asked: f64) -> String {
     match (tested.covered(last), tested.covered_by_split(COVERAGES[last])) {
         (Some((share, width)), Some((fixed, fixed_width))) => format!(
             "{asked:.0} % intervals held {:.1} % of the test rows, {} wide on average (of one width throughout: {:.1} %, {}).",
@@ -164,7 +173,7 @@ pub(super) fn notes(run: &Run<'_>, target: usize) -> Vec<String> {
     let unknown = told.rows - told.known;
     if unknown + missing > 0 {
         notes.push(format!(
-            "{} missing in the first part, {missing} in the test rows: neither learnt from nor scored; members read the value before",
+            "{} missing in the first part, {missing} in the test rows: neither learnt from nor scored; members read the value before, with a season plus the change of a season ago",
             count(unknown, "value"),
         ));
     }

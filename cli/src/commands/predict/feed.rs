@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use forebay_forecast::service::ForecastFile;
-use forebay_forecast::table::{Choice, FormatError, Table, TableError};
+use forebay_forecast::table::{Choice, FormatError, IdChoice, Table, TableError};
 use ndarray::{Array2, Axis};
 
 use super::Predict;
@@ -39,6 +39,11 @@ pub(super) fn read(command: &Predict, file: &ForecastFile) -> Result<Read> {
     let names: Vec<String> = [&columns.targets, &columns.past, &columns.ahead].into_iter().flatten().cloned().collect();
     let mut reading = command.reading.with(Choice::Names(names.clone()));
     reading.fill = forebay_forecast::table::Fill::Mark;
+    reading.missing = super::going::missing(command, &file.header);
+    reading.day_first = reading.day_first.or(file.header.day_first);
+    if let (IdChoice::Told, Some((column, value))) = (&reading.id, &file.header.id) {
+        reading.id = IdChoice::Series { column: column.clone(), value: value.clone() };
+    }
     let table = match reading::read_with_gaps(&command.data, &reading) {
         Ok(table) => table,
         Err(error) if is_one_row(&error) => return Ok(Read::OneRow),
@@ -59,6 +64,9 @@ pub(super) fn read(command: &Predict, file: &ForecastFile) -> Result<Read> {
         },
     };
     output::tell_of(&command.data, reading::lines(&table));
+    if !file.header.missing.is_empty() && command.reading.missing().is_empty() {
+        output::tell(format!("missing as for the model: {}", file.header.missing.join(", ")));
+    }
     let first = first(&table, file)?;
     let (targets, past) = (columns.targets.len(), columns.past.len());
     let values: &Array2<f64> = &table.values;
@@ -89,10 +97,7 @@ fn is_one_row(error: &anyhow::Error) -> bool {
 fn first(table: &Table, file: &ForecastFile) -> Result<Option<usize>> {
     match (&file.header.clock, &table.clock) {
         (None, _) => Ok(None),
-        (Some(_), None) => {
-            output::tell("the rows have no clock: they are taken as those that follow".to_owned());
-            Ok(None)
-        }
+        (Some(_), None) => Ok(None),
         (Some(rule), Some(clock)) => {
             let ahead = rule.steps_to(clock).context("the rows cannot be put in line with those of the model")?;
             let last = file.newest.rows() as i64 - 1;

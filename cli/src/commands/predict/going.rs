@@ -1,6 +1,8 @@
 //! A forecast that goes on: rows in, forecasts out.
 
-use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail, ensure};
 use forebay_forecast::service::{Ahead, ForecastFile, Header, Service, Step};
 use serde_json::{Value, json};
 
@@ -13,9 +15,16 @@ use crate::output::{self, count};
 pub(super) struct Going<'a> {
     pub(super) header: &'a Header,
     pub(super) service: Service,
+    /// Cells that mean a missing value, beside the usual ones.
+    pub(super) missing: Vec<String>,
+    /// Whether lines are rows that follow, whatever time they are of.
+    pub(super) is_clockless: bool,
     /// The number of the row that the clock's rule starts from.
     pub(super) last: i64,
     journal: Option<Journal>,
+    is_told_far: bool,
+    /// What is known of rows beyond the horizon.
+    plans: BTreeMap<usize, Vec<f64>>,
     /// What is written, if it is for a file: that is written whole at the end. Else every line goes out at once.
     kept: Option<String>,
     is_json: bool,
@@ -23,8 +32,13 @@ pub(super) struct Going<'a> {
 
 /// Runs the command on a forecast.
 pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result<()> {
-    let is_stream = command.data.as_os_str() == "-" && command.reading.given().is_none();
-    let read = if is_stream { Read::OneRow } else { feed::read(command, &file)? };
+    let is_stdin = command.data.as_os_str() == "-";
+    // Lines are read as they stand; other options need all of them.
+    let of_tables = command.reading.given_for_tables();
+    let read = if is_stdin && of_tables.is_none() { Read::OneRow } else { feed::read(command, &file)? };
+    if let (Read::OneRow, Some(option)) = (&read, of_tables) {
+        bail!("one row is read as it stands, and {option} is for tables: leave it out");
+    }
     let ForecastFile { header, scored, newest } = file;
     let last = newest.rows() as i64 - 1;
     let mut service = if command.from == From::Test { scored } else { newest };
@@ -33,10 +47,14 @@ pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result
         None => None,
     };
     let mut going = Going {
+        missing: missing(command, &header),
+        is_clockless: command.reading.is_clockless(),
         header: &header,
         service,
         last,
         journal,
+        is_told_far: false,
+        plans: BTreeMap::new(),
         kept: command.out.is_some().then(String::new),
         is_json: command.json,
     };
@@ -54,6 +72,12 @@ pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result
     }
 }
 
+/// Cells that mean a missing value: those that are told now, or those that the model's file was read with.
+pub(super) fn missing(command: &Predict, header: &Header) -> Vec<String> {
+    let told = command.reading.missing();
+    if told.is_empty() { header.missing.clone() } else { told.to_vec() }
+}
+
 impl Going<'_> {
     /// The time of a row as the file of the model writes it; without a clock its number from 0.
     pub(super) fn label(&self, row: usize) -> String {
@@ -64,6 +88,12 @@ impl Going<'_> {
     /// All rows of a table.
     fn take(&mut self, feed: Feed, is_quiet: bool) -> Result<()> {
         let fit = feed::fit(feed.first, feed.taken, self.service.rows())?;
+        if feed.first.is_none() {
+            let (count, last) = (count(feed.taken, "row"), self.service.rows() - 1);
+            output::tell(format!(
+                "{count} without a clock: taken as those that follow row {last} (from 0); rows that were given before would count twice"
+            ));
+        }
         if fit.known > 0 {
             self.known(&feed, fit.known, is_quiet)?;
         }
@@ -89,20 +119,7 @@ impl Going<'_> {
         let first = feed.first.unwrap_or(0);
         let mut again = 0;
         for place in 0..known {
-            let taken = self.journal.as_ref().and_then(|journal| journal.taken(first + place)).cloned();
-            if let Some((row, steps)) = taken {
-                ensure!(
-                    same(&row.targets, &feed.rows[place].targets),
-                    "the row of {} was taken as {:?}, and is {:?} now: a forecast does not go back; use another --state to start anew",
-                    self.label(first + place),
-                    row.targets,
-                    feed.rows[place].targets
-                );
-                if !is_quiet {
-                    self.write(first + place, &steps)?;
-                }
-                again += 1;
-            }
+            again += usize::from(self.again(first + place, &feed.rows[place].targets, is_quiet)?);
         }
         if again < known {
             output::tell(format!("{} known to the model already: left out", count(known - again, "row")));
@@ -116,6 +133,54 @@ impl Going<'_> {
         Ok(())
     }
 
+    /// Gives the forecasts of a row that was taken before once more, if they are still there and the row is the same.
+    pub(super) fn again(&mut self, number: usize, targets: &[f64], is_quiet: bool) -> Result<bool> {
+        let Some((row, steps)) = self.journal.as_ref().and_then(|journal| journal.taken(number)).cloned() else {
+            return Ok(false);
+        };
+        ensure!(
+            same(&row.targets, targets),
+            "the row of {} was taken as {:?}, and is {targets:?} now: a forecast does not go back; use another --state to start anew",
+            self.label(number),
+            row.targets,
+        );
+        if !is_quiet {
+            self.write(number, &steps)?;
+        }
+        Ok(true)
+    }
+
+    /// Takes what is known ahead of a row to come.
+    pub(super) fn plan(&mut self, number: usize, ahead: Vec<f64>) -> Result<()> {
+        let place = number.saturating_sub(self.service.rows());
+        if place < self.service.settings().horizon {
+            return Ok(self.service.know(place, &ahead)?);
+        }
+        self.plans.insert(number, ahead);
+        Ok(())
+    }
+
+    /// What is known of the row that the next one's forecast is of; missing if nothing is.
+    pub(super) fn planned(&mut self, width: usize) -> Vec<f64> {
+        let number = self.service.rows() + self.service.settings().horizon;
+        self.plans.remove(&number).unwrap_or_else(|| vec![f64::NAN; width])
+    }
+
+    /// Tells of values that are far from all that the model has seen: another series, or another unit.
+    fn look(&mut self, row: &Row) {
+        for (target, value) in row.targets.iter().enumerate() {
+            let (low, high) = self.service.told(target, 1).range;
+            let width = high - low;
+            if !self.is_told_far && (*value < low - width || *value > high + width) {
+                self.is_told_far = true;
+                output::tell(format!(
+                    "{value} for {:?} is far from what the model was made of ({low} to {high}): is it the same series, in the same unit?",
+                    self.header.columns.targets[target]
+                ));
+            }
+        }
+    }
+
     /// Rows that are missing: taken as rows without values.
     pub(super) fn gap(&mut self, rows: usize, is_quiet: bool) -> Result<()> {
         if rows == 0 {
@@ -127,7 +192,8 @@ impl Going<'_> {
         let nothing = |width: usize| vec![f64::NAN; width];
         let (targets, past, ahead) = (columns.targets.len(), columns.past.len(), columns.ahead.len());
         for _ in 0..rows {
-            self.step(Row { targets: nothing(targets), past: nothing(past), ahead: nothing(ahead) }, is_quiet)?;
+            let ahead = self.planned(ahead);
+            self.step(Row { targets: nothing(targets), past: nothing(past), ahead }, is_quiet)?;
         }
         Ok(())
     }
@@ -135,6 +201,7 @@ impl Going<'_> {
     /// Takes a row, keeps it, and writes its forecasts.
     pub(super) fn step(&mut self, row: Row, is_quiet: bool) -> Result<()> {
         let number = self.service.rows();
+        self.look(&row);
         let known = if self.journal.is_some() { self.service.known().to_vec() } else { Vec::new() };
         let steps = self.service.step(&row.targets, &row.past, &row.ahead);
         let steps = steps.with_context(|| format!("the row of {} cannot be taken", self.label(number)))?;

@@ -62,7 +62,11 @@ impl Journal {
         file.read_to_string(&mut text).with_context(cannot)?;
         let mut journal = Self { path: path.to_owned(), file, taken: BTreeMap::new() };
         if text.is_empty() || head.starts_with(&text) {
+            if !text.is_empty() {
+                output::tell(format!("{} was cut before its first row, and begins anew", path.display()));
+            }
             journal.file.set_len(0).with_context(cannot)?;
+            journal.file.seek(SeekFrom::Start(0)).with_context(cannot)?;
             journal.write(&head)?;
             return Ok(journal);
         }
@@ -78,7 +82,7 @@ impl Journal {
         for (number, line) in lines.split_inclusive('\n').enumerate() {
             let is_last = good + line.len() == text.len();
             let Some(written) = Written::of(line) else {
-                ensure!(is_last, "{}: line {} is damaged", cannot(), number + 2);
+                ensure!(is_last && !line.ends_with('\n'), "{}: line {} is damaged", cannot(), number + 2);
                 output::tell(format!(
                     "the last line of {} was torn, and is dropped: its row was not answered",
                     path.display()

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::feed::Row;
 use super::going::Going;
@@ -32,6 +32,10 @@ impl Going<'_> {
 
 /// Where the cells of a line are.
 struct Places {
+    /// Cells of a line.
+    width: usize,
+    /// Where the series is told apart from others, and what has to stand there.
+    id: Option<(usize, String)>,
     clock: Option<usize>,
     targets: Vec<usize>,
     past: Vec<usize>,
@@ -86,24 +90,52 @@ impl Places {
         let all = |names: &[String]| names.iter().map(find).collect::<Result<Vec<usize>>>();
         let columns = &going.header.columns;
         let clock = going.header.clock.as_ref().and_then(|rule| names.iter().position(|name| name == rule.name()));
-        if going.header.clock.is_some() && clock.is_none() {
-            output::tell("the lines have no clock: they are taken as the rows that follow".to_owned());
+        if let (Some(rule), None) = (&going.header.clock, clock) {
+            ensure!(
+                going.is_clockless,
+                "the first line names no column {:?}, the clock of the model: name it so, or use --clock none to take lines as the rows that follow",
+                rule.name()
+            );
         }
+        let id = match &going.header.id {
+            None => None,
+            Some((column, value)) => Some((find(column)?, value.clone())),
+        };
         if !columns.ahead.is_empty() {
             output::tell(
                 "a line says nothing of rows to come: of what is known ahead, the values before are held for them"
                     .to_owned(),
             );
         }
-        Ok(Self { clock, targets: all(&columns.targets)?, past: all(&columns.past)?, ahead: all(&columns.ahead)? })
+        Ok(Self {
+            width: names.len(),
+            id,
+            clock,
+            targets: all(&columns.targets)?,
+            past: all(&columns.past)?,
+            ahead: all(&columns.ahead)?,
+        })
     }
 }
 
 fn row(going: &mut Going<'_>, places: &Places, cells: &[String], is_quiet: bool) -> Result<()> {
+    ensure!(
+        cells.len() == places.width,
+        "{} where the first line has {}: a number with a comma in it has to stand in quotes, and a decimal mark is a point",
+        output::count(cells.len(), "cell"),
+        places.width
+    );
+    if let Some((place, value)) = &places.id {
+        ensure!(cells[*place] == *value, "the row is of {:?}, the model of {value:?}", cells[*place]);
+    }
+    let others = going.missing.clone();
     let value = |place: &usize| {
         let cell = cells.get(*place).map_or("", String::as_str);
-        let is_missing = ["", "na", "nan", "null", "none", "-", "."].iter().any(|word| cell.eq_ignore_ascii_case(word));
-        if is_missing {
+        let is_missing = ["", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "."]
+            .iter()
+            .any(|word| cell.eq_ignore_ascii_case(word));
+        let is_number = |other: &String| cell.parse::<f64>().is_ok_and(|cell| other.parse() == Ok(cell));
+        if is_missing || others.iter().any(|other| other == cell || is_number(other)) {
             return Ok(f64::NAN);
         }
         let value: f64 = cell
@@ -113,26 +145,35 @@ fn row(going: &mut Going<'_>, places: &Places, cells: &[String], is_quiet: bool)
         Ok(value)
     };
     let values = |places: &[usize]| places.iter().map(value).collect::<Result<Vec<f64>>>();
+    let (targets, past, ahead) = (values(&places.targets)?, values(&places.past)?, values(&places.ahead)?);
+    let next = going.service.rows();
+    let mut steps = 0;
     if let Some(place) = places.clock {
         let time = cells.get(place).map_or("", String::as_str);
-        let next = going.service.rows();
-        match going.steps_to(time) {
-            Some(steps) if steps >= 0 => going.gap(steps as usize, is_quiet)?,
-            Some(_) => {
-                output::tell(format!("the row of {time} is known already: left out"));
-                return Ok(());
-            }
-            None => bail!(
+        steps = going.steps_to(time).with_context(|| {
+            format!(
                 "{time:?} is none of the {FAR} times that follow: the next one is {:?}, and is to be written like that",
                 going.label(next)
-            ),
+            )
+        })?;
+        if let Some(row) = next.checked_add_signed(steps as isize).filter(|_| steps < 0) {
+            if !going.again(row, &targets, is_quiet)? {
+                output::tell(format!("the row of {time} is known already: left out"));
+            }
+            return Ok(());
         }
     }
-    let (targets, past, ahead) = (values(&places.targets)?, values(&places.past)?, values(&places.ahead)?);
+    let steps = usize::try_from(steps).context("the row lies before all that the model knows")?;
+    // A plan: what is known ahead of a row that has not been.
+    if !ahead.is_empty() && targets.iter().all(|value| value.is_nan()) {
+        output::tell(format!("the row of {} has no target: taken as a plan", going.label(next + steps)));
+        return going.plan(next + steps, ahead);
+    }
+    going.gap(steps, is_quiet)?;
     if !ahead.is_empty() {
         // What a line knows of itself is known of its own row; of rows to come it says nothing.
         going.service.know(0, &ahead)?;
     }
-    let unknown = vec![f64::NAN; ahead.len()];
-    going.step(Row { targets, past, ahead: unknown }, is_quiet)
+    let ahead = going.planned(ahead.len());
+    going.step(Row { targets, past, ahead }, is_quiet)
 }

@@ -169,7 +169,7 @@ impl KeptForecaster {
         let lag = Naive::lag(told.horizon, told.season.unwrap_or(1));
         let seasonal = lag.filter(|_| members.contains(&Member::SeasonalNaive));
         must(seasonal.is_some() == members.contains(&Member::SeasonalNaive), "seasonal naive", || "has no season")?;
-        Ok(Naive { seasonal })
+        Ok(Naive { season: told.season.unwrap_or(1), seasonal })
     }
 }
 
