@@ -149,12 +149,7 @@ impl Service {
             return Err(ServiceError::Columns { found, expected });
         }
         // All or nothing: a target that can't be taken would leave those before it one row ahead.
-        for (target, value) in self.targets.iter().zip(targets) {
-            target.directs[0].check(&target.name, *value)?;
-        }
-        if let Some(value) = past.iter().chain(ahead).find(|value| value.is_infinite()) {
-            return Err(ServiceError::Infinite { value: *value });
-        }
+        self.check(targets, past.iter().chain(ahead))?;
         if !ahead.is_empty() {
             // Row `horizon` after this one; the nearest row is this one, which is known by itself from now on.
             self.known.push(ahead.to_vec());
@@ -187,13 +182,26 @@ impl Service {
                 expected: (targets, past, expected),
             });
         }
-        if let Some(value) = ahead.iter().find(|value| value.is_infinite()) {
-            return Err(ServiceError::Infinite { value: *value });
-        }
+        self.check([], ahead)?;
         if let Some(known) = self.known.get_mut(place) {
             known.iter_mut().zip(ahead).filter(|(_, ahead)| !ahead.is_nan()).for_each(|(known, ahead)| *known = *ahead);
         }
         Ok(())
+    }
+
+    /// An error if a row of targets, or an input, can't be taken.
+    fn check<'a>(
+        &self,
+        targets: impl IntoIterator<Item = &'a f64>,
+        inputs: impl IntoIterator<Item = &'a f64>,
+    ) -> Result<(), ServiceError> {
+        for (target, value) in self.targets.iter().zip(targets) {
+            target.directs.iter().try_for_each(|direct| direct.check(&target.name, *value))?;
+        }
+        match inputs.into_iter().find(|value| value.is_infinite()) {
+            Some(value) => Err(ServiceError::Infinite { value: *value }),
+            None => Ok(()),
+        }
     }
 
     /// What is known of the rows after the newest one, `[horizon, inputs ahead]`, nearest first; empty without such inputs.

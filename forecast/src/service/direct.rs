@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{ServiceError, Settings};
-use crate::ensemble::{Ensemble, EnsembleError, Forecast, Forecaster, Inputs, Served, Told};
+use crate::ensemble::{Ensemble, EnsembleError, Forecast, Forecaster, Inputs, Served, Shift, Told};
 use crate::interval::Calibrator;
 
 /// A forecast and how far the truth may be from it.
@@ -31,15 +31,22 @@ pub struct Interval {
 pub(super) struct Direct {
     forecaster: Forecaster,
     calibrators: Vec<Calibrator>,
-    /// Forecasts whose truth is not known yet, oldest first.
-    waiting: VecDeque<f64>,
+    /// What was forecast of the next rows, nearest first: as it was said at the time, whatever was learnt or has shifted since.
+    waiting: VecDeque<Waiting>,
     limits: (f64, f64),
 }
 
-/// A forecast of a row after the fit that was made before it.
-pub(super) struct Pending {
-    pub(super) ahead: Ahead,
+/// What was forecast of a row, together and by every member.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) value: f64,
     pub(super) members: Vec<f64>,
+}
+
+/// The same with its intervals.
+pub(super) struct Made {
+    pub(super) forecast: Waiting,
+    pub(super) intervals: Vec<Option<Interval>>,
 }
 
 impl Direct {
@@ -56,7 +63,8 @@ impl Direct {
             ensemble = ensemble.season(season);
         }
         let forecaster = ensemble.fit_with(series, inputs)?;
-        let waiting = forecaster.pending().iter().map(|forecast| forecast.value).collect();
+        let made = forecaster.pending().into_iter().zip(forecaster.pending_of_members());
+        let waiting = made.map(|(forecast, members)| Waiting { value: forecast.value, members }).collect();
         Ok(Self { forecaster, calibrators: Vec::new(), waiting, limits: settings.limits })
     }
 
@@ -81,10 +89,16 @@ impl Direct {
     pub(super) fn step(&mut self, target: &str, value: f64, past: &[f64], ahead: &[f64]) -> Result<(), ServiceError> {
         let step = self.forecaster.step_with(value, past, ahead);
         let forecast = step.map_err(|source| ServiceError::Ensemble { target: target.to_owned(), source })?;
-        let made = self.waiting.pop_front().unwrap_or(f64::NAN);
+        let made = self.waiting.pop_front().map_or(f64::NAN, |made| made.value);
         self.calibrators.iter_mut().for_each(|calibrator| calibrator.push(made, value));
-        self.waiting.push_back(forecast.value);
+        self.waiting.push_back(Waiting { value: forecast.value, members: self.members() });
         Ok(())
+    }
+
+    /// The forecast from the newest row, with its intervals and those that members made by themselves.
+    pub(super) fn made(&self) -> Made {
+        let Ahead { forecast, intervals } = self.newest();
+        Made { forecast: Waiting { value: forecast.value, members: self.members() }, intervals }
     }
 
     /// The forecast from the newest row.
@@ -99,35 +113,34 @@ impl Direct {
         half.map(|half| Interval { lower: within(value - half), upper: within(value + half) })
     }
 
-    /// Forecasts of the rows up to the horizon after the fit, made before its end, and the newest one.
-    pub(super) fn pending(&self) -> Vec<Pending> {
-        let members = self.forecaster.pending_of_members();
-        let forecasts = self.forecaster.pending();
-        let rows = forecasts.len();
-        forecasts
-            .into_iter()
-            .zip(members)
-            .enumerate()
-            .map(|(number, (forecast, members))| {
-                let interval = |calibrator: &Calibrator| {
-                    // Half widths are kept for as many rows as there are forecasts that wait.
-                    let half = calibrator.given().rev().nth(rows - 1 - number).flatten();
-                    self.interval(forecast.value, half)
-                };
-                let intervals = self.calibrators.iter().map(interval).collect();
-                Pending { ahead: Ahead { forecast, intervals }, members }
-            })
-            .collect()
+    /// What was forecast of the next rows up to the horizon, nearest first.
+    pub(super) fn pending(&self) -> Vec<Made> {
+        let rows = self.waiting.len();
+        let made = self.waiting.iter().enumerate().map(|(number, forecast)| {
+            let interval = |calibrator: &Calibrator| {
+                // Half widths are kept for as many rows as there are forecasts that wait.
+                let half = calibrator.given().rev().nth(rows - 1 - number).flatten();
+                self.interval(forecast.value, half)
+            };
+            let intervals = self.calibrators.iter().map(interval).collect();
+            Made { forecast: forecast.clone(), intervals }
+        });
+        made.collect()
     }
 
     /// What the members forecast from the newest row.
-    pub(super) fn members(&self) -> Vec<f64> {
+    fn members(&self) -> Vec<f64> {
         self.forecaster.forecasts_of_members().collect()
     }
 
     /// Forecast and truth of rows of the fit.
     pub(super) fn calibration(&self) -> &[(f64, f64)] {
         self.forecaster.calibration()
+    }
+
+    /// The shift of level that was found with the newest row.
+    pub(super) fn shift(&self) -> Option<Shift> {
+        self.forecaster.forecast().shift
     }
 
     pub(super) fn told(&self) -> &Told {
@@ -154,10 +167,29 @@ impl Direct {
         self.forecaster.told().inputs
     }
 
-    /// Whether all that was read belongs together.
-    pub(super) fn fits(&self, settings: &Settings) -> bool {
+    /// Whether all that was read belongs together, and to these settings.
+    pub(super) fn fits(&self, settings: &Settings, season: Option<usize>) -> bool {
+        let Told { horizon, members, season: used, season_left_out: left_out, .. } = self.forecaster.told();
+        // `Calibrator` does not tell its coverage: one that is made anew is compared in what is written of it.
+        let is_of = |(calibrator, coverage): (&Calibrator, &f64)| {
+            Calibrator::new(*coverage, *horizon).is_ok_and(|made| is_alike(calibrator, &made))
+        };
         self.calibrators.len() == settings.coverages.len()
-            && self.waiting.len() == self.forecaster.horizon()
+            && self.calibrators.iter().zip(&settings.coverages).all(is_of)
+            && self.waiting.len() == *horizon
+            && self.waiting.iter().all(|made| made.members.len() == members.len())
             && self.limits.0 < self.limits.1
+            && self.limits == settings.limits
+            && used.or(*left_out) == season
     }
+}
+
+/// Whether calibrators are of one coverage and horizon, which is what is written of them first.
+fn is_alike(a: &Calibrator, b: &Calibrator) -> bool {
+    let start = |of: &Calibrator| {
+        let bytes = postcard::to_stdvec(of).ok()?;
+        let ((outside, horizon), _): ((f64, usize), _) = postcard::take_from_bytes(&bytes).ok()?;
+        Some((outside.to_bits(), horizon))
+    };
+    start(a).is_some_and(|found| Some(found) == start(b))
 }

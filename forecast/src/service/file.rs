@@ -90,7 +90,13 @@ impl ForecastFile {
         if !(rest.is_empty() && fits(&scored) && fits(&newest) && same && scored.rows() <= newest.rows()) {
             return Err(kept("its parts do not belong together"));
         }
-        if header.seasons.len() != columns.targets.len() || (header.calendar && header.clock.is_none()) {
+        let of_targets = || 0..columns.targets.len();
+        let told = |service: &Service, target| service.told(target, service.settings().horizon).clone();
+        if of_targets().any(|target| told(&scored, target) != told(&newest, target)) {
+            return Err(kept("its parts are not of one fit"));
+        }
+        let seasons = of_targets().map(|target| scored.season(target).map(|season| season.steps));
+        if !seasons.eq(header.seasons.iter().copied()) || (header.calendar && header.clock.is_none()) {
             return Err(kept("its header does not fit the forecasts"));
         }
         Ok(Self { header, scored, newest })

@@ -1,7 +1,7 @@
 //! Forecasts of rows that were not learnt from, as they would have been made in service.
 
-use super::direct::Pending;
-use super::{Ahead, Interval, Rows, Service, ServiceError};
+use super::direct::Made;
+use super::{Interval, Rows, Service, ServiceError};
 use crate::ensemble::{Member, Shift};
 
 /// A target over the rows that followed the fit.
@@ -26,9 +26,9 @@ pub struct TestedHorizon {
     pub intervals: Vec<Vec<Option<Interval>>>,
     /// What every member by itself forecast of every row.
     pub members: Vec<(Member, Vec<f64>)>,
-    /// Weights of the members right after the fit.
+    /// Weights of the members before these rows: those of the fit, if they follow it.
     pub weights: Vec<f64>,
-    /// Shifts of level that were found on the way.
+    /// Shifts of level that were found with these rows.
     pub shifts: Vec<Shift>,
     /// Forecast and truth of rows of the fit that were forecast from what precedes them.
     pub(super) calibration: Vec<(f64, f64)>,
@@ -39,18 +39,19 @@ pub struct TestedHorizon {
 }
 
 impl TestedHorizon {
-    fn push(&mut self, Ahead { forecast, intervals }: Ahead, members: &[f64]) {
+    fn push(&mut self, Made { forecast, intervals }: Made) {
         self.forecast.push(forecast.value);
         self.intervals.iter_mut().zip(intervals).for_each(|(all, interval)| all.push(interval));
-        self.members.iter_mut().zip(members).for_each(|((_, all), forecast)| all.push(*forecast));
+        self.members.iter_mut().zip(forecast.members).for_each(|((_, all), forecast)| all.push(forecast));
     }
 }
 
 impl Service {
-    /// Takes the rows that follow, one after the other, and gives what was forecast of them: 1 to the horizon steps before.
+    /// Takes the rows that follow, one after the other, and gives what was forecast of them: 1 to the horizon steps before. What they hold of inputs
+    /// known ahead counts as known, see [`know`](Self::know), for rows up to the horizon too.
     ///
     /// # Errors
-    /// [`ServiceError::Columns`], [`ServiceError::Lengths`] for rows that do not fit; as [`step`](Self::step).
+    /// [`ServiceError::Columns`], [`ServiceError::Lengths`] for rows that do not fit; as [`step`](Self::step), and no row is taken if one can't be.
     pub fn judge(&mut self, rows: &Rows<'_>) -> Result<Vec<Tested>, ServiceError> {
         rows.check()?;
         let found = (rows.targets.ncols(), rows.past.ncols(), rows.ahead.ncols());
@@ -58,23 +59,29 @@ impl Service {
         if found != expected {
             return Err(ServiceError::Columns { found, expected });
         }
-        let count = rows.count();
-        let mut tested: Vec<Tested> = (0..self.targets.len()).map(|target| self.before(target, rows)).collect();
+        let (count, horizon) = (rows.count(), self.settings.horizon);
+        // All or nothing: what was forecast of the rows before one that can't be taken would be lost.
         for row in 0..count {
-            let targets = rows.targets.row(row).to_vec();
-            let past = rows.past.row(row).to_vec();
-            self.step(&targets, &past, &rows.known_of(row + self.settings.horizon))?;
+            self.check(rows.targets.row(row), rows.past.row(row))?;
+        }
+        for row in 0..count + horizon {
+            self.check([], &rows.known_of(row))?;
+        }
+        let mut tested: Vec<Tested> = (0..self.targets.len()).map(|target| self.before(target, rows)).collect();
+        // Of the rows up to the horizon more may be known than when the rows before were taken.
+        for place in 0..horizon {
+            self.know(place, &rows.known_of(place))?;
+        }
+        for row in 0..count {
+            let (targets, past) = (rows.targets.row(row).to_vec(), rows.past.row(row).to_vec());
+            self.step(&targets, &past, &rows.known_of(row + horizon))?;
             for (target, tested) in self.targets.iter().zip(&mut tested) {
                 for (direct, horizon) in target.directs.iter().zip(&mut tested.horizons) {
+                    horizon.shifts.extend(direct.shift());
                     if row + direct.horizon() < count {
-                        horizon.push(direct.newest(), &direct.members());
+                        horizon.push(direct.made());
                     }
                 }
-            }
-        }
-        for (target, tested) in self.targets.iter().zip(&mut tested) {
-            for (direct, horizon) in target.directs.iter().zip(&mut tested.horizons) {
-                horizon.shifts.clone_from(&direct.served().shifts);
             }
         }
         Ok(tested)
@@ -97,9 +104,7 @@ impl Service {
                 truth: truth.clone(),
                 naive: target.naive,
             };
-            for Pending { ahead, members } in direct.pending().into_iter().take(rows.count()) {
-                tested.push(ahead, &members);
-            }
+            direct.pending().into_iter().take(rows.count()).for_each(|made| tested.push(made));
             tested
         });
         Tested { target: target.name.clone(), horizons: horizons.collect(), truth }

@@ -6,7 +6,7 @@ use forebay::keep::{open, seal};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{Service, ServiceError, Settings, Target};
+use super::{Season, Service, ServiceError, Settings, Target};
 
 /// Name of the kind in the envelope.
 const KIND: &str = "forecast service";
@@ -42,10 +42,17 @@ impl TryFrom<Parts> for Service {
                 target.directs.len() == horizon && naive_is_size,
                 "a target does not have a forecast for every step ahead",
             )?;
+            let season = target.season.map(|season| season.steps);
+            let season_fits = match settings.season {
+                Season::Without => season.is_none(),
+                Season::Steps(steps) => season == Some(steps),
+                Season::Find => true,
+            };
+            must(season_fits, "a target has another season than its settings")?;
             for (place, direct) in target.directs.iter().enumerate() {
                 let fits = direct.rows() == rows
                     && direct.horizon() == place + 1
-                    && direct.fits(&settings)
+                    && direct.fits(&settings, season)
                     && direct.inputs() == inputs;
                 must(fits, "a forecast does not belong to its place")?;
             }

@@ -9,9 +9,9 @@ use crate::verdict::{Comparison, compare};
 /// How far forecasts are from the truth, over the rows that have one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Score {
-    /// Root mean square error over the standard deviation of the truth on these rows; NaN if that does not vary.
+    /// Root mean square error over the standard deviation of the truth on these rows; NaN if that does not vary, or there is none.
     pub nrmse: f64,
-    /// Mean size of the errors, in units of the series.
+    /// Mean size of the errors, in units of the series; NaN if no row has a truth.
     pub mae: f64,
     /// That over the mean size of errors of the naive forecast one season back, or one row, on the rows of the fit; none if it made none there.
     ///
@@ -26,7 +26,7 @@ pub struct MemberScore {
     pub member: Member,
     /// Whether it is a forecast to beat: all but those with reservoirs.
     pub baseline: bool,
-    /// Its weight right after the fit.
+    /// Its weight before these rows: right after the fit, if they follow it.
     pub weight: f64,
     /// Its score.
     pub score: Score,
@@ -95,18 +95,24 @@ impl TestedHorizon {
         let spread = (known.iter().map(|(truth, _)| square(truth - mean)).sum::<f64>() / n).sqrt();
         let rms = (known.iter().map(|(truth, forecast)| square(truth - forecast)).sum::<f64>() / n).sqrt();
         let mae = known.iter().map(|(truth, forecast)| (truth - forecast).abs() / n).sum::<f64>();
-        let nrmse = if largest > 0.0 { rms / spread } else { f64::NAN };
+        let mae = if known.is_empty() { f64::NAN } else { mae };
+        // Not by the deviations: the mean of equal values is rounded.
+        let varies = known.iter().any(|(truth, _)| *truth != known[0].0);
+        let nrmse = if varies { rms / spread } else { f64::NAN };
         Score { nrmse, mae, mase: self.naive.map(|naive| mae / naive) }
     }
 
-    /// The combined forecast beside the best member without a reservoir, by squared errors over these rows.
+    /// The combined forecast beside the best member without a reservoir, by squared errors over these rows in units of the largest truth, or of the
+    /// largest error where every truth is 0.
     ///
     /// # Errors
     /// [`ServiceError::Verdict`] if errors are beyond what squares hold.
     pub fn against_best(&self) -> Result<Comparison, ServiceError> {
         let best = &self.members[self.scores().best()].1;
-        let scale =
-            self.truth.iter().filter(|truth| !truth.is_nan()).fold(0.0_f64, |most, truth| most.max(truth.abs()));
+        let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0_f64, |most, value| most.max(value.abs()));
+        let errors = |forecast: &[f64]| largest(&mut self.truth.iter().zip(forecast).map(|(truth, made)| truth - made));
+        let truth = largest(&mut self.truth.iter().copied());
+        let scale = if truth > 0.0 { truth } else { errors(&self.forecast).max(errors(best)) };
         let scale = if scale > 0.0 { scale } else { 1.0 };
         let losses = |forecast: &[f64]| -> Vec<f64> {
             let square = |error: f64| error * error;

@@ -182,7 +182,8 @@ fn dates_that_are_not_even_are_no_step_of_hours() {
         })
         .collect();
     for times in [weekdays(&[1, 3, 5]), weekdays(&[1, 2, 3, 4, 5, 6]), ends.clone(), ends[..4].to_vec()] {
-        let text: String = times.iter().enumerate().map(|(t, time)| format!("{time},{}\n", t * t % 7)).collect();
+        let rows: Vec<String> = times.iter().enumerate().map(|(t, time)| format!("{time},{}", t * t % 7)).collect();
+        let text = rows.join("\n");
         let error = refused(&format!("date,y\n{text}"));
         assert!(
             matches!(error, TableError::Clock(ClockError::Uneven { .. } | ClockError::Gaps { .. })),

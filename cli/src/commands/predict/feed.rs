@@ -96,8 +96,7 @@ fn is_one_row(error: &anyhow::Error) -> bool {
 /// The number of the table's first row.
 fn first(table: &Table, file: &ForecastFile) -> Result<Option<usize>> {
     match (&file.header.clock, &table.clock) {
-        (None, _) => Ok(None),
-        (Some(_), None) => Ok(None),
+        (None, _) | (Some(_), None) => Ok(None),
         (Some(rule), Some(clock)) => {
             let ahead = rule.steps_to(clock).context("the rows cannot be put in line with those of the model")?;
             let last = file.newest.rows() as i64 - 1;
