@@ -43,7 +43,7 @@ pub struct Forecast {
 /// It is kept by any format of `serde` that keeps every bit of a float, infinities and NaN too, as `postcard` does, and goes on with the same
 /// bits. Bytes are not trusted, whatever they say is an error or a forecaster that goes on; whether they are whole is for
 /// [`seal`](forebay::keep::seal) around them to notice. `postcard` tells that an error is there and not what it is: for that, read a
-/// [`KeptForecaster`] and make a forecaster of it.
+/// [`KeptForecaster`](super::KeptForecaster) and make a forecaster of it.
 ///
 /// ```
 /// use forebay::keep::{open, seal};
