@@ -171,6 +171,7 @@ impl Service {
     }
 
     /// Notes what has become known of a row ahead, 0 the next one, as far as it lies within the horizon; missing values leave what was there.
+    /// It counts from the next row on: what was forecast already stays as it is.
     ///
     /// # Errors
     /// [`ServiceError::Columns`], [`ServiceError::Infinite`].

@@ -29,9 +29,10 @@ fn goes_on(mut service: Service) {
     assert!(again.to_bytes().expect("it was read") == bytes);
     let (targets, (past, ahead)) = (service.targets().count(), service.inputs());
     for value in [0.5, f64::NAN, 900.0] {
-        let before = service.to_bytes().expect("it was read");
+        // Numbers that stay in their ranges in what was read may leave them with the next row: that is an error when it is written.
+        let before = service.to_bytes().ok();
         if service.step(&vec![value; targets], &vec![0.5; past], &vec![f64::NAN; ahead]).is_err() {
-            assert!(service.to_bytes().expect("it was read") == before, "nothing has changed");
+            assert!(service.to_bytes().ok() == before, "nothing has changed");
         }
     }
     let table = |columns| Array2::from_elem((3, columns), 1.0);

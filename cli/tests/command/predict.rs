@@ -304,3 +304,21 @@ fn plans_come_before_their_rows() {
         assert!((cells[1] - 10.0 * plan(cells[0] as usize)).abs() < 1.5, "{line}");
     }
 }
+
+/// A stream that ends within a line, as a file that is being written does, gave the forecast of half a number without a word.
+#[test]
+fn a_line_without_an_end_is_told() {
+    let folder = Folder::new();
+    let (rows, _) = made(&folder, "1");
+    let run = |text: &str| {
+        folder.write("lines.csv", text);
+        let script = format!("exec {} predict {MODEL} - < lines.csv", env!("CARGO_BIN_EXE_forebay"));
+        let output = Command::new("sh").arg("-c").arg(script).current_dir(folder.path("")).output().expect("a shell");
+        assert!(output.status.success(), "{output:?}");
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let whole = run(&format!("\u{feff}time,load\r\n\r\n# a note\r\n{}\r\n", rows[ROWS]));
+    assert_eq!((whole.0.lines().count(), whole.1.as_str()), (2, ""));
+    let (out, told) = run(&format!("time,load\n{}", &rows[ROWS][..19]));
+    assert!(out.lines().count() == 2 && told.contains("line 2 ends without an end of line"), "{told}");
+}

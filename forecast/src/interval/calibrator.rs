@@ -127,6 +127,16 @@ impl Calibrator {
         Ok(self.errors.ranked(rank.min(known)).unwrap_or(0.0))
     }
 
+    /// The share of truths that intervals are to hold.
+    pub fn coverage(&self) -> f64 {
+        1.0 - self.alpha
+    }
+
+    /// Steps ahead.
+    pub fn horizon(&self) -> usize {
+        self.horizon
+    }
+
     /// Half the widths that were given for the newest rows pushed, up to `horizon` of them, oldest first: each is of the row `horizon` steps after
     /// its own; none where too few errors were known.
     pub fn given(&self) -> impl DoubleEndedIterator<Item = Option<f64>> + ExactSizeIterator {

@@ -170,7 +170,9 @@ impl Direct {
     /// Whether all that was read belongs together, and to these settings.
     pub(super) fn fits(&self, settings: &Settings, season: Option<usize>) -> bool {
         let Told { horizon, members, season: used, season_left_out: left_out, .. } = self.forecaster.told();
-        // `Calibrator` does not tell its coverage: one that is made anew is compared in what is written of it.
+        let is_alike = |a: &Calibrator, b: &Calibrator| {
+            (a.coverage().to_bits(), a.horizon()) == (b.coverage().to_bits(), b.horizon())
+        };
         let is_of = |(calibrator, coverage): (&Calibrator, &f64)| {
             Calibrator::new(*coverage, *horizon).is_ok_and(|made| is_alike(calibrator, &made))
         };
@@ -182,14 +184,4 @@ impl Direct {
             && self.limits == settings.limits
             && used.or(*left_out) == season
     }
-}
-
-/// Whether calibrators are of one coverage and horizon, which is what is written of them first.
-fn is_alike(a: &Calibrator, b: &Calibrator) -> bool {
-    let start = |of: &Calibrator| {
-        let bytes = postcard::to_stdvec(of).ok()?;
-        let ((outside, horizon), _): ((f64, usize), _) = postcard::take_from_bytes(&bytes).ok()?;
-        Some((outside.to_bits(), horizon))
-    };
-    start(a).is_some_and(|found| Some(found) == start(b))
 }

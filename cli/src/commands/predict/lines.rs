@@ -1,6 +1,6 @@
 //! Rows that come in one by one, as lines of a CSV file: each is answered before the next is read.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -44,23 +44,35 @@ struct Places {
 
 /// Takes the lines of a file, or of standard input.
 pub(super) fn take(going: &mut Going<'_>, path: &Path, is_quiet: bool) -> Result<()> {
-    let from: Box<dyn BufRead> = if path.as_os_str() == "-" {
+    let is_stream = path.as_os_str() == "-";
+    let mut from: Box<dyn BufRead> = if is_stream {
         Box::new(std::io::stdin().lock())
     } else {
-        Box::new(BufReader::new(std::io::Cursor::new(crate::reading::bytes(path)?)))
+        Box::new(std::io::Cursor::new(crate::reading::bytes(path)?))
     };
     let mut places: Option<Places> = None;
-    for (number, line) in from.lines().enumerate() {
-        let line = line.with_context(|| format!("line {} cannot be read", number + 1))?;
-        let line = line.trim_end_matches('\r');
-        if line.is_empty() || line.starts_with('#') {
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        if from.read_line(&mut line).with_context(|| format!("line {number} cannot be read"))? == 0 {
+            break;
+        }
+        if is_stream && !line.ends_with('\n') {
+            output::tell(format!("line {number} ends without an end of line: taken as it stands"));
+        }
+        let text = line.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
+        if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let cells = cells(line).with_context(|| format!("line {} cannot be read", number + 1))?;
+        let cells = cells(text).with_context(|| format!("line {number} cannot be read"))?;
         match &places {
             None => places = Some(Places::of(going, &cells)?),
-            Some(places) => {
-                row(going, places, &cells, is_quiet).with_context(|| format!("on line {}", number + 1))?;
+            Some(places) => row(going, places, &cells, is_quiet).with_context(|| format!("on line {number}"))?,
+        }
+        // A stream may never end: what is to be said of a line is said with it.
+        if is_stream {
+            for told in output::take_told() {
+                eprintln!("{told}");
             }
         }
     }
