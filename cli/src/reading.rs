@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Reading a file")]
 pub(crate) struct ReadingArguments {
-    /// Missing values in the file [default: refuse]
+    /// Missing values in the file [default: refuse; forecasts leave them open]
     #[arg(long, value_parser = one_of(&FILLS))]
     fill: Option<Fill>,
     /// Another cell that means a missing value, such as -999 or '?'; several times for several

@@ -22,7 +22,7 @@ pub(crate) struct SeriesArguments {
     /// Columns to forecast by name or number, comma-separated, in quotes where a name has a comma [default: all of numbers that vary]
     #[arg(long, value_name = "NAME,NAME,..")]
     pub(crate) columns: Vec<String>,
-    /// Training, validation and test as shares of the series or as steps [default: 0.6,0.2,0.2]
+    /// Training, validation and test as shares of the series or as steps; forecasts learn from the first two [default: 0.6,0.2,0.2]
     #[arg(long, value_delimiter = ',', value_name = "A,B,C")]
     pub(crate) split: Vec<f64>,
     #[command(flatten)]
