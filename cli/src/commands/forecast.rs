@@ -99,6 +99,7 @@ impl Forecast {
             series: source.name.clone(),
             columns: roles.columns.clone(),
             clock: source.rule().cloned(),
+            clock_row: source.truth.nrows() - 1,
             calendar: false,
             missing: self.series.reading.missing().to_vec(),
             day_first: self.series.reading.day_first(),
@@ -161,6 +162,7 @@ fn stamp(source: &Source, roles: &Roles, settings: &Settings, stretches: [usize;
     let data: Vec<u8> = source.truth.iter().flat_map(|value| value.to_le_bytes()).collect();
     let clock = source.rule().map(serde_json::to_value).transpose()?;
     let limits = [settings.limits.0, settings.limits.1].map(f64::to_bits);
-    let asked = (settings.horizon, settings.season, settings.seed, settings.networks, limits);
+    let networks = (settings.networks, settings.networks_between);
+    let asked = (settings.horizon, settings.season, settings.seed, networks, limits);
     results::stamp(&data, &json!(["forecast", source.name, roles.columns, clock, asked, stretches]))
 }

@@ -202,7 +202,12 @@ fn results_of_another_run_are_replaced_only_if_asked() {
     assert_eq!(folder.run(&["forecast", "a/data.csv"]).code, Some(0));
     assert_eq!(folder.run(&["forecast", "a/data.csv"]).code, Some(0), "the same run has the same results");
     let before = folder.content();
-    for more in [&["b/data.csv"][..], &["a/data.csv", "--seed", "1"], &["a/data.csv", "--known", "flow"]] {
+    for more in [
+        &["b/data.csv"][..],
+        &["a/data.csv", "--seed", "1"],
+        &["a/data.csv", "--known", "flow"],
+        &["a/data.csv", "--networks-between", "0"],
+    ] {
         let outcome = folder.run(&[&["forecast"], more].concat());
         assert!(outcome.code == Some(2) && outcome.err.contains("of another run"), "{more:?}: {outcome:?}");
     }

@@ -292,6 +292,10 @@ fn plans_come_before_their_rows() {
     let model = "out/in/model.forebay";
     folder.write("new.csv", format!("{head}{}{}", rows(300, 310), (310..312).map(ahead).collect::<String>()));
     let whole = folder.told(&["predict", model, "new.csv"]).0;
+    // A row each, of two rows after it: the plans in the model's file are no rows.
+    let times: Vec<String> =
+        whole.lines().skip(1).map(|line| line.split(',').next().expect("a time").to_owned()).collect();
+    assert_eq!(times, (302..312).map(|t| t.to_string()).collect::<Vec<_>>());
     let lines: String = (300..310).map(|t| ahead(t + 2) + &row(t)).collect();
     folder.write("lines.csv", format!("{head}{lines}"));
     let script = format!("exec {} predict {model} - < lines.csv", env!("CARGO_BIN_EXE_forebay"));

@@ -11,6 +11,9 @@ use crate::table::ClockRule;
 const KIND: &str = "forecast";
 const VERSION: u32 = 1;
 
+/// Rows that may follow the last one with a target: those of a table.
+const MOST_AHEAD: usize = 1 << 32;
+
 /// The columns of a file by their roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
@@ -42,8 +45,10 @@ pub struct Header {
     pub series: String,
     /// The columns.
     pub columns: Columns,
-    /// The clock, from the last row on; none where rows are steps.
+    /// The clock, from the last row of its file on; none where rows are steps.
     pub clock: Option<ClockRule>,
+    /// The number of that row: rows of what is known ahead may follow the last one with a target.
+    pub clock_row: usize,
     /// Features of the calendar that are known ahead of every row, after the columns known ahead.
     pub calendar: bool,
     /// Cells that meant a missing value in the file, beside the usual ones.
@@ -98,6 +103,12 @@ impl ForecastFile {
         let seasons = of_targets().map(|target| scored.season(target).map(|season| season.steps));
         if !seasons.eq(header.seasons.iter().copied()) || (header.calendar && header.clock.is_none()) {
             return Err(kept("its header does not fit the forecasts"));
+        }
+        let rows = newest.rows();
+        if header.clock.is_some()
+            && !(rows..=rows.saturating_add(MOST_AHEAD)).contains(&header.clock_row.saturating_add(1))
+        {
+            return Err(kept("its clock is of other rows"));
         }
         Ok(Self { header, scored, newest })
     }

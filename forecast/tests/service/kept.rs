@@ -18,6 +18,7 @@ fn header() -> Header {
         series: "series".into(),
         columns,
         clock: None,
+        clock_row: 0,
         calendar: false,
         missing: Vec::new(),
         day_first: None,

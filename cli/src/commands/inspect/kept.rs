@@ -109,8 +109,7 @@ fn kept(bytes: &[u8]) -> Result<Facts> {
 /// What `forebay forecast` saved.
 fn forecast(file: &ForecastFile) -> Facts {
     let header = &file.header;
-    let time = |ahead: i64| header.clock.as_ref().and_then(|rule| rule.label(ahead));
-    let between = file.newest.rows() - file.scored.rows();
+    let time = |row: usize| header.clock.as_ref()?.label(row as i64 - header.clock_row as i64);
     vec![
         ("run", json!(header.run)),
         ("series", json!(header.series)),
@@ -121,8 +120,8 @@ fn forecast(file: &ForecastFile) -> Facts {
         ("seasons", json!(header.seasons)),
         ("rows_before_test", json!(file.scored.rows())),
         ("rows", json!(file.newest.rows())),
-        ("goes_on_after", json!(time(0))),
-        ("test_from", json!(time(1 - between as i64))),
+        ("goes_on_after", json!(time(file.newest.rows() - 1))),
+        ("test_from", json!(time(file.scored.rows()))),
     ]
 }
 

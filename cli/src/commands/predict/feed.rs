@@ -99,8 +99,7 @@ fn first(table: &Table, file: &ForecastFile) -> Result<Option<usize>> {
         (None, _) | (Some(_), None) => Ok(None),
         (Some(rule), Some(clock)) => {
             let ahead = rule.steps_to(clock).context("the rows cannot be put in line with those of the model")?;
-            let last = file.newest.rows() as i64 - 1;
-            let first = usize::try_from(last + ahead).ok();
+            let first = usize::try_from(file.header.clock_row as i64 + ahead).ok();
             first.map(Some).context("the rows begin before the first one that the model knows")
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn run(command: &Predict, file: ForecastFile, bytes: &[u8]) -> Result
         bail!("one row is read as it stands, and {option} is for tables: leave it out");
     }
     let ForecastFile { header, scored, newest } = file;
-    let last = newest.rows() as i64 - 1;
+    let last = header.clock_row as i64;
     let mut service = if command.from == From::Test { scored } else { newest };
     let journal = match &command.state {
         Some(path) => Some(Journal::open(path, bytes, command.from == From::Test, &mut service)?),
