@@ -160,6 +160,7 @@ fn what_is_known_ahead_is_used_and_not_forecast() {
         printed.contains("10 rows after the last value of a target: what is known ahead is read from them"),
         "{printed}"
     );
+    assert!(printed.contains("u: input, known ahead; not forecast"), "{printed}");
     let known = folder.json("b/report.json");
     assert_eq!(known["series"]["columns"], serde_json::json!({"targets": ["y"], "past": [], "ahead": ["u"]}));
     assert_eq!(known["series"]["rows"], 450);

@@ -10,8 +10,6 @@ pub(super) fn view(run: &Run<'_>) -> Result<View> {
     let horizon = run.settings.horizon;
     let mut reading: Vec<String> =
         run.source.told().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    let roles = run.source.columns.iter().enumerate();
-    reading.extend(roles.filter_map(|(column, name)| Some(format!("{name}: {}", run.roles.word(column)?))));
     reading.extend(run.roles.notes.iter().cloned());
     let targets: Result<Vec<Target>> = (0..run.tested.len()).map(|target| of_target(run, target)).collect();
     let ahead = if horizon == 1 { "1 step ahead".to_owned() } else { format!("1 to {horizon} steps ahead") };

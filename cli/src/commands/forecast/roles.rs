@@ -53,7 +53,9 @@ impl Roles {
         let has_target = |row: &usize| targets.iter().any(|&column| !source.truth[[*row, column]].is_nan());
         let rows = (0..source.truth.nrows()).rev().find(has_target).map_or(0, |last| last + 1);
         let after = source.truth.nrows() - rows;
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> =
+            columns.past.iter().map(|name| format!("{name}: input, known up to now; not forecast")).collect();
+        notes.extend(columns.ahead.iter().map(|name| format!("{name}: input, known ahead; not forecast")));
         if after > 0 {
             let what = if ahead.is_empty() { "they are left out" } else { "what is known ahead is read from them" };
             notes.push(format!("{} after the last value of a target: {what}", count(after, "row")));
@@ -67,19 +69,6 @@ impl Roles {
             targets: of(&self.targets, self.rows),
             past: of(&self.past, self.rows),
             ahead: of(&self.ahead, source.truth.nrows()),
-        }
-    }
-
-    /// The role of a column, in a word.
-    pub(super) fn word(&self, column: usize) -> Option<&'static str> {
-        if self.targets.contains(&column) {
-            Some("target")
-        } else if self.past.contains(&column) {
-            Some("input, known up to now")
-        } else if self.ahead.contains(&column) {
-            Some("known ahead")
-        } else {
-            None
         }
     }
 }
